@@ -1,0 +1,122 @@
+package dag
+
+import "encoding/json"
+
+// Node is one vertex of the graph: a stage instance with everything its key is made of, or, when Group is
+// set, the virtual vertex that gathers the instances of one all.TYPE.NAME.OUT reference, so that n
+// producers and m consumers cost n+m edges.
+type Node struct {
+	Address string         // finetune.classifier["lora",0.1,0]; unique in the graph
+	Stage   string         // finetune.classifier
+	Axes    []Axis         // in the order of the stage's matrix
+	Type    string         // finetune
+	Version int            // of the type; part of the key
+	Config  map[string]any // after evaluation, defaults filled in; JSON values only
+	Inputs  []Input        // sorted by name
+	Outputs []Output       // sorted by name
+	Code    []string       // files whose content is part of the key, slash paths relative to Root
+	Probe   []string       // a program whose output is part of the key (environment record)
+	Salt    string
+
+	Group []Member // virtual vertex only: what it gathers, in the producers' order
+
+	// None of these enters the key.
+	Resources Resources
+	Retry     Retry
+	Executor  string
+	Pos       map[string]Pos // attribute -> where it is written, for why
+}
+
+// Axis is one matrix coordinate of an instance. Value is a string, a float64 or a bool.
+type Axis struct {
+	Name  string
+	Value any
+}
+
+// Input is one thing that an instance reads. Exactly one of From, Group and Path is set.
+type Input struct {
+	Name  string
+	From  *Ref   // one output of one instance
+	Group string // address of a virtual vertex
+	Path  string // a file or folder on disk, absolute
+}
+
+// Ref names an output of an instance.
+type Ref struct {
+	Address string
+	Output  string
+}
+
+// Member is one element of a virtual vertex.
+type Member struct {
+	Axes []Axis
+	Ref  Ref
+}
+
+// Output is one thing that an instance makes, as a file or a folder.
+type Output struct {
+	Name string
+	Kind string // what it holds: "dataset", "model", "metrics", ...; for people
+	Path string // file name in the work folder's outputs/, with its extension; a folder has none
+}
+
+// Resources are what the scheduler packs.
+type Resources struct {
+	CPUs   int
+	Memory int64 // bytes
+	GPUs   int
+}
+
+// Retry says how often, and after which failures ("error", "crash", "timeout"), an action is tried again.
+type Retry struct {
+	Attempts int
+	On       []string
+}
+
+// Pos is a place in a source file.
+type Pos struct {
+	File string
+	Line int
+}
+
+// Publication is an output block of the pipeline: an artifact copied to a path when all has run.
+type Publication struct {
+	Name string
+	Ref  Ref
+	Path string // absolute
+}
+
+// Request is what a worker reads on its standard input, one JSON object a line.
+// All paths are absolute; the worker's stage runs with WorkDir as its working folder.
+type Request struct {
+	Address string                `json:"address"`
+	Type    string                `json:"type"`
+	Version int                   `json:"version"`
+	Config  json.RawMessage       `json:"config"`
+	Inputs  map[string]InputPaths `json:"inputs"`
+	Outputs map[string]string     `json:"outputs"`
+	WorkDir string                `json:"work_dir"`
+	Threads int                   `json:"threads"`
+}
+
+// InputPaths is one input as a stage sees it: a path, or the members of a group with their axes.
+type InputPaths struct {
+	Path    string        `json:"path,omitempty"`
+	Members []InputMember `json:"members,omitempty"`
+}
+
+// InputMember is one element of a gathered input.
+type InputMember struct {
+	Axes []Axis `json:"axes"`
+	Path string `json:"path"`
+}
+
+// WorkerEvent is one line of a worker's standard output. Kind is "progress", "log", "metric", "done" or
+// "error"; done and error end the request.
+type WorkerEvent struct {
+	Kind    string             `json:"kind"`
+	Step    int                `json:"step,omitempty"`
+	Total   int                `json:"total,omitempty"`
+	Values  map[string]float64 `json:"values,omitempty"` // progress: loss, rate, ...; metric: name -> value
+	Message string             `json:"message,omitempty"`
+}

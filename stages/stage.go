@@ -1,0 +1,57 @@
+package stages
+
+import "context"
+
+// Stage is one configured instance, ready to run: a pointer to the type's schema struct, decoded.
+//
+// The struct is the schema. Each exported field carries a `pipe:"name"` tag and is
+//
+//   - config: string, bool, int, float64, slices and string-keyed maps of these (`default:"…"` makes it
+//     optional, as does the flag `pipe:"name,optional"`; `enum:"a,b"`, `min:"…"`, `max:"…"` bound it);
+//   - an Input, an InputList (for all.TYPE.NAME.OUT) or a map[string]Input: what the stage reads;
+//   - an Output or a map[string]Output: what it writes. `kind:"images"` on inputs and outputs names what the
+//     artifact holds, and a reference to another kind is refused when the file is read; `path:"svg.svg"`
+//     gives an output file its name (a folder needs none).
+//
+// Every field has a `doc:"…"` tag: it is the documentation.
+type Stage interface {
+	Run(ctx context.Context, r Reporter) error
+}
+
+// Type is a registered stage type.
+type Type struct {
+	Name    string
+	Version int    // bump when the same inputs and config give other bytes; part of every key
+	Doc     string // first line: what it does; then details
+	CPUs    int    // default resources
+	Memory  int64  // bytes
+	New     func() Stage
+}
+
+// Reporter is how a running stage tells what it does. It is safe for several goroutines.
+type Reporter interface {
+	// Progress says that step of total is done, with values such as loss and rate for the live view.
+	Progress(step, total int, values map[string]float64)
+	// Log adds a line to the action's log.
+	Log(format string, args ...any)
+	// Metric records a figure in the action's result.
+	Metric(name string, value float64)
+}
+
+// Input is an artifact, a path or a generated source that the stage reads. Exactly one field is set.
+type Input struct {
+	Path string // a file or folder to read; never to be written to
+	URI  string // phantom://…: made, not read
+}
+
+// InputList is every artifact that an all.TYPE.NAME.OUT reference gathers.
+type InputList []Member
+
+// Member is one gathered artifact with the axes of the instance that made it.
+type Member struct {
+	Axes map[string]any // string, float64 or bool
+	Path string
+}
+
+// Output is the path of a file or folder that the stage must create.
+type Output string
