@@ -1,0 +1,12 @@
+// Package cpu is the CPU device: kernels in Go, with Go assembly for AVX-512 and AVX2 chosen at run time.
+//
+// Vocabulary. A level is the instruction set that kernels use: "avx512", "avx2" or "go"; all three give the same bits.
+// The pool is the device's worker goroutines. A chunk is the piece of an index range that one worker takes at
+// a time; where chunks begin depends on the range and the grain only, never on the number of workers, so a
+// kernel may keep one partial sum a chunk. Scratch is memory a kernel borrows for one launch.
+//
+// A kernel is one file, named as its op, that registers itself in init. Sums follow the 16-lane order of
+// package kernel (lanes.go); exp, erf, log, tanh and the sigmoid are in math.go.
+//
+// Streams: a launch has run when Launch returns, so a stream is always in sync.
+package cpu
