@@ -1,0 +1,229 @@
+package stages
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+)
+
+// AttributeError is what is wrong with one attribute of a block.
+type AttributeError struct {
+	Attribute string // "size"; an element is "split.train" or "metrics[1]"
+	Message   string
+}
+
+func (e *AttributeError) Error() string { return e.Attribute + ": " + e.Message }
+
+// Validator is a stage that checks more than single values, such as the options of a phantom:// address.
+// Validate is called with the config decoded but no artifact paths yet, before anything runs; it returns
+// an *AttributeError, several joined by errors.Join, or another error that concerns the whole block.
+type Validator interface {
+	Validate() error
+}
+
+// Normalise returns config with defaults filled in, all numbers as float64, and every mistake found, each an
+// *AttributeError where one attribute is to blame, in the order of the schema. Config holds JSON values; a
+// single input that is generated stays in it as a phantom:// address under the input's name. An optional
+// attribute without a default that is absent, or null, stays absent.
+func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
+	out := make(map[string]any, len(s.Attributes))
+	var errs []error
+	for _, a := range s.Attributes {
+		value, given := config[a.Name]
+		switch {
+		case given && value != nil:
+			v, problems := a.normalise(value)
+			errs = append(errs, problems...)
+			out[a.Name] = v
+		case a.Required:
+			errs = append(errs, &AttributeError{a.Name, fmt.Sprintf("required (%s): %s", a.describe(), a.Doc)})
+		case a.Default != nil:
+			out[a.Name] = a.Default
+		}
+	}
+	for _, p := range s.Inputs {
+		if value, given := config[p.Name]; given && value != nil {
+			uri, ok := value.(string)
+			if !ok || p.Form != Single || !isURI(uri) {
+				errs = append(errs, &AttributeError{p.Name, "must be an artifact, a path or a phantom:// address"})
+				continue
+			}
+			out[p.Name] = uri
+		}
+	}
+	known := map[string]bool{}
+	for _, name := range s.Names() {
+		known[name] = true
+	}
+	var unknown []string
+	for name := range config {
+		if !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	sort.Strings(unknown)
+	for _, name := range unknown {
+		errs = append(errs, &AttributeError{name, fmt.Sprintf("%s has no such attribute (it has %s)", s.Type.Name, strings.Join(s.Names(), ", "))})
+	}
+	if len(errs) == 0 {
+		errs = s.validate(out)
+	}
+	return out, errs
+}
+
+// validate asks the stage itself, if it has a say.
+func (s Schema) validate(config map[string]any) []error {
+	stage := s.Type.New()
+	v, ok := stage.(Validator)
+	if !ok {
+		return nil
+	}
+	if err := s.fill(stage, config); err != nil {
+		return []error{err}
+	}
+	err := v.Validate()
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+func isURI(s string) bool { return strings.Contains(s, "://") }
+
+// normalise checks one value and brings its numbers to float64.
+func (a Attribute) normalise(value any) (any, []error) {
+	switch a.Kind {
+	case List:
+		list, ok := value.([]any)
+		if !ok {
+			return nil, a.wrong(a.Name, a.describe(), value)
+		}
+		out := make([]any, len(list))
+		var errs []error
+		for i, e := range list {
+			v, problems := a.scalar(fmt.Sprintf("%s[%d]", a.Name, i), a.Elem, e)
+			out[i], errs = v, append(errs, problems...)
+		}
+		return out, errs
+	case Map:
+		m, ok := value.(map[string]any)
+		if !ok {
+			return nil, a.wrong(a.Name, a.describe(), value)
+		}
+		out := make(map[string]any, len(m))
+		var errs []error
+		for _, k := range sortedKeys(m) {
+			v, problems := a.scalar(a.Name+"."+k, a.Elem, m[k])
+			out[k], errs = v, append(errs, problems...)
+		}
+		return out, errs
+	}
+	return a.scalar(a.Name, a.Kind, value)
+}
+
+func (a Attribute) scalar(name string, kind ValueKind, value any) (any, []error) {
+	switch kind {
+	case Any:
+		return value, nil
+	case String:
+		s, ok := value.(string)
+		if !ok {
+			return nil, a.wrong(name, "a string", value)
+		}
+		if len(a.Enum) > 0 && !contains(a.Enum, s) {
+			return nil, []error{&AttributeError{name, fmt.Sprintf("%q is not one of %s", s, strings.Join(a.Enum, ", "))}}
+		}
+		return s, nil
+	case Bool:
+		b, ok := value.(bool)
+		if !ok {
+			return nil, a.wrong(name, "true or false", value)
+		}
+		return b, nil
+	}
+	f, ok := number(value)
+	if !ok {
+		return nil, a.wrong(name, "a number", value)
+	}
+	// Beyond 2^53 a JSON number no longer names one integer.
+	if kind == Int && (f != math.Trunc(f) || math.Abs(f) > 1<<53) {
+		return nil, a.wrong(name, "a whole number", value)
+	}
+	if a.Min != nil && !(f >= *a.Min) || a.Max != nil && !(f <= *a.Max) {
+		return nil, []error{&AttributeError{name, fmt.Sprintf("%v is out of bounds: %s", f, a.bounds())}}
+	}
+	return f, nil
+}
+
+func number(value any) (float64, bool) {
+	switch v := value.(type) {
+	case float64:
+		return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+	case int:
+		return float64(v), true
+	case int64:
+		return float64(v), true
+	case json.Number:
+		f, err := v.Float64()
+		return f, err == nil
+	}
+	return 0, false
+}
+
+func (a Attribute) wrong(name, want string, value any) []error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		text = fmt.Append(nil, value)
+	}
+	if len(text) > 60 {
+		text = append(text[:57:57], "..."...)
+	}
+	return []error{&AttributeError{name, fmt.Sprintf("must be %s, not %s", want, text)}}
+}
+
+// describe says in words what values the attribute takes.
+func (a Attribute) describe() string {
+	words := map[ValueKind]string{String: "string", Bool: "true or false", Int: "whole number", Number: "number", Any: "value"}
+	switch a.Kind {
+	case List:
+		return "a list, each element a " + words[a.Elem]
+	case Map:
+		return "a map, each value a " + words[a.Elem]
+	case Bool:
+		return words[Bool]
+	}
+	return "a " + words[a.Kind]
+}
+
+func (a Attribute) bounds() string {
+	switch {
+	case a.Min != nil && a.Max != nil:
+		return fmt.Sprintf("from %v to %v", *a.Min, *a.Max)
+	case a.Min != nil:
+		return fmt.Sprintf("at least %v", *a.Min)
+	}
+	return fmt.Sprintf("at most %v", *a.Max)
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
