@@ -1,0 +1,38 @@
+# The default build and tests need Go alone: no C compiler, no Python, no GPU.
+export CGO_ENABLED := 0
+
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+STUDY         := pipelines/chestxray.hcl
+
+.PHONY: build test lint fmt fmt-check generate demo bench clean
+
+build: ## the binary, ./pipe
+	go build -o pipe ./cmd/pipe
+
+test: ## every test, on any machine with Go
+	go test ./...
+
+lint: ## vet and the linters of .golangci.yml
+	go vet ./...
+	GOARCH=arm64 go vet ./accel/...
+	$(GOLANGCI_LINT) run ./...
+
+fmt: ## format Go and HCL in place
+	gofmt -w -s $$(git ls-files '*.go')
+	go run ./cmd/pipe fmt pipelines
+
+fmt-check:
+	@test -z "$$(gofmt -l -s $$(git ls-files '*.go'))" || { gofmt -l -s $$(git ls-files '*.go'); exit 1; }
+	go run ./cmd/pipe fmt -check pipelines
+
+generate: ## the assembly, from its generators
+	go generate ./accel/...
+
+demo: ## the main job: the whole study on generated radiographs
+	go run ./cmd/pipe apply $(STUDY)
+
+bench: ## kernels and engine, in Go's benchmark format
+	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
+
+clean:
+	rm -rf pipe figures .pipe
