@@ -1,0 +1,91 @@
+package dag
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// The types of Event.
+const (
+	EventPlan     = "plan"
+	EventStart    = "action_start"
+	EventProgress = "action_progress"
+	EventLog      = "action_log"
+	EventComplete = "action_complete"
+	EventFailed   = "action_failed"
+	EventSkipped  = "action_skipped"
+	EventPublish  = "publish"
+	EventSummary  = "summary"
+)
+
+// Event is something that happened in a run. Events are delivered one at a time.
+type Event struct {
+	Type    string             `json:"type"`
+	Time    time.Time          `json:"time"`
+	Address string             `json:"address,omitempty"`
+	Stage   string             `json:"stage,omitempty"`
+	Key     string             `json:"key,omitempty"`
+	Reason  string             `json:"reason,omitempty"`           // start: why it runs; skipped: why not
+	Attempt int                `json:"attempt,omitempty"`          // start, failed: 1 for the first
+	Retry   bool               `json:"retry,omitempty"`            // failed: it will be tried again
+	Expect  float64            `json:"expected_seconds,omitempty"` // start: how long it took before; 0 if unknown
+	Step    int                `json:"step,omitempty"`             // progress
+	Steps   int                `json:"steps,omitempty"`            // progress: of how many
+	Values  map[string]float64 `json:"values,omitempty"`           // progress: loss, rate, …; complete: the metrics
+	Message string             `json:"message,omitempty"`          // log: a line; failed: the error
+	Log     string             `json:"log,omitempty"`              // failed: path of the action's log
+	Cached  bool               `json:"cached,omitempty"`           // complete: found in the store, not run
+	Seconds float64            `json:"seconds,omitempty"`          // complete, failed, summary
+	Path    string             `json:"path,omitempty"`             // publish: where to
+	Changed bool               `json:"changed,omitempty"`          // publish: it held other bytes before
+
+	Plan    *PlanSummary `json:"-"` // plan: its fields stand beside "type"
+	Summary *Summary     `json:"-"` // summary: likewise
+}
+
+// MarshalJSON writes the event as one flat object.
+func (e Event) MarshalJSON() ([]byte, error) {
+	type plain Event
+	switch {
+	case e.Plan != nil:
+		return json.Marshal(struct {
+			plain
+			*PlanSummary
+		}{plain(e), e.Plan})
+	case e.Summary != nil:
+		return json.Marshal(struct {
+			plain
+			*Summary
+		}{plain(e), e.Summary})
+	}
+	return json.Marshal(plain(e))
+}
+
+// PlanSummary counts the instances of a plan by state.
+type PlanSummary struct {
+	Total  int `json:"total"`
+	Cached int `json:"cached"`
+	Run    int `json:"run"`
+	Maybe  int `json:"maybe"`
+}
+
+// Summary counts the instances of a run by how they ended: Total is the sum of the others. Virtual vertices
+// are not counted.
+type Summary struct {
+	Total       int       `json:"total"`
+	Cached      int       `json:"cached"`
+	Executed    int       `json:"executed"`
+	Failed      int       `json:"failed"`
+	Skipped     int       `json:"skipped"`               // not run, since something before it failed or the run was stopped
+	Published   int       `json:"published"`             // publications whose bytes changed
+	Interrupted bool      `json:"interrupted,omitempty"` // the context was cancelled
+	Run         string    `json:"run"`                   // name of the journal
+	Failures    []Failure `json:"failures,omitempty"`    // in the order of the graph
+}
+
+// Failure is an action or a publication that did not succeed.
+type Failure struct {
+	Address string `json:"address"`
+	Message string `json:"message"`
+	Log     string `json:"log,omitempty"` // path of the action's log
+}
