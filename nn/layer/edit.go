@@ -1,0 +1,55 @@
+package layer
+
+// Edit is a typed change at a site. Names of new parameters are relative to the site's path, so that they say where
+// they belong.
+type Edit interface{ at() string }
+
+// Train trains a parameter that the network has.
+type Train struct {
+	Param string
+}
+
+// Delta changes a site's weight by a mergeable term: y = x (W + dW)^T + b. Of a site with slices it may change one.
+//
+// The builder that the functions get is at the site's path, or at path.slice.
+type Delta struct {
+	Site, Slice string
+	// Output adds the change to the output by computing it on the activations, which spares the gradient
+	// of the whole weight. x is the site's input.
+	Output func(b *Builder, x *Node) *Node
+	// Weight returns dW in the weight's shape. It serves changes that have no cheap form on the activations,
+	// and is used where Output is nil. Convolutions only.
+	Weight func(b *Builder) *Node
+	// Merged returns dW in float64, in the weight's layout (a slice's rows only). data gives the values of a new parameter.
+	Merged func(data func(name string) []float32) []float64
+}
+
+// Scale multiplies and shifts a site's output by channel: y' = scale * y + shift. Of a normalisation it is
+// computed on gain and bias, which is the same map at the cost of C multiplications.
+type Scale struct {
+	Site         string
+	Scale, Shift string // names of the new parameters
+	ScaleInit    Init
+	ShiftInit    Init
+}
+
+// Parallel adds fn(x) to a branch of a residual block, x being the block's residual stream where the branch leaves it, before
+// the branch's own normalisation.
+type Parallel struct {
+	Site string
+	Fn   func(b *Builder, x *Node) *Node
+}
+
+// Tokens inserts N learned tokens after the site's prefix for the time of the block and removes them behind it.
+type Tokens struct {
+	Site string
+	N    int
+	Name string // of the new parameter, [1, N, C]
+	Init Init
+}
+
+func (e Train) at() string    { return e.Param }
+func (e Delta) at() string    { return e.Site }
+func (e Scale) at() string    { return e.Site }
+func (e Parallel) at() string { return e.Site }
+func (e Tokens) at() string   { return e.Site }

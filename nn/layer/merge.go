@@ -1,0 +1,81 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrNotMergeable is returned for plans whose edits no change of weights can express.
+var ErrNotMergeable = errors.New("cannot be merged into the weights")
+
+// Merge returns a copy of w with the plan's deltas and scales worked into the weights of their sites, in float64 and rounded once. The
+// parameters that the edits added are gone from it. w is untouched: going back is using it.
+func Merge(w *Weights, s Sites, p *Plan) (*Weights, error) {
+	out := w.Clone()
+	for _, site := range s.Sites {
+		for _, e := range p.bySite[site.Path] {
+			var err error
+			switch e := e.(type) {
+			case Delta:
+				err = mergeDelta(out, w, site, e)
+			case Scale:
+				mergeScale(out, w, site, e)
+			default:
+				err = fmt.Errorf("%s: %T %w", site.Path, e, ErrNotMergeable)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, q := range s.Params {
+		if q.Added {
+			out.Delete(q.Name)
+		}
+	}
+	return out, nil
+}
+
+func mergeDelta(out, w *Weights, s Site, d Delta) error {
+	prefix := s.Path + "."
+	dst := out.Data(prefix + "weight")
+	if d.Slice != "" {
+		prefix += d.Slice + "."
+		n := len(dst) / len(s.Slices)
+		i := slices.Index(s.Slices, d.Slice)
+		dst = dst[i*n : (i+1)*n]
+	}
+	delta := d.Merged(func(name string) []float32 { return w.Data(prefix + name) })
+	if len(delta) != len(dst) {
+		return fmt.Errorf("%s: delta of %d elements for a weight of %d", s.Path, len(delta), len(dst))
+	}
+	for i, v := range delta {
+		dst[i] = float32(float64(dst[i]) + v)
+	}
+	return nil
+}
+
+// mergeScale works y' = scale * y + shift into the site's weight and bias. Their first dimension is the output
+// channel, of gains as of matrices and kernels.
+func mergeScale(out, w *Weights, s Site, e Scale) {
+	prefix := s.Path + "."
+	scale := w.Data(prefix + e.Scale)
+	weight := out.Data(prefix + "weight")
+	row := len(weight) / s.Out
+	for i := range weight {
+		weight[i] = float32(float64(weight[i]) * float64(scale[i/row]))
+	}
+	if !s.Bias {
+		return
+	}
+	bias := out.Data(prefix + "bias")
+	shift := make([]float32, s.Out)
+	if e.Shift != "" {
+		shift = w.Data(prefix + e.Shift)
+	}
+	for i := range bias {
+		p := float64(bias[i]) * float64(scale[i])
+		bias[i] = float32(p + float64(shift[i]))
+	}
+}

@@ -1,0 +1,113 @@
+package layer
+
+import (
+	"github.com/pipe-ml/pipe/accel/kernel"
+	"github.com/pipe-ml/pipe/nn/op"
+)
+
+// Ops without parameters, as in package op, under the sticky error.
+
+// Add is x + y; y's dimensions of size 1 are repeated.
+func (b *Builder) Add(x, y *Node) *Node {
+	return b.do("add", func() (*Node, error) { return op.Add(x, y) })
+}
+
+// Mul is x * y elementwise; y's dimensions of size 1 are repeated.
+func (b *Builder) Mul(x, y *Node) *Node {
+	return b.do("mul", func() (*Node, error) { return op.Mul(x, y) })
+}
+
+// Scale is c * x.
+func (b *Builder) Scale(x *Node, c float32) *Node {
+	return b.do("scale", func() (*Node, error) { return op.Scale(x, c) })
+}
+
+// Reshape keeps the row-major order of elements.
+func (b *Builder) Reshape(x *Node, shape ...int) *Node {
+	return b.do("reshape", func() (*Node, error) { return op.Reshape(x, shape...) })
+}
+
+// Permute makes dimension i of the result x's dimension perm[i].
+func (b *Builder) Permute(x *Node, perm ...int) *Node {
+	return b.do("permute", func() (*Node, error) { return op.Permute(x, perm...) })
+}
+
+// Concat joins xs along axis.
+func (b *Builder) Concat(axis int, xs ...*Node) *Node {
+	return b.do("concat", func() (*Node, error) { return op.Concat(axis, xs...) })
+}
+
+// Slice takes length elements from start on along axis.
+func (b *Builder) Slice(x *Node, axis, start, length int) *Node {
+	return b.do("slice", func() (*Node, error) { return op.Slice(x, axis, start, length) })
+}
+
+// Expand repeats dimensions of size 1.
+func (b *Builder) Expand(x *Node, shape ...int) *Node {
+	return b.do("expand", func() (*Node, error) { return op.Expand(x, shape...) })
+}
+
+// MaxPool2d takes the maximum of windows of x [B, C, H, W].
+func (b *Builder) MaxPool2d(x *Node, p kernel.Pool2d) *Node {
+	return b.do("max_pool2d", func() (*Node, error) { return op.MaxPool2d(x, p) })
+}
+
+// AvgPool2d takes the mean of windows of x [B, C, H, W].
+func (b *Builder) AvgPool2d(x *Node, p kernel.Pool2d) *Node {
+	return b.do("avg_pool2d", func() (*Node, error) { return op.AvgPool2d(x, p) })
+}
+
+// GlobalAvgPool2d is [B, C, H, W] -> [B, C].
+func (b *Builder) GlobalAvgPool2d(x *Node) *Node {
+	return b.do("global_avg_pool2d", func() (*Node, error) { return op.GlobalAvgPool2d(x) })
+}
+
+// UpsampleNearest2d repeats each pixel of x [B, C, H, W] scale times both ways.
+func (b *Builder) UpsampleNearest2d(x *Node, scale int) *Node {
+	return b.do("upsample_nearest2d", func() (*Node, error) { return op.UpsampleNearest2d(x, scale) })
+}
+
+// Attention is scaled dot-product attention of q [B, N, D] on k, v [B, M, D].
+func (b *Builder) Attention(q, k, v *Node, heads int, causal bool) *Node {
+	return b.do("attention", func() (*Node, error) { return op.Attention(q, k, v, heads, causal) })
+}
+
+// ReLU is max(x, 0).
+func (b *Builder) ReLU(x *Node) *Node {
+	return b.do("relu", func() (*Node, error) { return op.ReLU(x) })
+}
+
+// ReLU6 is min(max(x, 0), 6).
+func (b *Builder) ReLU6(x *Node) *Node {
+	return b.do("relu6", func() (*Node, error) { return op.ReLU6(x) })
+}
+
+// SiLU is x * sigmoid(x).
+func (b *Builder) SiLU(x *Node) *Node {
+	return b.do("silu", func() (*Node, error) { return op.SiLU(x) })
+}
+
+// GELU is the exact (erf) form.
+func (b *Builder) GELU(x *Node) *Node {
+	return b.do("gelu", func() (*Node, error) { return op.GELU(x) })
+}
+
+// GELUTanh is the tanh approximation.
+func (b *Builder) GELUTanh(x *Node) *Node {
+	return b.do("gelu_tanh", func() (*Node, error) { return op.GELUTanh(x) })
+}
+
+// QuickGELU is x * sigmoid(1.702 x).
+func (b *Builder) QuickGELU(x *Node) *Node {
+	return b.do("quick_gelu", func() (*Node, error) { return op.QuickGELU(x) })
+}
+
+// CrossEntropy is the mean loss of logits [N, C] against int32 labels [N]; negative labels are ignored.
+func (b *Builder) CrossEntropy(logits, labels *Node, smoothing float32) *Node {
+	return b.do("cross_entropy", func() (*Node, error) { return op.CrossEntropy(logits, labels, smoothing) })
+}
+
+// MSELoss is the mean squared difference.
+func (b *Builder) MSELoss(pred, target *Node) *Node {
+	return b.do("mse_loss", func() (*Node, error) { return op.MSELoss(pred, target) })
+}

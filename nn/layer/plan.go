@@ -1,0 +1,136 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Statistics says what batch norms do with their running statistics while training.
+type Statistics int
+
+const (
+	// UpdateStatistics normalises by the batch and updates the running statistics.
+	UpdateStatistics Statistics = iota
+	// FrozenStatistics normalises by the running statistics, in training as in evaluation.
+	FrozenStatistics
+)
+
+func (s Statistics) String() string {
+	if s == FrozenStatistics {
+		return "frozen"
+	}
+	return "update"
+}
+
+// Plan is a set of edits of one network. It does not change once made, and may serve several builds.
+type Plan struct {
+	edits  []Edit
+	bySite map[string][]Edit
+	train  map[string]bool
+	frozen bool
+	all    bool // no edits, everything trains
+}
+
+// NewPlan checks the edits against the sites that a first build recorded: each must find its site, of a kind it can
+// act on. All faults are reported in one error.
+func NewPlan(sites Sites, edits []Edit, s Statistics) (*Plan, error) {
+	p := &Plan{edits: slices.Clone(edits), bySite: map[string][]Edit{}, train: map[string]bool{}, frozen: s == FrozenStatistics}
+	for _, e := range edits {
+		if t, ok := e.(Train); ok {
+			p.train[t.Param] = true
+			continue
+		}
+		p.bySite[e.at()] = append(p.bySite[e.at()], e)
+	}
+	if err := p.unmet(sites); err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, s := range sites.Sites {
+		errs = append(errs, p.check(s)...)
+	}
+	return p, errors.Join(errs...)
+}
+
+// Edits lists the edits in the order given.
+func (p *Plan) Edits() []Edit { return slices.Clone(p.edits) }
+
+// Frozen tells whether batch norms keep their running statistics.
+func (p *Plan) Frozen() bool { return p.frozen }
+
+// trains tells whether the plan trains a parameter.
+func (p *Plan) trains(q Param) bool {
+	return !q.Buffer && (p.all || q.Added || p.train[q.Name])
+}
+
+// unmet is an error that lists the edits for which the network has no site or parameter.
+func (p *Plan) unmet(s Sites) error {
+	have := map[string]bool{}
+	for _, x := range s.Sites {
+		have[x.Path] = true
+	}
+	params := map[string]bool{}
+	for _, x := range s.Params {
+		params[x.Name] = !x.Buffer
+	}
+	var missing []string
+	for _, e := range p.edits {
+		_, train := e.(Train)
+		if train && !params[e.at()] || !train && !have[e.at()] {
+			missing = append(missing, fmt.Sprintf("%s (%T)", e.at(), e))
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("edits that find nothing in the network: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// check returns the faults of the edits at one site.
+func (p *Plan) check(s Site) (errs []error) {
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{s.Path}, args...)...))
+	}
+	seen := map[string]bool{}
+	for _, e := range p.bySite[s.Path] {
+		kind := fmt.Sprintf("%T", e)
+		switch e := e.(type) {
+		case Delta:
+			kind += e.Slice
+			if s.Kind != KindLinear && s.Kind != KindConv {
+				bad("a %s has no weight to add a delta to", s.Kind)
+			}
+			if e.Slice != "" && !slices.Contains(s.Slices, e.Slice) {
+				bad("no slice %q, only %s", e.Slice, strings.Join(s.Slices, ", "))
+			}
+			if e.Output == nil && s.Kind != KindConv {
+				bad("a delta of the weight needs a convolution")
+			}
+		case Scale:
+			if s.Kind != KindLinear && s.Kind != KindConv && !s.Kind.IsNorm() {
+				bad("a %s has no channels to scale", s.Kind)
+			}
+			if e.Shift != "" && !s.Bias {
+				bad("a shift could not be merged: the site has no bias")
+			}
+		case Parallel:
+			if s.Kind != KindBranch {
+				bad("parallel edits act on branches, this is a %s", s.Kind)
+			}
+		case Tokens:
+			if s.Kind != KindTokens {
+				bad("tokens go into blocks of token sequences, this is a %s", s.Kind)
+			}
+		}
+		if seen[kind] {
+			bad("two edits of type %s", kind)
+		}
+		seen[kind] = true
+		if len(p.bySite[s.Path]) > 1 && strings.HasPrefix(kind, "layer.Scale") {
+			bad("a scale does not combine with other edits")
+		}
+	}
+	return errs
+}
