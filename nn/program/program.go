@@ -1,0 +1,171 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/accel"
+)
+
+// Program computes its outputs from its inputs and the parameters in Memory. It is for one goroutine at a time.
+type Program struct {
+	mem     *Memory
+	dev     accel.Device
+	steps   []step
+	values  map[*gorgonia.Node]accel.Tensor // outputs
+	inputs  map[*gorgonia.Node]*input
+	buffers []accel.Buffer
+	stats   Stats
+}
+
+// step is one launch.
+type step struct {
+	node    *gorgonia.Node
+	kernel  accel.Kernel
+	attrs   any
+	out, in []accel.Tensor
+}
+
+type input struct {
+	tensor accel.Tensor
+	set    bool
+}
+
+// Stats describe a compiled program.
+type Stats struct {
+	Nodes   int   // of the graph that the outputs need
+	Kernels int   // launches of a Run
+	Arena   int64 // bytes of all computed values, after sharing
+	Peak    int64 // bytes that the program holds: arena, inputs and constants; parameters are Memory's
+}
+
+// Stats returns counts and sizes.
+func (p *Program) Stats() Stats { return p.stats }
+
+// Kernels lists the names of the launches of a Run, in order.
+func (p *Program) Kernels() []string {
+	names := make([]string, len(p.steps))
+	for i, s := range p.steps {
+		names[i] = s.kernel.Name()
+	}
+	return names
+}
+
+// Uses tells whether n is an input of the program; leaves that the outputs do not need are not.
+func (p *Program) Uses(n *gorgonia.Node) bool { _, ok := p.inputs[n]; return ok }
+
+// Set gives an input its value, a []float32 or []int32 of as many elements as the node.
+func (p *Program) Set(n *gorgonia.Node, data any) error {
+	in, ok := p.inputs[n]
+	if !ok {
+		return fmt.Errorf("%s is not an input of the program", n.Name())
+	}
+	size := 0
+	switch d := data.(type) {
+	case []float32:
+		size = len(d)
+	case []int32:
+		size = len(d)
+	}
+	if size != in.tensor.Len() {
+		return fmt.Errorf("input %s %v: %d values", n.Name(), in.tensor.Shape, size)
+	}
+	if err := p.dev.CopyIn(p.mem.stream, in.tensor, data); err != nil {
+		return fmt.Errorf("input %s: %w", n.Name(), err)
+	}
+	in.set = true
+	return nil
+}
+
+// Run computes all outputs. ctx is looked at between launches; a program that was stopped or failed may be run again.
+func (p *Program) Run(ctx context.Context) (err error) {
+	if err := p.ready(); err != nil {
+		return err
+	}
+	for i := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.launch(&p.steps[i]); err != nil {
+			return err
+		}
+	}
+	return p.mem.stream.Sync()
+}
+
+func (p *Program) launch(s *step) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("node %s: kernel %s: panic: %v", s.node.Name(), s.kernel.Name(), r)
+		}
+	}()
+	if err := p.dev.Launch(p.mem.stream, s.kernel, s.attrs, s.out, s.in); err != nil {
+		return fmt.Errorf("node %s: %w", s.node.Name(), err)
+	}
+	return nil
+}
+
+// ready checks that the program is open and every input has a value.
+func (p *Program) ready() error {
+	if p.buffers == nil {
+		return errors.New("the program is closed")
+	}
+	var unset []string
+	for n, in := range p.inputs {
+		if !in.set {
+			unset = append(unset, n.Name())
+		}
+	}
+	if len(unset) > 0 {
+		slices.Sort(unset)
+		return fmt.Errorf("inputs without a value: %s", strings.Join(unset, ", "))
+	}
+	return nil
+}
+
+// Tensor is an output's place on the device. Its content holds until the next Run.
+func (p *Program) Tensor(n *gorgonia.Node) (accel.Tensor, error) {
+	t, ok := p.values[n]
+	if !ok {
+		return t, fmt.Errorf("%s is not an output of the program", n.Name())
+	}
+	return t, nil
+}
+
+// Value copies an output to the host.
+func (p *Program) Value(n *gorgonia.Node) ([]float32, error) {
+	t, err := p.Tensor(n)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]float32, t.Len())
+	return data, p.dev.CopyOut(p.mem.stream, data, t)
+}
+
+// Close frees the program's memory. A second Close does nothing.
+func (p *Program) Close() error {
+	var errs []error
+	for _, b := range p.buffers {
+		errs = append(errs, p.dev.Free(b))
+	}
+	p.buffers = nil
+	return errors.Join(errs...)
+}
+
+// alloc returns a tensor in a buffer of the program's.
+func (p *Program) alloc(t accel.DType, shape []int) (accel.Tensor, error) {
+	x := accel.Tensor{Shape: shape}
+	buf, err := p.dev.Alloc(t, x.Len())
+	if err != nil {
+		return x, err
+	}
+	x.Buf = buf
+	p.buffers = append(p.buffers, buf)
+	p.stats.Peak += int64(x.Len() * t.Size())
+	return x, nil
+}
