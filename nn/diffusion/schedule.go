@@ -1,0 +1,131 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+)
+
+// ScheduleConfig is diffusers' scheduler_config.json as far as DDPM training and DDIM sampling read it.
+type ScheduleConfig struct {
+	ClassName         string  `json:"_class_name"`
+	NumTrainTimesteps int     `json:"num_train_timesteps"`
+	BetaStart         float64 `json:"beta_start"`
+	BetaEnd           float64 `json:"beta_end"`
+	BetaSchedule      string  `json:"beta_schedule"`
+	PredictionType    string  `json:"prediction_type"`
+	ClipSample        bool    `json:"clip_sample"`
+	ClipSampleRange   float64 `json:"clip_sample_range"`
+	SetAlphaToOne     bool    `json:"set_alpha_to_one"`
+	StepsOffset       int     `json:"steps_offset"`
+	TimestepSpacing   string  `json:"timestep_spacing"`
+}
+
+// DefaultSchedule is the schedule of Stable Diffusion's latents, with the last step landing on clean data
+// and evenly spaced timesteps from the noisiest one.
+func DefaultSchedule() ScheduleConfig {
+	return ScheduleConfig{
+		ClassName: "DDIMScheduler", NumTrainTimesteps: 1000,
+		BetaStart: 0.00085, BetaEnd: 0.012, BetaSchedule: "scaled_linear",
+		PredictionType: "epsilon", ClipSampleRange: 1, SetAlphaToOne: true, TimestepSpacing: "trailing",
+	}
+}
+
+// Schedule is a noise schedule, ready to use.
+type Schedule struct {
+	Config ScheduleConfig
+	abar   []float64 // cumulative product of 1-beta, by timestep
+}
+
+// NewSchedule computes the noise levels of a configuration.
+func NewSchedule(c ScheduleConfig) (*Schedule, error) {
+	n := c.NumTrainTimesteps
+	if n < 2 || c.BetaStart <= 0 || c.BetaEnd < c.BetaStart || c.BetaEnd >= 1 {
+		return nil, fmt.Errorf("noise schedule: %d timesteps, beta %v to %v", n, c.BetaStart, c.BetaEnd)
+	}
+	if c.PredictionType != "epsilon" {
+		return nil, fmt.Errorf("noise schedule: prediction type %q: only epsilon is supported", c.PredictionType)
+	}
+	if c.TimestepSpacing != "trailing" && c.TimestepSpacing != "leading" {
+		return nil, fmt.Errorf("noise schedule: timestep spacing %q: want leading or trailing", c.TimestepSpacing)
+	}
+	s := &Schedule{Config: c, abar: make([]float64, n)}
+	product := 1.0
+	for t := range s.abar {
+		at := float64(t) / float64(n-1)
+		var beta float64
+		switch c.BetaSchedule {
+		case "linear":
+			beta = c.BetaStart + at*(c.BetaEnd-c.BetaStart)
+		case "scaled_linear":
+			root := math.Sqrt(c.BetaStart) + at*(math.Sqrt(c.BetaEnd)-math.Sqrt(c.BetaStart))
+			beta = root * root
+		default:
+			return nil, fmt.Errorf("noise schedule: beta schedule %q: want linear or scaled_linear", c.BetaSchedule)
+		}
+		product *= 1 - beta
+		s.abar[t] = product
+	}
+	return s, nil
+}
+
+// Len is the number of timesteps.
+func (s *Schedule) Len() int { return len(s.abar) }
+
+// AlphaBar is the signal's share of the variance at timestep t. Timestep -1 is clean data, unless the
+// configuration says that the chain ends at timestep 0.
+func (s *Schedule) AlphaBar(t int) float64 {
+	if t >= 0 {
+		return s.abar[t]
+	}
+	if s.Config.SetAlphaToOne {
+		return 1
+	}
+	return s.abar[0]
+}
+
+// AddNoise writes x_t = sqrt(abar_t) x + sqrt(1-abar_t) noise to out. The three have one length.
+func (s *Schedule) AddNoise(out, x, noise []float32, t int) {
+	a, b := float32(math.Sqrt(s.abar[t])), float32(math.Sqrt(1-s.abar[t]))
+	for i := range out {
+		out[i] = float32(a*x[i]) + float32(b*noise[i])
+	}
+}
+
+// Timesteps are the n timesteps that a sampler visits, noisiest first, spaced as diffusers' DDIMScheduler
+// spaces them.
+func (s *Schedule) Timesteps(n int) ([]int, error) {
+	if n < 1 || n > s.Len() {
+		return nil, fmt.Errorf("%d sampling steps with %d timesteps", n, s.Len())
+	}
+	steps := make([]int, n)
+	for i := range steps {
+		if s.Config.TimestepSpacing == "trailing" {
+			steps[i] = int(math.RoundToEven(float64(s.Len())-float64(i)*float64(s.Len())/float64(n))) - 1
+		} else {
+			steps[i] = min((n-1-i)*(s.Len()/n)+s.Config.StepsOffset, s.Len()-1)
+		}
+	}
+	return steps, nil
+}
+
+// Step moves x from timestep t to the earlier prev (-1: clean data) along the direction that eps
+// predicts, in place: DDIM with eta 0.
+//
+//	x0 = (x - sqrt(1-abar_t) eps) / sqrt(abar_t);  x = sqrt(abar_prev) x0 + sqrt(1-abar_prev) eps
+//
+// With ClipSample, x0 is clipped to +-ClipSampleRange and eps made consistent with it.
+func (s *Schedule) Step(x, eps []float32, t, prev int) {
+	at, ap := s.AlphaBar(t), s.AlphaBar(prev)
+	rootA, rootN := math.Sqrt(at), math.Sqrt(1-at)
+	nextA, nextN := math.Sqrt(ap), math.Sqrt(1-ap)
+	limit := s.Config.ClipSampleRange
+	for i := range x {
+		e := float64(eps[i])
+		x0 := (float64(x[i]) - float64(rootN*e)) / rootA
+		if s.Config.ClipSample && math.Abs(x0) > limit {
+			x0 = math.Copysign(limit, x0)
+			e = (float64(x[i]) - float64(rootA*x0)) / rootN
+		}
+		x[i] = float32(float64(nextA*x0) + float64(nextN*e))
+	}
+}

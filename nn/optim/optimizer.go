@@ -1,0 +1,180 @@
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/kernel"
+)
+
+// Config chooses the update rule. The zero values of the betas, Eps and Momentum mean PyTorch's defaults
+// for AdamW (0.9, 0.999, 1e-8) and the customary 0.9 for SGD.
+type Config struct {
+	Rule        string  // "adamw" or "sgd"
+	WeightDecay float64 // of parameters with Decay; decoupled in AdamW
+	ClipNorm    float64 // upper bound of the gradients' global norm; 0 leaves them alone
+
+	Beta1, Beta2, Eps float64
+	Momentum          float64
+}
+
+func (c Config) withDefaults() Config {
+	fill := func(v *float64, to float64) {
+		if *v == 0 {
+			*v = to
+		}
+	}
+	fill(&c.Beta1, 0.9)
+	fill(&c.Beta2, 0.999)
+	fill(&c.Eps, 1e-8)
+	fill(&c.Momentum, 0.9)
+	return c
+}
+
+// Param is one weight to update. Value and Grad live on the optimizer's device and have one shape; Grad
+// holds the gradient when Step is called.
+type Param struct {
+	Name        string
+	Value, Grad accel.Tensor
+	Decay       bool // weight decay applies
+}
+
+// Optimizer updates its parameters. It is not safe for several goroutines.
+type Optimizer struct {
+	config  Config
+	params  []Param
+	moments [][]accel.Tensor // by parameter: m and v, or the momentum
+	squares accel.Buffer     // one sum of squares a parameter
+	update  accel.Kernel
+	sum     accel.Kernel
+	dev     accel.Device
+	stream  accel.Stream
+	step    int
+}
+
+// New allocates the moments, zero, of params on dev.
+func New(dev accel.Device, c Config, params []Param) (*Optimizer, error) {
+	c = c.withDefaults()
+	if c.Rule != "adamw" && c.Rule != "sgd" {
+		return nil, fmt.Errorf("optimizer %q: want adamw or sgd", c.Rule)
+	}
+	if len(params) == 0 {
+		return nil, errors.New("optimizer: no parameters to train")
+	}
+	o := &Optimizer{config: c, params: params, dev: dev}
+	var err error
+	if o.update, err = dev.Kernel(c.Rule); err != nil {
+		return nil, err
+	}
+	if o.sum, err = dev.Kernel("sum_squares"); err != nil {
+		return nil, err
+	}
+	if o.stream, err = dev.NewStream(); err != nil {
+		return nil, err
+	}
+	if err := o.allocate(); err != nil {
+		return nil, errors.Join(fmt.Errorf("optimizer: %w", err), o.Close())
+	}
+	return o, nil
+}
+
+func (o *Optimizer) allocate() error {
+	states := 2
+	if o.config.Rule == "sgd" {
+		states = 1
+	}
+	for i, p := range o.params {
+		if p.Value.Len() != p.Grad.Len() {
+			return fmt.Errorf("%s: weight %v has gradient %v", p.Name, p.Value.Shape, p.Grad.Shape)
+		}
+		o.moments = append(o.moments, nil)
+		for range states {
+			buf, err := o.dev.Alloc(accel.Float32, p.Value.Len())
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.Name, err)
+			}
+			moment := accel.Tensor{Buf: buf, Shape: p.Value.Shape}
+			o.moments[i] = append(o.moments[i], moment)
+		}
+	}
+	var err error
+	o.squares, err = o.dev.Alloc(accel.Float32, len(o.params))
+	return err
+}
+
+// Step updates every parameter at learning rate lr and returns the gradients' global norm before clipping.
+// A norm that is not finite is an error and leaves the weights as they were.
+func (o *Optimizer) Step(lr float64) (norm float64, err error) {
+	norm, err = o.norm()
+	if err != nil {
+		return 0, err
+	}
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return norm, fmt.Errorf("the gradient's norm is %v at step %d", norm, o.step+1)
+	}
+	scale := 1.0
+	if c := o.config.ClipNorm; c > 0 && norm > c {
+		scale = c / (norm + 1e-6) // torch.nn.utils.clip_grad_norm_
+	}
+	o.step++
+	for i, p := range o.params {
+		out := append([]accel.Tensor{p.Value}, o.moments[i]...)
+		if err := o.dev.Launch(o.stream, o.update, o.attrs(p, lr, scale), out, []accel.Tensor{p.Grad}); err != nil {
+			return norm, fmt.Errorf("update of %s: %w", p.Name, err)
+		}
+	}
+	return norm, o.stream.Sync()
+}
+
+func (o *Optimizer) attrs(p Param, lr, scale float64) any {
+	decay := 0.0
+	if p.Decay {
+		decay = o.config.WeightDecay
+	}
+	if o.config.Rule == "sgd" {
+		return kernel.SGD{
+			LR: float32(lr), Momentum: float32(o.config.Momentum),
+			WeightDecay: float32(decay), Scale: float32(scale),
+		}
+	}
+	return kernel.AdamW{
+		LR: float32(lr), Beta1: float32(o.config.Beta1), Beta2: float32(o.config.Beta2),
+		Eps: float32(o.config.Eps), WeightDecay: float32(decay), Step: o.step, Scale: float32(scale),
+	}
+}
+
+// norm adds the parameters' sums of squares in their order, in float64.
+func (o *Optimizer) norm() (float64, error) {
+	for i, p := range o.params {
+		out := accel.Tensor{Buf: o.squares, Off: i, Shape: []int{1}}
+		if err := o.dev.Launch(o.stream, o.sum, kernel.SumSquares{}, []accel.Tensor{out}, []accel.Tensor{p.Grad}); err != nil {
+			return 0, fmt.Errorf("gradient norm of %s: %w", p.Name, err)
+		}
+	}
+	squares := make([]float32, len(o.params))
+	if err := o.dev.CopyOut(o.stream, squares, accel.Tensor{Buf: o.squares, Shape: []int{len(squares)}}); err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for _, s := range squares {
+		total += float64(s)
+	}
+	return math.Sqrt(total), nil
+}
+
+// Close frees the moments. The parameters are the caller's.
+func (o *Optimizer) Close() error {
+	var errs []error
+	for _, moments := range o.moments {
+		for _, m := range moments {
+			errs = append(errs, o.dev.Free(m.Buf))
+		}
+	}
+	if o.squares != nil {
+		errs = append(errs, o.dev.Free(o.squares))
+	}
+	o.moments, o.squares = nil, nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,107 @@
+package optim
+
+import (
+	"math"
+	"testing"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/cpu"
+)
+
+func tensor(t *testing.T, dev accel.Device, data []float32) accel.Tensor {
+	t.Helper()
+	buf, err := dev.Alloc(accel.Float32, len(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := accel.Tensor{Buf: buf, Shape: []int{len(data)}}
+	s, err := dev.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.CopyIn(s, x, data); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func host(t *testing.T, dev accel.Device, x accel.Tensor) []float32 {
+	t.Helper()
+	s, err := dev.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float32, x.Len())
+	if err := dev.CopyOut(s, out, x); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestStepClipsDecaysAndUpdates(t *testing.T) {
+	dev := cpu.New(1)
+	a := Param{Name: "a", Value: tensor(t, dev, []float32{1, -2}), Grad: tensor(t, dev, []float32{3, 0}), Decay: true}
+	b := Param{Name: "b", Value: tensor(t, dev, []float32{0.5}), Grad: tensor(t, dev, []float32{4})}
+	o, err := New(dev, Config{Rule: "sgd", WeightDecay: 0.1, ClipNorm: 1}, []Param{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	norm, err := o.Step(0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(norm-5) > 1e-6 {
+		t.Errorf("the norm of (3, 0, 4) is %v", norm)
+	}
+	got := append(host(t, dev, a.Value), host(t, dev, b.Value)...)
+	want := []float64{1 - 0.5*(0.6+0.1), -2 - 0.5*(-0.2), 0.5 - 0.5*0.8}
+	for i := range want {
+		if math.Abs(float64(got[i])-want[i]) > 1e-5 {
+			t.Errorf("element %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+	if err := o.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAdamWFirstStepMovesByTheRate(t *testing.T) {
+	dev := cpu.New(1)
+	p := Param{Name: "p", Value: tensor(t, dev, []float32{1, 1}), Grad: tensor(t, dev, []float32{1e-3, -7})}
+	o, err := New(dev, Config{Rule: "adamw"}, []Param{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Step(0.01); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{0.99, 1.01} {
+		if got := host(t, dev, p.Value)[i]; math.Abs(float64(got)-want) > 1e-5 {
+			t.Errorf("element %d is %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestABrokenGradientStopsTheRunAndSparesTheWeights(t *testing.T) {
+	dev := cpu.New(1)
+	p := Param{Name: "p", Value: tensor(t, dev, []float32{1}), Grad: tensor(t, dev, []float32{float32(math.NaN())})}
+	o, err := New(dev, Config{Rule: "adamw"}, []Param{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Step(0.01); err == nil {
+		t.Error("a NaN gradient was accepted")
+	}
+	if got := host(t, dev, p.Value)[0]; got != 1 {
+		t.Errorf("the weight changed to %v", got)
+	}
+}
+
+func TestOptimizerRefusesNothingToTrain(t *testing.T) {
+	if _, err := New(cpu.New(1), Config{Rule: "adamw"}, nil); err == nil {
+		t.Error("an empty parameter list was accepted")
+	}
+	if _, err := New(cpu.New(1), Config{Rule: "lion"}, []Param{{}}); err == nil {
+		t.Error("an unknown rule was accepted")
+	}
+}
