@@ -1,0 +1,145 @@
+package stages
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pipe-ml/pipe/nn/metric"
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+type silent struct{}
+
+func (silent) Progress(int, int, map[string]float64) {}
+func (silent) Log(string, ...any)                    {}
+func (silent) Metric(string, float64)                {}
+
+// sweep writes the metrics of a small sweep: 2 methods x 2 fractions x 2 seeds.
+func sweep(t *testing.T) InputList {
+	t.Helper()
+	dir := t.TempDir()
+	var list InputList
+	for _, method := range []string{"full", "lora"} {
+		for _, fraction := range []float64{0.1, 1} {
+			for _, seed := range []float64{0, 1} {
+				f1 := 0.5 + 0.2*fraction + 0.1*seed
+				if method == "lora" {
+					f1 += 0.05
+				}
+				path := filepath.Join(dir, method+axisText(fraction)+axisText(seed)+".json")
+				m := artifact.Metrics{"f1": metric.Interval{Value: f1}, "ece": metric.Interval{Value: 1 - f1}, "auroc": metric.Interval{Value: math.NaN()}}
+				if err := artifact.WriteMetrics(path, m); err != nil {
+					t.Fatal(err)
+				}
+				list = append(list, Member{map[string]any{"method": method, "fraction": fraction, "seed": seed}, path})
+			}
+		}
+	}
+	return list
+}
+
+func read(t *testing.T, path Output) string {
+	t.Helper()
+	data, err := os.ReadFile(string(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestTableAveragesTheSeedsAndMarksTheBestOfAColumn(t *testing.T) {
+	dir := t.TempDir()
+	out := func(name string) Output { return Output(filepath.Join(dir, name)) }
+	table := &Table{
+		Runs: sweep(t), Rows: []string{"method"}, Columns: "fraction", Metrics: []string{"f1", "ece"},
+		Lower: []string{"ece"}, Digits: 2, CSV: out("t.csv"), Markdown: out("t.md"), LaTeX: out("t.tex"),
+	}
+	if err := table.Run(context.Background(), silent{}); err != nil {
+		t.Fatal(err)
+	}
+	want := `| method | f1 @ 0.1 | f1 @ 1 | ece @ 0.1 | ece @ 1 |
+| --- | ---: | ---: | ---: | ---: |
+| full | 0.57 ± 0.07 | 0.75 ± 0.07 | 0.43 ± 0.07 | 0.25 ± 0.07 |
+| lora | **0.62** ± 0.07 | **0.80** ± 0.07 | **0.38** ± 0.07 | **0.20** ± 0.07 |
+`
+	if got := read(t, table.Markdown); got != want {
+		t.Errorf("markdown:\n%s\nwant:\n%s", got, want)
+	}
+	if got := read(t, table.CSV); !strings.HasPrefix(got, "method,f1 @ 0.1,f1 @ 0.1 sd,f1 @ 0.1 n,") || !strings.Contains(got, ",2\n") {
+		t.Errorf("csv:\n%s", got)
+	}
+	if got := read(t, table.LaTeX); !strings.Contains(got, `\textbf{0.62} $\pm$ 0.07`) || !strings.Contains(got, `\begin{tabular}{lrrrr}`) {
+		t.Errorf("latex:\n%s", got)
+	}
+}
+
+func figureIn(dir string, runs InputList, chart, x, y string) *Figure {
+	out := func(ext string) Output { return Output(filepath.Join(dir, "figure."+ext)) }
+	return &Figure{Runs: runs, Chart: chart, X: x, Y: y, Series: "method", Width: 12, Height: 8, XScale: "linear", SVG: out("svg"), PDF: out("pdf"), PNG: out("png")}
+}
+
+func TestFigureGroupsRunsBySeriesAndX(t *testing.T) {
+	tests := []struct {
+		chart, x   string
+		points     int
+		categories int
+	}{
+		{"line", "fraction", 2, 0},
+		{"bar", "fraction", 2, 2},
+		{"scatter", "ece", 2, 0},
+	}
+	runs := sweep(t)
+	for _, tt := range tests {
+		t.Run(tt.chart, func(t *testing.T) {
+			f := figureIn(t.TempDir(), runs, tt.chart, tt.x, "f1")
+			parsed, err := readRuns(runs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			series, categories, err := f.series(parsed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(series) != 2 || series[0].Name != "full" || len(series[0].Points) != tt.points || len(categories) != tt.categories {
+				t.Fatalf("series %+v, categories %v", series, categories)
+			}
+			if got := series[1].Points[0]; math.Abs(got.Spread-math.Sqrt(0.005)) > 1e-12 {
+				t.Errorf("spread %v, want the deviation of the two seeds, %v", got.Spread, math.Sqrt(0.005))
+			}
+			if err := f.Run(context.Background(), silent{}); err != nil {
+				t.Fatal(err)
+			}
+			first := []byte(read(t, f.PDF))
+			if err := f.Run(context.Background(), silent{}); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(first, []byte(read(t, f.PDF))) {
+				t.Error("two runs of the stage differ")
+			}
+		})
+	}
+}
+
+func TestFigureSaysWhatTheRunsLack(t *testing.T) {
+	runs := sweep(t)
+	tests := []struct {
+		figure *Figure
+		want   string
+	}{
+		{figureIn(t.TempDir(), runs, "line", "fraction", "f2"), `neither a numeric axis nor a metric "f2" (metrics: auroc, ece, f1)`},
+		{figureIn(t.TempDir(), runs, "bar", "dataset", "f1"), `no axis "dataset"`},
+		{figureIn(t.TempDir(), runs, "line", "fraction", "auroc"), `"auroc" is undefined in all 8 runs`},
+		{figureIn(t.TempDir(), nil, "line", "fraction", "f1"), "no runs"},
+	}
+	for _, tt := range tests {
+		err := tt.figure.Run(context.Background(), silent{})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("error %v, want %q", err, tt.want)
+		}
+	}
+}
