@@ -1,0 +1,97 @@
+package checkpoint
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+)
+
+// LoadOptions are the exceptions from strictness. Patterns are those of path.Match.
+type LoadOptions struct {
+	// Fresh patterns name parameters of the network that keep their initial values, such as a replaced head. Tensors
+	// of those names in the file are not used.
+	Fresh []string
+	// Ignore patterns name tensors that the network has no use for, such as "*.num_batches_tracked".
+	Ignore []string
+}
+
+// LoadReport says what the exceptions let through, sorted.
+type LoadReport struct {
+	Fresh   []string // parameters left at their initial values
+	Ignored []string // tensors not used
+}
+
+// Load sets the parameters and buffers that a network declared in w from tensors. Nothing is set unless all is well.
+func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadReport, error) {
+	var rep LoadReport
+	var missing, unexpected, misshaped []string
+	values := map[string][]float32{}
+	for _, n := range w.Names() {
+		t, ok := tensors[n]
+		switch {
+		case matches(o.Fresh, n):
+			rep.Fresh = append(rep.Fresh, n)
+		case !ok:
+			missing = append(missing, n)
+		case !slices.Equal(t.Shape, w.Shape(n)):
+			misshaped = append(misshaped, fmt.Sprintf("%s (file %v, network %v)", n, t.Shape, w.Shape(n)))
+		default:
+			v, err := t.Float32()
+			if err != nil {
+				misshaped = append(misshaped, fmt.Sprintf("%s (%v)", n, err))
+			}
+			values[n] = v
+		}
+	}
+	for n := range tensors {
+		switch {
+		case w.Has(n) && !matches(o.Fresh, n):
+		case w.Has(n), matches(o.Ignore, n):
+			rep.Ignored = append(rep.Ignored, n)
+		default:
+			unexpected = append(unexpected, n)
+		}
+	}
+	sort.Strings(rep.Ignored)
+	sort.Strings(unexpected)
+	var faults []string
+	for _, f := range []struct {
+		what  string
+		names []string
+	}{{"missing", missing}, {"unexpected", unexpected}, {"of wrong shape or type", misshaped}} {
+		if len(f.names) > 0 {
+			faults = append(faults, fmt.Sprintf("%d %s: %s", len(f.names), f.what, strings.Join(f.names, ", ")))
+		}
+	}
+	if len(faults) > 0 {
+		return LoadReport{}, fmt.Errorf("weights do not fit the network: %s", strings.Join(faults, "; "))
+	}
+	for _, n := range w.Names() {
+		if v, ok := values[n]; ok {
+			if err := w.Set(n, w.Shape(n), v); err != nil {
+				return LoadReport{}, err
+			}
+		}
+	}
+	return rep, nil
+}
+
+// FromWeights returns the named parameters as tensors.
+func FromWeights(w *layer.Weights, names []string) map[string]Tensor {
+	out := make(map[string]Tensor, len(names))
+	for _, n := range names {
+		out[n] = FromFloat32(w.Shape(n), w.Data(n))
+	}
+	return out
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return err == nil && ok
+	})
+}
