@@ -12,6 +12,8 @@ import (
 
 // LoadOptions are the exceptions from strictness. Patterns are those of path.Match.
 type LoadOptions struct {
+	// Names are the parameters to load; nil: all of the network's. A tensor of another name is unexpected.
+	Names []string
 	// Fresh patterns name parameters of the network that keep their initial values, such as a replaced head. Tensors
 	// of those names in the file are not used.
 	Fresh []string
@@ -30,7 +32,13 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 	var rep LoadReport
 	var missing, unexpected, misshaped []string
 	values := map[string][]float32{}
-	for _, n := range w.Names() {
+	wanted := o.Names
+	if wanted == nil {
+		wanted = w.Names()
+	}
+	has := map[string]bool{}
+	for _, n := range wanted {
+		has[n] = true
 		t, ok := tensors[n]
 		switch {
 		case matches(o.Fresh, n):
@@ -49,8 +57,8 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 	}
 	for n := range tensors {
 		switch {
-		case w.Has(n) && !matches(o.Fresh, n):
-		case w.Has(n), matches(o.Ignore, n):
+		case has[n] && !matches(o.Fresh, n):
+		case has[n], matches(o.Ignore, n):
 			rep.Ignored = append(rep.Ignored, n)
 		default:
 			unexpected = append(unexpected, n)
@@ -70,7 +78,7 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 	if len(faults) > 0 {
 		return LoadReport{}, fmt.Errorf("weights do not fit the network: %s", strings.Join(faults, "; "))
 	}
-	for _, n := range w.Names() {
+	for _, n := range wanted {
 		if v, ok := values[n]; ok {
 			if err := w.Set(n, w.Shape(n), v); err != nil {
 				return LoadReport{}, err

@@ -2,7 +2,10 @@ package layer
 
 // Edit is a typed change at a site. Names of new parameters are relative to the site's path, so that they say where
 // they belong.
-type Edit interface{ at() string }
+type Edit interface {
+	// At is the path of the site, or the name of the parameter.
+	At() string
+}
 
 // Train trains a parameter that the network has.
 type Train struct {
@@ -48,8 +51,8 @@ type Tokens struct {
 	Init Init
 }
 
-func (e Train) at() string    { return e.Param }
-func (e Delta) at() string    { return e.Site }
-func (e Scale) at() string    { return e.Site }
-func (e Parallel) at() string { return e.Site }
-func (e Tokens) at() string   { return e.Site }
+func (e Train) At() string    { return e.Param }
+func (e Delta) At() string    { return e.Site }
+func (e Scale) At() string    { return e.Site }
+func (e Parallel) At() string { return e.Site }
+func (e Tokens) At() string   { return e.Site }

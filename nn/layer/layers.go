@@ -98,7 +98,7 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 		o.weight = c.Weight
 	}
 	s := b.site(name, Site{
-		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.Kernel}, Bias: !c.NoBias, Groups: c.Groups,
+		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.Kernel}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride,
 	})
 	w, bias := m.parameters(s, o)
 	attrs := kernel.Conv2d{

@@ -22,6 +22,17 @@ func (b *Builder) Scale(x *Node, c float32) *Node {
 	return b.do("scale", func() (*Node, error) { return op.Scale(x, c) })
 }
 
+// MatMul is x [..., K] w^T + bias for w [M, K] and a bias [M] that may be nil: a Linear that declares nothing.
+func (b *Builder) MatMul(x, w, bias *Node) *Node {
+	return b.do("matmul", func() (*Node, error) { return op.Linear(x, w, bias) })
+}
+
+// Convolve is the cross-correlation of x [B, C, H, W] with w without padding: a Conv2d that declares nothing.
+func (b *Builder) Convolve(x, w *Node, stride int) *Node {
+	attrs := kernel.Conv2d{StrideH: stride, StrideW: stride, Groups: 1}
+	return b.do("convolve", func() (*Node, error) { return op.Conv2d(x, w, nil, attrs) })
+}
+
 // Reshape keeps the row-major order of elements.
 func (b *Builder) Reshape(x *Node, shape ...int) *Node {
 	return b.do("reshape", func() (*Node, error) { return op.Reshape(x, shape...) })

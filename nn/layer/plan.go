@@ -42,7 +42,7 @@ func NewPlan(sites Sites, edits []Edit, s Statistics) (*Plan, error) {
 			p.train[t.Param] = true
 			continue
 		}
-		p.bySite[e.at()] = append(p.bySite[e.at()], e)
+		p.bySite[e.At()] = append(p.bySite[e.At()], e)
 	}
 	if err := p.unmet(sites); err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func (p *Plan) unmet(s Sites) error {
 	var missing []string
 	for _, e := range p.edits {
 		_, train := e.(Train)
-		if train && !params[e.at()] || !train && !have[e.at()] {
-			missing = append(missing, fmt.Sprintf("%s (%T)", e.at(), e))
+		if train && !params[e.At()] || !train && !have[e.At()] {
+			missing = append(missing, fmt.Sprintf("%s (%T)", e.At(), e))
 		}
 	}
 	if len(missing) > 0 {

@@ -29,6 +29,7 @@ type Site struct {
 	Weight  []int    // shape of Path.weight, nil if the site has none
 	Bias    bool     // whether Path.bias exists
 	Groups  int      // of a convolution
+	Stride  int      // of a convolution
 	Slices  []string // names of the equal parts of Out, e.g. q, k, v of a fused projection
 	Block   int      // index of the enclosing block in order of computation, -1 outside
 	Prefix  int      // tokens before the place of inserted ones (the class token)

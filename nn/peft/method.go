@@ -1,0 +1,76 @@
+package peft
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+)
+
+// Step0 is how an adapter's output relates to the frozen model's before training, with the same head.
+type Step0 int
+
+const (
+	// Equal in every bit.
+	Equal Step0 = iota
+	// Close: near it, the new parameters being drawn around the identity.
+	Close
+	// Differs: new inputs to the network change it.
+	Differs
+)
+
+func (s Step0) String() string { return [...]string{"equal", "close", "differs"}[s] }
+
+// Merging says whether an adapter can be worked into the weights.
+type Merging int
+
+const (
+	// Exact: the merged network computes the same function.
+	Exact Merging = iota
+	// None: no weights express what the method computes.
+	None
+)
+
+func (m Merging) String() string { return [...]string{"exact", "none"}[m] }
+
+// Config is a method's configuration: a struct of tagged fields (see Fields), defaults filled in by New.
+type Config interface {
+	// Apply returns the edits for a network, whose sites come without the head's. No edits means that the
+	// method has nothing to train there.
+	Apply(s layer.Sites) ([]layer.Edit, error)
+}
+
+// Method is one way of fine-tuning.
+type Method struct {
+	Name    string
+	Title   string
+	Formula string
+	Paper   string
+
+	Step0      Step0
+	Merge      Merging
+	Statistics layer.Statistics // of batch norms while training
+	HeadOnly   bool             // trains nothing but the head, by design
+	PEFTType   string           // peft_type in adapter_config.json
+
+	// New returns a pointer to a config.
+	New func() Config
+}
+
+var methods = map[string]Method{}
+
+// register adds a method; it is called by the init of the method's file.
+func register(m Method) { methods[m.Name] = m }
+
+// Names lists the methods, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(methods)) }
+
+// Lookup finds a method; the error for an unknown name suggests a known one.
+func Lookup(name string) (Method, error) {
+	m, ok := methods[name]
+	if !ok {
+		return Method{}, fmt.Errorf("no fine-tuning method %q%s", name, suggest(name, Names()))
+	}
+	return m, nil
+}

@@ -1,0 +1,95 @@
+package peft
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+)
+
+// target is a site, or one slice of a fused one.
+type target struct {
+	site  layer.Site
+	slice string
+}
+
+// path is the path of the target's own parameters.
+func (t target) path() string {
+	if t.slice == "" {
+		return t.site.Path
+	}
+	return t.site.Path + "." + t.slice
+}
+
+// choose returns the sites of the wanted kinds that the names match, in order of computation. A name matches a path that equals it or
+// ends in it after a dot ("attn.proj"), or matches it as a pattern of path.Match ("blocks.[0-3].attn.qkv.q").
+// The slices of a fused projection are targets of their own, under the path of the site.
+// Every name must match, or the error says which did not and what is near.
+func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error) {
+	var out []target
+	found := map[string]bool{}
+	near := map[string]bool{}
+	for _, site := range s.Sites {
+		if !slices.Contains(kinds, site.Kind) {
+			continue
+		}
+		for _, t := range targets(site) {
+			near[site.Name()] = true
+			near[t.path()[strings.LastIndex(t.path(), ".")+1:]] = true
+			hit := false
+			for _, n := range names {
+				if matches(n, t.path()) {
+					found[n], hit = true, true
+				}
+			}
+			if hit {
+				out = append(out, t)
+			}
+		}
+	}
+	for _, n := range names {
+		if !found[n] {
+			return nil, fmt.Errorf("target %q matches nothing%s", n, suggest(n, sortedKeys(near)))
+		}
+	}
+	return out, nil
+}
+
+func targets(s layer.Site) []target {
+	out := []target{{site: s}}
+	for _, sl := range s.Slices {
+		out = append(out, target{s, sl})
+	}
+	return out
+}
+
+func matches(name, p string) bool {
+	ok, err := path.Match(name, p)
+	return p == name || strings.HasSuffix(p, "."+name) || err == nil && ok
+}
+
+// ofKind returns the sites for which keep is true.
+func ofKind(s layer.Sites, keep func(layer.Site) bool) []layer.Site {
+	return slices.DeleteFunc(slices.Clone(s.Sites), func(x layer.Site) bool { return !keep(x) })
+}
+
+// suggest is the end of an error about an unknown name.
+func suggest(name string, known []string) string {
+	best, at := "", len(name)/2+1
+	for _, k := range known {
+		if d := levenshtein.Distance(name, k, nil); d < at {
+			best, at = k, d
+		}
+	}
+	if best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	return fmt.Sprintf("; known: %s", strings.Join(known, ", "))
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
