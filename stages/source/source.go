@@ -1,0 +1,228 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Set is a data set as found, before any image is read.
+type Set struct {
+	Name     string
+	Modality string
+	License  string
+	Layout   string   // its layout, or the address of generated data
+	Classes  []string // sorted
+	Items    []Item
+	// Missing are images that the set names but does not hold, each an error that names the file.
+	Missing []error
+}
+
+// Item is one image of a set. Where the set says nothing, a field is empty.
+type Item struct {
+	Origin  string   // the file, slash-separated, relative to the set's folder; unique in the set
+	Label   string   // its class
+	Labels  []string // all findings, where a set gives several an image
+	Caption string
+	Patient string
+	Split   string // "train", "val" or "test", where the set has given splits
+	// Load decodes the image; its error names the file. It may be called from several goroutines.
+	Load func() (image.Image, error)
+}
+
+// Options are the choices that some layouts offer.
+type Options struct {
+	Label   string // which column or tag gives the label; "": the layout's own
+	Caption string // which column gives the caption; "": the layout's own
+}
+
+// Layout is one way in which data sets are published.
+type Layout struct {
+	Name string
+	// Expects says in one line which files it wants, for errors and documentation.
+	Expects string
+	// Match tells whether the folder looks like this layout. It must not read images.
+	Match func(t *Tree) bool
+	// Open lists the items.
+	Open func(t *Tree, o Options) (*Set, error)
+}
+
+var layouts = map[string]Layout{}
+
+// Register adds a layout; it is called from init of the layout's file.
+func Register(l Layout) {
+	if _, taken := layouts[l.Name]; taken {
+		panic(fmt.Sprintf("source: layout %q registered twice", l.Name))
+	}
+	layouts[l.Name] = l
+}
+
+// Layouts returns all layouts by name.
+func Layouts() []Layout {
+	list := make([]Layout, 0, len(layouts))
+	for _, l := range layouts {
+		list = append(list, l)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// Open finds out which layout the folder or file at path has and lists its items. A layout other than "" is
+// taken without asking.
+func Open(path, layout string, o Options) (*Set, error) {
+	t, err := scan(path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := choose(t, layout)
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.Open(t, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s as %s: %w", path, l.Name, err)
+	}
+	if len(s.Items) == 0 && len(s.Missing) == 0 {
+		return nil, fmt.Errorf("%s as %s: holds no image", path, l.Name)
+	}
+	if s.Name == "" {
+		s.Name = t.base
+	}
+	s.Layout = l.Name
+	s.Classes = classesOf(s.Items)
+	return s, nil
+}
+
+func choose(t *Tree, name string) (Layout, error) {
+	if name != "" {
+		if l, ok := layouts[name]; ok {
+			return l, nil
+		}
+		return Layout{}, fmt.Errorf("no layout %q; there are:%s", name, expectations(Layouts()))
+	}
+	var matching []Layout
+	for _, l := range Layouts() {
+		if l.Match(t) {
+			matching = append(matching, l)
+		}
+	}
+	switch len(matching) {
+	case 1:
+		return matching[0], nil
+	case 0:
+		return Layout{}, fmt.Errorf("%s: no layout fits its files; the layouts are:%s", t.root, expectations(Layouts()))
+	}
+	return Layout{}, fmt.Errorf("%s: its files fit several layouts, so name one (layout = …):%s", t.root, expectations(matching))
+}
+
+func expectations(list []Layout) string {
+	var b strings.Builder
+	for _, l := range list {
+		fmt.Fprintf(&b, "\n  %s: %s", l.Name, l.Expects)
+	}
+	return b.String()
+}
+
+func classesOf(items []Item) []string {
+	seen := map[string]bool{}
+	classes := []string{}
+	for _, it := range items {
+		if l := it.Label; l != "" && !seen[l] {
+			seen[l] = true
+			classes = append(classes, l)
+		}
+	}
+	sort.Strings(classes)
+	return classes
+}
+
+// Tree is the list of files under a folder, or one file.
+type Tree struct {
+	root  string // folder
+	base  string // name of the set: the folder's or the file's own
+	Files []string
+	index map[string]bool
+}
+
+// scan lists the files under path in alphabetical order. Hidden files, and what macOS adds to archives, are
+// not listed.
+func scan(path string) (*Tree, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	base := filepath.Base(path)
+	t := &Tree{root: path, base: base, index: map[string]bool{}}
+	if !info.IsDir() {
+		t.root = filepath.Dir(path)
+		t.base = strings.TrimSuffix(base, filepath.Ext(base))
+		t.Files = []string{base}
+		t.index[base] = true
+		return t, nil
+	}
+	err = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		if p != path && (strings.HasPrefix(name, ".") || name == "__MACOSX") {
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if e.IsDir() {
+			return nil
+		}
+		rel, err := filepath.Rel(path, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		t.Files = append(t.Files, rel)
+		t.index[rel] = true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(t.Files)
+	if len(t.Files) == 0 {
+		return nil, fmt.Errorf("%s: empty folder", path)
+	}
+	return t, nil
+}
+
+// Has tells whether the tree holds the file.
+func (t *Tree) Has(file string) bool { return t.index[file] }
+
+// Path is where a file of the tree lies on disk.
+func (t *Tree) Path(file string) string { return filepath.Join(t.root, filepath.FromSlash(file)) }
+
+// Match lists the files for which ok holds.
+func (t *Tree) Match(ok func(file string) bool) []string {
+	var list []string
+	for _, f := range t.Files {
+		if ok(f) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// item makes an item of a PNG or JPEG file of the tree.
+func (t *Tree) item(file string) Item {
+	return Item{Origin: file, Load: func() (image.Image, error) { return decodeFile(t.Path(file)) }}
+}
+
+// missing is the error for an image that the set names but does not hold.
+func (t *Tree) missing(file, named string) error {
+	return fmt.Errorf("%s: missing, but named in %s: %w", t.Path(file), named, errMissing)
+}
+
+var errMissing = errors.New("no such image")
