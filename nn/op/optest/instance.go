@@ -1,0 +1,151 @@
+package optest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/nn/op"
+	"github.com/pipe-ml/pipe/nn/program"
+)
+
+// instance is a row at one size: a graph with the operator and its gradients, and the values of its leaves.
+type instance struct {
+	row    Row
+	graph  *gorgonia.ExprGraph
+	leaves []*gorgonia.Node // operands, then the upstream gradient
+	feed   map[*gorgonia.Node]op.Array
+	y, dy  *gorgonia.Node
+	grads  []*gorgonia.Node // of the leaves in wrt
+	wrt    []*gorgonia.Node
+}
+
+func newInstance(row Row, s int) (*instance, error) {
+	in := &instance{row: row, graph: gorgonia.NewGraph(), feed: map[*gorgonia.Node]op.Array{}}
+	r := row.random(s)
+	for i, operand := range row.In(s) {
+		in.leaf(fmt.Sprintf("in%d", i), operand.Int, operand.values(r))
+	}
+	var err error
+	if in.y, err = row.Build(s, slices.Clone(in.leaves)); err != nil {
+		return nil, err
+	}
+	if row.NoGrad {
+		return in, nil
+	}
+	in.dy = in.leaf("dy", false, Normal(in.y.Shape()...).values(r))
+	o, operands := op.Of(in.y), op.Inputs(in.y)
+	grads, err := o.SymDiff(operands, in.y, in.dy)
+	if err != nil {
+		return nil, err
+	}
+	for i, need := range o.DiffWRT(len(operands)) {
+		if need {
+			in.grads = append(in.grads, grads[i])
+			in.wrt = append(in.wrt, operands[i])
+		}
+	}
+	return in, nil
+}
+
+func (in *instance) leaf(name string, integer bool, v op.Array) *gorgonia.Node {
+	t := tensor.Float32
+	if integer {
+		t = tensor.Int32
+	}
+	n := gorgonia.NewTensor(in.graph, t, len(v.Shape), gorgonia.WithShape(v.Shape...), gorgonia.WithName(name))
+	in.leaves = append(in.leaves, n)
+	in.feed[n] = v
+	return n
+}
+
+// outputs are the value and all gradients.
+func (in *instance) outputs() []*gorgonia.Node {
+	return append([]*gorgonia.Node{in.y}, in.grads...)
+}
+
+// run computes outputs on dev the given number of times and returns their values of each time.
+func (in *instance) run(dev accel.Device, times int, outputs ...*gorgonia.Node) ([][][]float32, error) {
+	mem := program.NewMemory(dev)
+	p, err := program.Compile(in.graph, outputs, program.Options{Memory: mem, Mode: in.row.Mode})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	for n, v := range in.feed {
+		if !p.Uses(n) {
+			continue
+		}
+		if err := p.Set(n, host(v, n.Dtype() == tensor.Int32)); err != nil {
+			return nil, err
+		}
+	}
+	var all [][][]float32
+	for range times {
+		if err := p.Run(context.Background()); err != nil {
+			return nil, err
+		}
+		var values [][]float32
+		for _, n := range outputs {
+			v, err := p.Value(n)
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, v)
+		}
+		all = append(all, values)
+	}
+	return all, nil
+}
+
+// loss is sum(dy * y) by the reference, whose gradients are those of the instance.
+func (in *instance) loss(feed map[*gorgonia.Node]op.Array) (float64, error) {
+	y, err := op.Evaluate(in.row.Mode, []*gorgonia.Node{in.y}, feed)
+	if err != nil {
+		return 0, err
+	}
+	l := 0.0
+	for i, v := range y[0].Data {
+		l += v * in.feed[in.dy].Data[i]
+	}
+	return l, nil
+}
+
+// slope is the derivative of the loss when x moves along v, by 4-point differences.
+func (in *instance) slope(x *gorgonia.Node, v []float64) (float64, error) {
+	const h = 1e-3
+	feed := map[*gorgonia.Node]op.Array{}
+	for n, a := range in.feed {
+		feed[n] = a
+	}
+	d := 0.0
+	for _, p := range []struct{ at, weight float64 }{{-2, 1}, {-1, -8}, {1, 8}, {2, -1}} {
+		moved := op.NewArray(in.feed[x].Shape...)
+		for i, u := range in.feed[x].Data {
+			moved.Data[i] = u + p.at*h*v[i]
+		}
+		feed[x] = moved
+		l, err := in.loss(feed)
+		if err != nil {
+			return 0, err
+		}
+		d += p.weight * l
+	}
+	return d / (12 * h), nil
+}
+
+// host converts a to what a program takes.
+func host(a op.Array, integer bool) any {
+	f, i := make([]float32, len(a.Data)), make([]int32, len(a.Data))
+	for k, v := range a.Data {
+		f[k], i[k] = float32(v), int32(v)
+	}
+	if integer {
+		return i
+	}
+	return f
+}

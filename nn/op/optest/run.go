@@ -1,0 +1,190 @@
+package optest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/nn/op"
+)
+
+// Run holds dev to the definitions of all operators. dev is the caller's to close.
+func Run(t *testing.T, dev accel.Device) {
+	g := NewGuard(dev)
+	for _, row := range rows {
+		t.Run(row.name(), func(t *testing.T) {
+			for _, s := range row.sizes() {
+				if err := check(g, row, s); err != nil {
+					t.Errorf("size %d: %v", s, err)
+				}
+			}
+		})
+	}
+	covers := map[string]bool{}
+	for _, row := range rows {
+		covers[row.Op] = true
+	}
+	for _, name := range op.Names() {
+		if op.Defined(name) && !covers[name] {
+			t.Errorf("operator %s has no row", name)
+		}
+	}
+	for _, name := range op.Kernels() {
+		if g.Launched(name) == 0 {
+			t.Errorf("no row launches kernel %s", name)
+		}
+	}
+	if m := dev.Mem(); m.Buffers != 0 {
+		t.Errorf("%d buffers of %d bytes are left", m.Buffers, m.Live)
+	}
+}
+
+func check(g *Guard, row Row, s int) error {
+	in, err := newInstance(row, s)
+	if err != nil {
+		return err
+	}
+	runs, err := in.run(g, 2, in.outputs()...)
+	if err != nil {
+		return err
+	}
+	for i := range runs[0] {
+		if at := differ(runs[0][i], runs[1][i]); at >= 0 {
+			return fmt.Errorf("output %d changes on the second run: element %d is %g, then %g", i, at, runs[0][i][at], runs[1][i][at])
+		}
+	}
+	want, err := op.Evaluate(row.Mode, in.outputs()[:1], in.feed)
+	if err != nil {
+		return err
+	}
+	if err := compare(runs[0][0], want[0].Data, row.Tol.Value); err != nil {
+		return fmt.Errorf("value: %w", err)
+	}
+	for i := range in.grads {
+		if err := in.checkGrad(g, i, runs[0][1+i]); err != nil {
+			return fmt.Errorf("gradient of %s %v: %w", in.wrt[i].Name(), in.wrt[i].Shape(), err)
+		}
+	}
+	return nil
+}
+
+// checkGrad compares a computed gradient with differences of the reference, and with itself computed alone.
+func (in *instance) checkGrad(g *Guard, i int, got []float32) error {
+	if len(in.grads) > 1 {
+		alone, err := in.run(g, 1, in.grads[i])
+		if err != nil {
+			return err
+		}
+		if at := differ(alone[0][0], got); at >= 0 {
+			return fmt.Errorf("computed alone, element %d is %g, not %g", at, alone[0][0][at], got[at])
+		}
+	}
+	r := rand.New(rand.NewPCG(uint64(i), uint64(len(got))))
+	var analytic, numeric []float64
+	norm := 0.0
+	for _, v := range got {
+		norm += float64(v) * float64(v)
+	}
+	for probe := range min(len(got), 8) + 3 {
+		v := make([]float64, len(got))
+		if probe < 3 { // a random direction sees every element
+			for k := range v {
+				v[k] = float64(1-2*r.IntN(2)) * (0.5 + r.Float64())
+			}
+		} else {
+			v[r.IntN(len(v))] = 1
+		}
+		slope, err := in.slope(in.wrt[i], v)
+		if err != nil {
+			return err
+		}
+		dot := 0.0
+		for k := range v {
+			dot += float64(got[k]) * v[k]
+		}
+		analytic, numeric = append(analytic, dot), append(numeric, slope)
+	}
+	bound := in.row.Tol.Grad * max(math.Sqrt(norm), 1e-2)
+	for k := range analytic {
+		if d := math.Abs(analytic[k] - numeric[k]); !(d <= bound) {
+			return fmt.Errorf("probe %d: slope is %g, it should be %g: off by %.2g, allowed %.2g", k, analytic[k], numeric[k], d, bound)
+		}
+	}
+	return nil
+}
+
+// compare checks got against want within tol of want's largest magnitude; tol 0 asks for want rounded to float32.
+func compare(got []float32, want []float64, tol float64) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%d elements, want %d", len(got), len(want))
+	}
+	scale := 0.1
+	for _, w := range want {
+		scale = max(scale, math.Abs(w))
+	}
+	worst, at := 0.0, -1
+	for i, w := range want {
+		d := math.Abs(float64(got[i]) - w)
+		if tol == 0 && got[i] == float32(w) {
+			d = 0
+		}
+		if !(d <= tol*scale) && !(d <= worst) {
+			worst, at = d, i
+		}
+	}
+	if at >= 0 {
+		return fmt.Errorf("element %d of %d is %g, want %g: off by %.2g, allowed %.2g", at, len(got), got[at], want[at], worst, tol*scale)
+	}
+	return nil
+}
+
+// differ finds the first element whose bits differ; -1 if none.
+func differ(a, b []float32) int {
+	if len(a) != len(b) {
+		return 0
+	}
+	for i := range a {
+		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Bits checks that all devices compute the same bits, values and gradients, at each row's sizes and its large one.
+func Bits(t *testing.T, devs map[string]accel.Device) {
+	names := make([]string, 0, len(devs))
+	for n := range devs {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, row := range rows {
+		t.Run(row.name(), func(t *testing.T) {
+			for _, s := range []int{row.sizes()[len(row.sizes())-1], row.large()} {
+				in, err := newInstance(row, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var first [][]float32
+				for _, n := range names {
+					runs, err := in.run(devs[n], 1, in.outputs()...)
+					if err != nil {
+						t.Fatalf("size %d on %s: %v", s, n, err)
+					}
+					if first == nil {
+						first = runs[0]
+					}
+					for i := range first {
+						if at := differ(first[i], runs[0][i]); at >= 0 {
+							t.Errorf("size %d, output %d, element %d: %g on %s, %g on %s", s, i, at, first[i][at], names[0], runs[0][i][at], n)
+							break
+						}
+					}
+				}
+			}
+		})
+	}
+}
