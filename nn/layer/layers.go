@@ -146,7 +146,10 @@ func (b *Builder) BatchNorm(name string, x *Node, eps float32) *Node {
 		return op.BatchNorm(x, gain, bias, mean, variance, op.BatchNormConfig{Eps: eps, Frozen: frozen})
 	})
 	if b.err == nil && !frozen {
-		batchMean, batchVar := op.Stats(y)
+		batchMean, batchVar, err := op.Stats(y)
+		if err != nil {
+			b.fail(name, err)
+		}
 		b.stats = append(b.stats, RunningStat{m.join("running_mean"), m.join("running_var"), batchMean, batchVar, batchNormMomentum})
 	}
 	return y
