@@ -1,0 +1,34 @@
+package optest
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/nn/op"
+)
+
+func init() {
+	entropy := func(smoothing float32) func(int, []*gorgonia.Node) (*gorgonia.Node, error) {
+		return func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) {
+			return op.CrossEntropy(in[0], in[1], smoothing)
+		}
+	}
+	add(
+		Row{Op: "cross_entropy", Note: "over rows", Tol: Reduced, Build: entropy(0),
+			In: func(s int) []Input { return []Input{Normal(s, 5), Ints(0, 5, s)} }},
+		Row{Op: "cross_entropy", Note: "over classes, smoothed", Tol: Reduced, Build: entropy(0.1),
+			In: func(s int) []Input { return []Input{Normal(4, s), Ints(0, s, 4)} }},
+		Row{Op: "cross_entropy", Note: "with ignored rows", Tol: Reduced, Build: entropy(0.1),
+			In: func(s int) []Input { return []Input{Normal(s+4, 3), Ints(-2, 3, s+4)} }},
+		Row{Op: "mse_loss", Tol: Reduced,
+			In:    func(s int) []Input { return []Input{Normal(s, 3, 5), Normal(s, 3, 5)} },
+			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.MSELoss(in[0], in[1]) }},
+		Row{Op: "embedding", Tol: Reduced,
+			In:    func(s int) []Input { return []Input{Ints(0, 4, 2, s), Normal(4, 6)} },
+			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Embedding(in[0], in[1]) }},
+		Row{Op: "dropout.train", Mode: op.Train, Tol: Elementary,
+			In: func(s int) []Input { return []Input{Normal(s, 7), Ints(0, 1000, 1)} },
+			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) {
+				return op.Dropout(in[0], in[1], 0.3, 0x9E3779B97F4A7C15)
+			}},
+	)
+}
