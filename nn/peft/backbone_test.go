@@ -1,0 +1,116 @@
+package peft_test
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/peft"
+)
+
+// The backbones of the matrix: every kind of site, nothing square. Each builds its output as a matrix or a map and is
+// trained towards a constant by mean squared error.
+
+const batch = 2
+
+// backbone is a network and its inputs in order.
+type backbone struct {
+	name   string
+	inputs map[string][]int // per name, batch included
+	build  func(b *layer.Builder, in map[string]*layer.Node) *layer.Node
+}
+
+// model is the backbone as peft wants it; out receives the output of each build.
+func (n backbone) model(out **layer.Node, leaves map[string]*layer.Node) peft.Model {
+	return func(b *layer.Builder) {
+		in := map[string]*layer.Node{}
+		for _, name := range []string{"image", "context", "time"} {
+			if shape, ok := n.inputs[name]; ok {
+				in[name] = b.Input(name, tensor.Float32, shape...)
+			}
+		}
+		y := n.build(b, in)
+		if out != nil {
+			*out = y
+		}
+		for k, v := range in {
+			if leaves != nil {
+				leaves[k] = v
+			}
+		}
+	}
+}
+
+var backbones = []backbone{
+	{"vit", map[string][]int{"image": {batch, 2, 8, 12}}, vit},
+	{"resnet", map[string][]int{"image": {batch, 2, 8, 12}}, resnet},
+	{"unet", map[string][]int{"image": {batch, 4, 4, 6}, "context": {batch, 3, 5}, "time": {batch, 7}}, unet},
+}
+
+// vit has two blocks of width 12 with a fused qkv, an MLP of 20 and 6 patches.
+func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+	const d = 12
+	b = b.Init(layer.Normal(0, .2), layer.Normal(0, .1))
+	x := b.Conv2d("patch_embed.proj", in["image"], layer.Conv{Out: d, Kernel: 4, Stride: 4})
+	x = b.Permute(b.Reshape(x, batch, d, 6), 0, 2, 1)
+	class := b.Param("cls_token", []int{1, 1, d}, layer.Normal(0, .2))
+	x = b.Concat(1, b.Expand(class, batch, 1, d), x)
+	x = b.Add(x, b.Param("pos_embed", []int{1, 7, d}, layer.Normal(0, .2)))
+	for i := range 2 {
+		x = b.TokenBlock(fmt.Sprintf("blocks.%d", i), x, 1, func(b *layer.Builder, x *layer.Node) *layer.Node {
+			qkv := b.LinearSlices("attn.qkv", b.LayerNorm("norm1", x, 1e-6), 3*d, []string{"q", "k", "v"})
+			x = b.Add(x, b.Linear("attn.proj", b.Attention(qkv[0], qkv[1], qkv[2], 3, false), d))
+			h := b.GELU(b.Linear("mlp.fc1", b.LayerNorm("norm2", x, 1e-6), 20))
+			return b.Add(x, b.Branch("mlp", x, b.Linear("mlp.fc2", h, d)))
+		})
+	}
+	x = b.Reshape(b.Slice(b.LayerNorm("norm", x, 1e-6), 1, 0, 1), batch, d)
+	return b.Head().Linear("head", x, 3)
+}
+
+// resnet has a stem, a block with and a block without an identity shortcut.
+func resnet(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+	conv := func(b *layer.Builder, n string, x *layer.Node, c layer.Conv) *layer.Node {
+		c.NoBias = true
+		return b.BatchNorm("bn"+n, b.Conv2d("conv"+n, x, c), 1e-5)
+	}
+	x := b.ReLU(conv(b, "1", in["image"], layer.Conv{Out: 4, Kernel: 3, Pad: 1}))
+	x = b.Block("layer1.0", x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+		h := b.ReLU(conv(b, "1", x, layer.Conv{Out: 4, Kernel: 3, Pad: 1}))
+		return b.ReLU(b.Add(conv(b, "2", h, layer.Conv{Out: 4, Kernel: 3, Pad: 1}), x))
+	})
+	x = b.Block("layer2.0", x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+		h := b.ReLU(conv(b, "1", x, layer.Conv{Out: 6, Kernel: 3, Stride: 2, Pad: 1}))
+		h = conv(b, "2", h, layer.Conv{Out: 6, Kernel: 3, Pad: 1})
+		x = b.Conv2d("downsample.0", x, layer.Conv{Out: 6, Kernel: 1, Stride: 2, NoBias: true})
+		return b.ReLU(b.Add(h, b.BatchNorm("downsample.1", x, 1e-5)))
+	})
+	return b.Head().Linear("fc", b.GlobalAvgPool2d(x), 3)
+}
+
+// unet is one level of a diffusion network: a residual block with a time embedding and a cross-attention. It has no head.
+func unet(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+	const c, h, w = 6, 4, 6
+	x := b.Conv2d("conv_in", in["image"], layer.Conv{Out: c, Kernel: 3, Pad: 1})
+	x = b.Block("down_blocks.0", x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+		r := b.Sub("resnets.0")
+		y := r.Conv2d("conv1", r.SiLU(r.GroupNorm("norm1", x, 2, 1e-5)), layer.Conv{Out: c, Kernel: 3, Pad: 1})
+		t := r.Linear("time_emb_proj", in["time"], c)
+		y = r.Add(y, r.Reshape(t, batch, c, 1, 1))
+		y = r.Conv2d("conv2", r.SiLU(r.GroupNorm("norm2", y, 3, 1e-5)), layer.Conv{Out: c, Kernel: 3, Pad: 1})
+		x = r.Add(x, y)
+
+		a := b.Sub("attentions.0")
+		y = a.Conv2d("proj_in", a.GroupNorm("norm", x, 2, 1e-6), layer.Conv{Out: c, Kernel: 1})
+		y = a.Permute(a.Reshape(y, batch, c, h*w), 0, 2, 1)
+		m := a.Sub("transformer_blocks.0")
+		q := m.Linear("attn2.to_q", m.LayerNorm("norm2", y, 1e-5), c, layer.NoBias)
+		k := m.Linear("attn2.to_k", in["context"], c, layer.NoBias)
+		v := m.Linear("attn2.to_v", in["context"], c, layer.NoBias)
+		y = m.Add(y, m.Linear("attn2.to_out.0", m.Attention(q, k, v, 2, false), c))
+		y = a.Conv2d("proj_out", a.Reshape(a.Permute(y, 0, 2, 1), batch, c, h, w), layer.Conv{Out: c, Kernel: 1})
+		return a.Add(x, y)
+	})
+	return b.Conv2d("conv_out", b.SiLU(b.GroupNorm("conv_norm_out", x, 2, 1e-5)), layer.Conv{Out: 4, Kernel: 3, Pad: 1})
+}

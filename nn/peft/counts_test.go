@@ -1,0 +1,104 @@
+package peft_test
+
+import (
+	"testing"
+
+	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
+	"github.com/pipe-ml/pipe/nn/peft"
+)
+
+// variant is a published network; building it allocates no weights.
+func variant(t *testing.T, name string) peft.Model {
+	t.Helper()
+	v, err := model.Lookup(name)
+	check(t, err)
+	m, err := v.New(model.Options{Classes: 1000})
+	check(t, err)
+	in := m.Input()
+	return func(b *layer.Builder) {
+		m.Head(b, m.Features(b, b.Input("images", tensor.Float32, 1, in.Channels, in.Size, in.Size)))
+	}
+}
+
+// TestPublishedCounts holds the figures of the reference implementations for the published sizes, without the head.
+func TestPublishedCounts(t *testing.T) {
+	for _, c := range []struct {
+		variant, method string
+		config          map[string]any
+		want            int // -1: refused
+	}{
+		{"vit_base_patch16_224", "full", nil, 85_798_656},
+		{"vit_base_patch16_224", "linear", nil, 0},
+		{"vit_base_patch16_224", "bitfit", nil, 102_912},
+		{"vit_base_patch16_224", "norm", nil, 38_400},
+		{"vit_base_patch16_224", "ssf", nil, 205_824},
+		{"vit_base_patch16_224", "lora", nil, 294_912},
+		{"vit_base_patch16_224", "adaptformer", nil, 1_189_632},
+		{"vit_base_patch16_224", "vpt", map[string]any{"tokens": 10}, 12 * 10 * 768},
+		{"resnet50", "full", nil, 23_508_032},
+		{"resnet50", "bitfit", nil, 26_560},
+		{"resnet50", "norm", nil, 53_120},
+		{"resnet50", "ssf", nil, 53_120},
+		{"resnet50", "lora", nil, 543_744},
+		{"resnet50", "adaptformer", nil, -1},
+		{"resnet50", "vpt", nil, -1},
+		// 1x1 convolutions of 12 pairs: rank * (in + out), which sum to 3,936 and 4,928.
+		{"mobilenet_v1_trunk_224", "lora", nil, 8 * (3_936 + 4_928)},
+	} {
+		a, err := peft.Prepare(variant(t, c.variant), layer.NewWeights(1), peft.Options{Method: c.method, Config: c.config})
+		if c.want < 0 {
+			if err == nil {
+				t.Errorf("%s on %s is not refused", c.method, c.variant)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s on %s: %v", c.method, c.variant, err)
+		} else if got := a.Count.Trained - a.Count.Head; got != c.want {
+			t.Errorf("%s on %s trains %d, want %d", c.method, c.variant, got, c.want)
+		}
+	}
+}
+
+func TestBothPercentages(t *testing.T) {
+	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora"})
+	check(t, err)
+	const body, head, delta = 85_798_656, 768*1000 + 1000, 294_912
+	if want := (peft.Count{Total: body + head + delta, Body: body, Trained: head + delta, Head: head}); a.Count != want {
+		t.Errorf("count %+v, want %+v", a.Count, want)
+	}
+	if with, without := a.Count.WithHead(), a.Count.WithoutHead(); with != 100*float64(head+delta)/(body+head+delta) || without != 100*float64(delta)/body {
+		t.Errorf("%v %% with and %v %% without the head", with, without)
+	}
+}
+
+// TestLoRAOnSevenOfTwelveBlocks is the count that the author's notebook prints.
+func TestLoRAOnSevenOfTwelveBlocks(t *testing.T) {
+	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Blocks: []int{0, 1, 2, 3, 4, 5, 6}})
+	check(t, err)
+	if got := a.Count.Trained - a.Count.Head; got != 172_032 {
+		t.Errorf("%d parameters, want 172032", got)
+	}
+}
+
+func TestSupportMatrix(t *testing.T) {
+	rows, err := peft.Support(backbones[2].model(nil, nil), 1)
+	check(t, err)
+	got := map[string]bool{}
+	for _, r := range rows {
+		got[r.Method] = r.Refused == ""
+	}
+	for method, want := range map[string]bool{
+		"adaptformer": false, "bitfit": true, "full": true, "linear": false, "lora": true, "norm": true, "ssf": true, "vpt": false,
+	} {
+		if got[method] != want {
+			t.Errorf("%s on a U-Net: %v, want %v", method, got[method], want)
+		}
+	}
+	if len(rows) != len(peft.Names()) {
+		t.Errorf("%d rows for %d methods", len(rows), len(peft.Names()))
+	}
+}

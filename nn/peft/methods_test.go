@@ -1,0 +1,297 @@
+package peft_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/nn/program"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// row is a method with a config on all backbones. Each count is of the trained numbers beside the head; -1: refused.
+type row struct {
+	method  string
+	config  map[string]any
+	trained map[string]int // by backbone
+}
+
+var rows = []row{
+	{"full", nil, map[string]int{"vit": 2884, "resnet": 984, "unet": 1432}},
+	{"linear", nil, map[string]int{"vit": 0, "resnet": 0, "unet": -1}},
+	{"bitfit", nil, map[string]int{"vit": 232, "resnet": 30, "unet": 76}},
+	{"norm", nil, map[string]int{"vit": 120, "resnet": 60, "unet": 60}},
+	{"ssf", nil, map[string]int{"vit": 464, "resnet": 60, "unet": 152}},
+	{"lora", map[string]any{"rank": 2, "alpha": 3}, map[string]int{"vit": 192, "resnet": 684, "unet": 46}},
+	{"lora", map[string]any{"rank": 2, "targets": []string{"attn.qkv"}}, map[string]int{"vit": 192, "resnet": -1, "unet": -1}},
+	{"lora", map[string]any{"rank": 2, "targets": []string{"downsample.0"}}, map[string]int{"vit": -1, "resnet": 20, "unet": -1}},
+	{"lora", map[string]any{"rank": 2, "targets": []string{"conv_in", "proj_out", "to_k"}}, map[string]int{"vit": -1, "resnet": -1, "unet": 226}},
+	{"adaptformer", map[string]any{"bottleneck": 4}, map[string]int{"vit": 224, "resnet": -1, "unet": -1}},
+	{"vpt", map[string]any{"tokens": 2}, map[string]int{"vit": 48, "resnet": -1, "unet": -1}},
+}
+
+// cases runs f for each row and backbone that are not refused, with the adapter prepared and the base's weights drawn and given
+// uneven statistics.
+func cases(t *testing.T, f func(t *testing.T, r row, n backbone, a *peft.Adapter, w *layer.Weights)) {
+	for i, r := range rows {
+		for _, n := range backbones {
+			if r.trained[n.name] < 0 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%d_%s_%s", i, r.method, n.name), func(t *testing.T) {
+				w := layer.NewWeights(1)
+				a, err := peft.Prepare(n.model(nil, nil), w, peft.Options{Method: r.method, Config: r.config})
+				check(t, err)
+				shake(w, a, "running_mean", "running_var")
+				f(t, r, n, a, w)
+			})
+		}
+	}
+}
+
+// shake adds noise to the parameters whose names end so; variances stay positive.
+func shake(w *layer.Weights, a *peft.Adapter, suffixes ...string) {
+	for _, p := range a.Sites.Params {
+		if slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(p.Name, s) }) {
+			noise(w.Data(p.Name), p.Name, .1)
+		}
+	}
+}
+
+func trainables(a *peft.Adapter) []string {
+	var names []string
+	for _, p := range a.Trainable {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func TestCountsAndRefusals(t *testing.T) {
+	for i, r := range rows {
+		for _, n := range backbones {
+			a, err := peft.Prepare(n.model(nil, nil), layer.NewWeights(1), peft.Options{Method: r.method, Config: r.config})
+			if want := r.trained[n.name]; want < 0 {
+				listed := r.config["targets"] != nil
+				if err == nil || errors.Is(err, peft.ErrNothingToTrain) == listed || listed && !strings.Contains(err.Error(), "matches nothing") {
+					t.Errorf("%d %s on %s: want a refusal, got %v", i, r.method, n.name, err)
+				}
+			} else if err != nil {
+				t.Errorf("%d %s on %s: %v", i, r.method, n.name, err)
+			} else if got := a.Count.Trained - a.Count.Head; got != want {
+				t.Errorf("%d %s on %s trains %d of %d beside the head, want %d", i, r.method, n.name, got, a.Count.Body, want)
+			}
+		}
+	}
+}
+
+func TestTrainableNamesAreGolden(t *testing.T) {
+	cases(t, func(t *testing.T, r row, n backbone, a *peft.Adapter, _ *layer.Weights) {
+		got := ""
+		for _, p := range a.Trainable {
+			got += fmt.Sprintf("%s %v\n", p.Name, p.Shape)
+		}
+		file := filepath.Join("testdata", "names", strings.Split(t.Name(), "/")[1]+".txt")
+		if *update {
+			check(t, os.MkdirAll(filepath.Dir(file), 0o755))
+			check(t, os.WriteFile(file, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(file)
+		check(t, err)
+		if d := cmp.Diff(string(want), got); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+func TestStep0IsAsClaimed(t *testing.T) {
+	cases(t, func(t *testing.T, r row, n backbone, a *peft.Adapter, w *layer.Weights) {
+		if _, err := a.CheckStep0(output(t, n, w, nil), output(t, n, w, a.Plan)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestThreeStepsChangeTheTrainablesOnly(t *testing.T) {
+	cases(t, func(t *testing.T, r row, n backbone, a *peft.Adapter, w *layer.Weights) {
+		net := compile(t, n, w, a.Plan, program.Train)
+		for step := range 3 {
+			net.run(step)
+			net.move(net.gradients(), -.1)
+		}
+		trained := trainables(a)
+		for _, name := range w.Names() {
+			after, err := net.mem.Get(name)
+			check(t, err)
+			same := slices.EqualFunc(w.Data(name), after, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+			if same == slices.Contains(trained, name) {
+				t.Errorf("%s: unchanged %v, trained %v", name, same, !same)
+			}
+		}
+	})
+}
+
+// TestGradientIsTheSlope moves along the gradient of perturbed trainables: the loss must change by its squared norm.
+func TestGradientIsTheSlope(t *testing.T) {
+	cases(t, func(t *testing.T, r row, n backbone, a *peft.Adapter, w *layer.Weights) {
+		shake(w, a, trainables(a)...)
+		net := compile(t, n, w, a.Plan, program.Train)
+		net.run(0)
+		g := net.gradients()
+		var square float64
+		for _, p := range a.Trainable {
+			for _, v := range g[p.Name] {
+				square += float64(v) * float64(v)
+			}
+		}
+		h := float32(1e-2 / math.Sqrt(square))
+		net.move(g, h)
+		_, up := net.run(0)
+		net.move(g, -2*h)
+		_, down := net.run(0)
+		slope := float64(up-down) / float64(2*h)
+		if math.Abs(slope-square) > .03*square {
+			t.Errorf("slope %v along a gradient of squared norm %v", slope, square)
+		}
+	})
+}
+
+func TestMergedEqualsUnmergedAfterPerturbation(t *testing.T) {
+	cases(t, func(t *testing.T, r row, n backbone, a *peft.Adapter, w *layer.Weights) {
+		base := output(t, n, w, nil)
+		shake(w, a, trainables(a)...)
+		before := w.Clone()
+		merged, err := a.Merge(w)
+		if a.Method.Merge == peft.None {
+			if !errors.Is(err, layer.ErrNotMergeable) {
+				t.Errorf("merging gives %v", err)
+			}
+			return
+		}
+		check(t, err)
+		adapted := output(t, n, w, a.Plan)
+		if cmp.Equal(base, adapted) {
+			t.Error("the perturbed adapter has no effect")
+		}
+		d, err := a.CheckMerge(adapted, output(t, n, merged, nil))
+		if err != nil {
+			t.Error(err)
+		}
+		t.Logf("deviation %.2g", d)
+		for _, name := range w.Names() {
+			if !slices.Equal(before.Data(name), w.Data(name)) {
+				t.Errorf("merging changed %s of the base", name)
+			}
+		}
+		for _, p := range a.Sites.Params {
+			if p.Added && merged.Has(p.Name) {
+				t.Errorf("%s is still there after merging", p.Name)
+			}
+		}
+	})
+}
+
+func TestSavedAdapterLoadsOntoTheBase(t *testing.T) {
+	cases(t, func(t *testing.T, r row, n backbone, a *peft.Adapter, w *layer.Weights) {
+		base := w.Clone()
+		for _, p := range a.Sites.Params {
+			if p.Added {
+				base.Delete(p.Name)
+			}
+		}
+		shake(w, a, trainables(a)...)
+		if !a.Plan.Frozen() {
+			shake(w, a, "running_mean", "running_var")
+		}
+		dir, again := t.TempDir(), t.TempDir()
+		check(t, a.Save(dir, w))
+		check(t, a.Save(again, w))
+		for _, f := range []string{peft.ConfigFile, peft.WeightsFile} {
+			x, err := os.ReadFile(filepath.Join(dir, f))
+			check(t, err)
+			y, err := os.ReadFile(filepath.Join(again, f))
+			check(t, err)
+			if !slices.Equal(x, y) {
+				t.Errorf("%s differs between two saves", f)
+			}
+		}
+		loaded, err := peft.Load(dir, n.model(nil, nil), base)
+		check(t, err)
+		if d := cmp.Diff(trainables(a), trainables(loaded)); d != "" {
+			t.Error(d)
+		}
+		for _, name := range w.Names() {
+			if !slices.Equal(w.Data(name), base.Data(name)) {
+				t.Errorf("%s differs after the round trip", name)
+			}
+		}
+		if !slices.Equal(output(t, n, w, a.Plan), output(t, n, base, loaded.Plan)) {
+			t.Error("the loaded network answers differently")
+		}
+	})
+}
+
+func TestBlockMasksCompose(t *testing.T) {
+	for _, r := range rows {
+		if r.method == "linear" || r.config["targets"] != nil {
+			continue
+		}
+		names := func(blocks []int) map[string]bool {
+			a, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: r.method, Config: r.config, Blocks: blocks})
+			check(t, err)
+			out := map[string]bool{}
+			for _, n := range trainables(a) {
+				out[n] = true
+			}
+			return out
+		}
+		first, second, both := names([]int{0}), names([]int{1}), names([]int{0, 1})
+		for n := range first {
+			second[n] = true
+		}
+		if len(first) == len(both) || !cmp.Equal(second, both) {
+			t.Errorf("%s: masks of block 0, of block 1 and of both do not compose: %s", r.method, cmp.Diff(second, both))
+		}
+	}
+	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Blocks: []int{2}})
+	if err == nil || !strings.Contains(err.Error(), "block 2 of a network with 2 blocks") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestEveryMethodHasAFileAndARow: the file is named as the method.
+func TestEveryMethodHasAFileAndARow(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	check(t, err)
+	var registered []string
+	for _, f := range files {
+		src, err := os.ReadFile(f)
+		check(t, err)
+		if strings.Contains(string(src), "register(Method{") && !strings.HasSuffix(f, "_test.go") {
+			registered = append(registered, strings.TrimSuffix(f, ".go"))
+		}
+	}
+	if d := cmp.Diff(peft.Names(), registered); d != "" {
+		t.Error(d)
+	}
+	for _, n := range peft.Names() {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.method == n }) {
+			t.Errorf("%s has no row", n)
+		}
+		m, err := peft.Lookup(n)
+		check(t, err)
+		if m.Name != n || m.Title == "" || m.Formula == "" || m.PEFTType == "" {
+			t.Errorf("%s: incomplete card %+v", n, m)
+		}
+	}
+}
