@@ -19,8 +19,8 @@ type Set struct {
 	Layout   string   // its layout, or the address of generated data
 	Classes  []string // sorted
 	Items    []Item
-	// Missing are images that the set names but does not hold, each an error that names the file.
-	Missing []error
+	// Problems are images that the set names but cannot give, each an error that names the file.
+	Problems []error
 }
 
 // Item is one image of a set. Where the set says nothing, a field is empty.
@@ -35,10 +35,18 @@ type Item struct {
 	Load func() (image.Image, error)
 }
 
-// Options are the choices that some layouts offer.
+// Options are the choices that some layouts offer; a layout that does not know one refuses it.
 type Options struct {
 	Label   string // which column or tag gives the label; "": the layout's own
-	Caption string // which column gives the caption; "": the layout's own
+	Caption string // which column or tag gives the caption; "": the layout's own
+}
+
+// none refuses options of a layout that has no choice.
+func (o Options) none() error {
+	if o.Label != "" || o.Caption != "" {
+		return errors.New("this layout leaves no choice of label or caption")
+	}
+	return nil
 }
 
 // Layout is one way in which data sets are published.
@@ -50,6 +58,8 @@ type Layout struct {
 	Match func(t *Tree) bool
 	// Open lists the items.
 	Open func(t *Tree, o Options) (*Set, error)
+	// Refines is a more general layout that also fits, and steps back, when this one does.
+	Refines string
 }
 
 var layouts = map[string]Layout{}
@@ -87,7 +97,7 @@ func Open(path, layout string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s as %s: %w", path, l.Name, err)
 	}
-	if len(s.Items) == 0 && len(s.Missing) == 0 {
+	if len(s.Items) == 0 && len(s.Problems) == 0 {
 		return nil, fmt.Errorf("%s as %s: holds no image", path, l.Name)
 	}
 	if s.Name == "" {
@@ -111,6 +121,7 @@ func choose(t *Tree, name string) (Layout, error) {
 			matching = append(matching, l)
 		}
 	}
+	matching = mostSpecific(matching)
 	switch len(matching) {
 	case 1:
 		return matching[0], nil
@@ -118,6 +129,21 @@ func choose(t *Tree, name string) (Layout, error) {
 		return Layout{}, fmt.Errorf("%s: no layout fits its files; the layouts are:%s", t.root, expectations(Layouts()))
 	}
 	return Layout{}, fmt.Errorf("%s: its files fit several layouts, so name one (layout = …):%s", t.root, expectations(matching))
+}
+
+// mostSpecific leaves out the layouts that another one in the list refines.
+func mostSpecific(list []Layout) []Layout {
+	refined := map[string]bool{}
+	for _, l := range list {
+		refined[l.Refines] = true
+	}
+	var left []Layout
+	for _, l := range list {
+		if !refined[l.Name] {
+			left = append(left, l)
+		}
+	}
+	return left
 }
 
 func expectations(list []Layout) string {
@@ -219,10 +245,3 @@ func (t *Tree) Match(ok func(file string) bool) []string {
 func (t *Tree) item(file string) Item {
 	return Item{Origin: file, Load: func() (image.Image, error) { return decodeFile(t.Path(file)) }}
 }
-
-// missing is the error for an image that the set names but does not hold.
-func (t *Tree) missing(file, named string) error {
-	return fmt.Errorf("%s: missing, but named in %s: %w", t.Path(file), named, errMissing)
-}
-
-var errMissing = errors.New("no such image")
