@@ -18,7 +18,7 @@ func (g *Graph) DOT(w io.Writer) error {
 	d := graph.New(graph.StringHash, graph.Directed())
 	for _, n := range g.order {
 		shape := "box"
-		if n.Group != nil {
+		if n.Virtual() {
 			shape = "point"
 		}
 		if err := d.AddVertex(quote(n.Address), graph.VertexAttribute("shape", shape)); err != nil {

@@ -1,10 +1,5 @@
 package dag
 
-import (
-	"context"
-	"errors"
-)
-
 // Engine plans and runs graphs against one store.
 type Engine struct {
 	Store    *Store
@@ -27,21 +22,4 @@ type ApplyOptions struct {
 	FailFast    bool            // start nothing more after the first failure
 	Kill        <-chan struct{} // closed: kill what runs. Cancelling the context only stops starting
 	Command     []string        // the command line, for the journal
-}
-
-// Apply runs what the plan says, then publishes. Failed actions are counted in the summary; the error is for
-// what stops a whole run: a selector that matches nothing, an input that is not there, a store that cannot be
-// written to.
-func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts ApplyOptions, sink func(Event)) (*Summary, error) {
-	return nil, errors.New("apply: being written")
-}
-
-// Plan says of every instance of g whether it is cached, will run, or may run.
-func (e *Engine) Plan(ctx context.Context, g *Graph, opts PlanOptions) (*Plan, error) {
-	return nil, errors.New("plan: being written")
-}
-
-// Why explains the state of the instance at address.
-func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanation, error) {
-	return nil, errors.New("why: being written")
 }

@@ -8,6 +8,7 @@ import (
 // The types of Event.
 const (
 	EventPlan     = "plan"
+	EventQueued   = "action_queued"
 	EventStart    = "action_start"
 	EventProgress = "action_progress"
 	EventLog      = "action_log"

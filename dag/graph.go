@@ -45,7 +45,7 @@ func (g *Graph) connect(n *Node) error {
 			errs = append(errs, g.link(n, "input "+in.Name, *in.From))
 		case in.Group != "":
 			group, err := g.storage.Vertex(in.Group)
-			if err != nil || group.Group == nil {
+			if err != nil || !group.Virtual() {
 				errs = append(errs, fmt.Errorf("%s: input %s gathers %s, which is not a group of this graph", n.Address, in.Name, in.Group))
 				continue
 			}

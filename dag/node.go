@@ -1,6 +1,9 @@
 package dag
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Node is one vertex of the graph: a stage instance with everything its key is made of, or, when Group is
 // set, the virtual vertex that gathers the instances of one all.TYPE.NAME.OUT reference, so that n
@@ -18,7 +21,7 @@ type Node struct {
 	Probe   []string       // a program whose output is part of the key (environment record)
 	Salt    string
 
-	Group []Member // virtual vertex only: what it gathers, in the producers' order
+	Group []Member // virtual vertex only (then never nil): what it gathers, in the producers' order
 
 	// None of these enters the key.
 	Resources Resources
@@ -27,10 +30,13 @@ type Node struct {
 	Pos       map[string]Pos // attribute -> where it is written, for why
 }
 
+// Virtual says whether n only gathers what others made. It is never run.
+func (n *Node) Virtual() bool { return n.Group != nil }
+
 // Axis is one matrix coordinate of an instance. Value is a string, a float64 or a bool.
 type Axis struct {
-	Name  string
-	Value any
+	Name  string `json:"name"`
+	Value any    `json:"value"`
 }
 
 // Input is one thing that an instance reads. Exactly one of From, Group and Path is set.
@@ -65,12 +71,13 @@ type Resources struct {
 	CPUs   int
 	Memory int64 // bytes
 	GPUs   int
+	Time   time.Duration // limit of one attempt; 0: none
 }
 
-// Retry says how often, and after which failures ("error", "crash", "timeout"), an action is tried again.
+// Retry says how often an action is tried, and which failures are worth another attempt.
 type Retry struct {
-	Attempts int
-	On       []string
+	Attempts int      // in all; 0 and 1 are one attempt
+	On       []string // "error", "crash", "timeout"; empty: all of them
 }
 
 // Pos is a place in a source file.

@@ -1,0 +1,144 @@
+package dag
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Apply runs what the plan says, then publishes. Events go to sink, one at a time; the last one is the summary.
+// Failed actions are counted in the summary; the error is for what stops or spoils a whole run: a selector that
+// matches nothing, an input that is not there, a store or a publication that cannot be written.
+func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts ApplyOptions, sink func(Event)) (*Summary, error) {
+	started := time.Now()
+	if err := e.Store.sweep(); err != nil {
+		return nil, err
+	}
+	s, err := e.session(ctx, g, opts.PlanOptions)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.plan()
+	if err != nil {
+		return nil, err
+	}
+	j, err := e.Store.begin(opts.Command)
+	if err != nil {
+		return nil, err
+	}
+	defer j.file.Close()
+	r := newRun(s, plan, e, opts, &feed{sink: sink, journal: j})
+	if err := j.cached(r.cachedKeys(plan)); err != nil {
+		return nil, err
+	}
+	counts := plan.Summary()
+	r.feed.emit(Event{Type: EventPlan, Plan: &counts})
+
+	err = r.loop(ctx)
+	published, perr := r.publish(pubs)
+	sum := r.summary(plan)
+	sum.Published, sum.Run, sum.Interrupted = published, j.id, ctx.Err() != nil
+	r.feed.emit(Event{Type: EventSummary, Summary: sum, Seconds: time.Since(started).Seconds()})
+	if sum.Executed+sum.Failed > 0 {
+		err = errors.Join(err, e.Store.saveIndex())
+	}
+	return sum, errors.Join(err, perr, r.feed.err, e.Store.files.save(e.Store))
+}
+
+// cachedKeys are the instances that the plan found in the store.
+func (r *run) cachedKeys(p *Plan) map[string]string {
+	keys := map[string]string{}
+	for _, a := range p.Actions {
+		if a.State == StateCached {
+			keys[a.Node.Address] = a.Key
+		}
+	}
+	return keys
+}
+
+// summary counts how the instances ended.
+func (r *run) summary(p *Plan) *Summary {
+	sum := &Summary{Total: len(p.Actions)}
+	for _, a := range p.Actions {
+		switch r.ended[a.Node.Address] {
+		case endCached:
+			sum.Cached++
+		case endExecuted:
+			sum.Executed++
+		case endFailed:
+			sum.Failed++
+			sum.Failures = append(sum.Failures, r.failures[a.Node.Address])
+		default:
+			sum.Skipped++
+		}
+	}
+	return sum
+}
+
+// feed delivers events to the caller and to the journal, one at a time.
+type feed struct {
+	mu      sync.Mutex
+	sink    func(Event)
+	journal *journal
+	err     error // the first of the journal's
+}
+
+func (f *feed) emit(e Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.Time = time.Now().UTC()
+	if !e.Cached || e.Reason != "" { // the plan's are in the journal already
+		if err := f.journal.event(e); err != nil && f.err == nil {
+			f.err = err
+		}
+	}
+	if f.sink != nil {
+		f.sink(e)
+	}
+}
+
+// broken says whether the run can no longer be recorded.
+func (f *feed) broken() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err != nil
+}
+
+// capacity is what the scheduler packs.
+type capacity struct {
+	cpus   int
+	memory int64
+}
+
+func (e *Engine) capacity(opts ApplyOptions) capacity {
+	c := capacity{cpus: opts.Parallelism, memory: e.Memory}
+	if c.cpus <= 0 {
+		c.cpus = e.CPUs
+	}
+	if c.cpus <= 0 {
+		c.cpus = runtime.GOMAXPROCS(0)
+	}
+	if c.memory <= 0 {
+		c.memory = machineMemory()
+	}
+	return c
+}
+
+// want is what an instance takes of c. One that asks for more than there is runs alone.
+func (c capacity) want(n *Node) capacity {
+	return capacity{min(max(n.Resources.CPUs, 1), c.cpus), min(n.Resources.Memory, c.memory)}
+}
+
+// refusal says why this engine cannot run n at all.
+func refusal(n *Node) error {
+	switch {
+	case n.Resources.GPUs > 0:
+		return fmt.Errorf("it asks for %d gpus, and the local executor offers none", n.Resources.GPUs)
+	case n.Executor != "" && n.Executor != "local":
+		return fmt.Errorf("there is no executor %q; there is \"local\"", n.Executor)
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package dag
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// blobTime is the modification time of every blob. Publishing sets it; any write through a link changes it.
+var blobTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// BlobError says that content which a result names is not in the store.
+type BlobError struct {
+	Digest  Digest
+	Corrupt bool // it was there with other bytes, and is in quarantine now
+}
+
+func (e *BlobError) Error() string {
+	if e.Corrupt {
+		return fmt.Sprintf("%s was corrupt in the store", e.Digest.Short())
+	}
+	return fmt.Sprintf("%s is missing from the store", e.Digest.Short())
+}
+
+func (s *Store) blob(hex string) string { return filepath.Join(s.dir, "cas", hex[:2], hex) }
+
+// check makes sure, by a stat, that the blob of d is whole. A blob that looks touched is read: the right
+// bytes get their time back (the store may have been copied), others go to quarantine.
+func (s *Store) check(d Digest, size int64) error {
+	path := s.blob(d.Hex())
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &BlobError{Digest: d}
+	case err != nil:
+		return err
+	case info.ModTime().Equal(blobTime) && (size < 0 || info.Size() == size):
+		return nil
+	}
+	hex, _, err := hashFile(path)
+	if err != nil {
+		return err
+	}
+	if hex == d.Hex() {
+		return seal(path)
+	}
+	if err := s.quarantine(d.Hex()); err != nil {
+		return err
+	}
+	return &BlobError{Digest: d, Corrupt: true}
+}
+
+// seal gives a blob its mode and time.
+func seal(path string) error {
+	return errors.Join(os.Chtimes(path, blobTime, blobTime), os.Chmod(path, readOnly))
+}
+
+// quarantine takes a blob out of use but keeps it, for people to look at.
+func (s *Store) quarantine(hex string) error {
+	dir := filepath.Join(s.dir, "quarantine")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	err := os.Rename(s.blob(hex), filepath.Join(dir, hex))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another process did it
+	}
+	return err
+}
+
+// read gives the bytes of a small blob: a tree object, a manifest, a list.
+func (s *Store) read(hex string) ([]byte, error) {
+	raw, err := os.ReadFile(s.blob(hex))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &BlobError{Digest: Digest(filePrefix + hex)}
+	case err != nil:
+		return nil, err
+	case hashBytes(raw) != hex:
+		if err := s.quarantine(hex); err != nil {
+			return nil, err
+		}
+		return nil, &BlobError{Digest: Digest(filePrefix + hex), Corrupt: true}
+	}
+	return raw, nil
+}
+
+// audit checks whole artifacts, each blob once.
+type audit struct {
+	store *Store
+	seen  sync.Map // Digest -> error or nil
+}
+
+// artifact finds the first blob of d that is missing or corrupt.
+func (a *audit) artifact(d Digest, size int64) error {
+	if err, ok := a.seen.Load(d); ok {
+		err, _ := err.(error)
+		return err
+	}
+	err := a.look(d, size)
+	a.seen.Store(d, err)
+	return err
+}
+
+func (a *audit) look(d Digest, size int64) error {
+	if !d.IsTree() {
+		return a.store.check(d, size)
+	}
+	tree, err := a.store.tree(d)
+	if err != nil {
+		return err
+	}
+	for _, e := range tree {
+		if err := a.artifact(e.Digest, e.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tree reads the tree object of a folder.
+func (s *Store) tree(d Digest) (Tree, error) {
+	raw, err := s.read(d.Hex())
+	if err != nil {
+		return nil, err
+	}
+	return decodeTree(raw)
+}
+
+// publisher adds blobs to the store. What it added is safe to name in a result after commit.
+type publisher struct {
+	store *Store
+	dirs  map[string]bool // that got new names
+}
+
+func (s *Store) publisher() *publisher { return &publisher{store: s, dirs: map[string]bool{}} }
+
+// take adds the file or folder at path, which is in this process's scratch folder and is used up by it.
+func (p *publisher) take(path string) (Digest, totals, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", totals{}, err
+	}
+	if info.IsDir() {
+		w := &treeWriter{file: p.file, emit: func(hex string, raw []byte) error { return p.put(hex, raw, true) }}
+		return w.add(path)
+	}
+	d, err := p.file(path, info)
+	return d, totals{info.Size(), 1}, err
+}
+
+// file moves one file into the store.
+func (p *publisher) file(path string, info fs.FileInfo) (Digest, error) {
+	if l, err := os.Lstat(path); err != nil {
+		return "", err
+	} else if l.Mode()&fs.ModeSymlink != 0 || links(info) > 1 {
+		// The file has a life outside the work folder: take a copy of it.
+		if path, err = p.copyOf(path); err != nil {
+			return "", err
+		}
+	}
+	hex, size, err := hashFile(path)
+	if err != nil {
+		return "", err
+	}
+	d := Digest(filePrefix + hex)
+	var bad *BlobError
+	if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
+		return d, err
+	}
+	if err := syncFile(path); err != nil {
+		return "", err
+	}
+	return d, p.name(path, hex)
+}
+
+// put adds bytes whose hash is known. Only what a result depends on needs to be durable.
+func (p *publisher) put(hex string, raw []byte, durable bool) error {
+	var bad *BlobError
+	if err := p.store.check(Digest(filePrefix+hex), int64(len(raw))); err == nil || !errors.As(err, &bad) {
+		return err
+	}
+	tmp, err := p.store.temp()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(tmp, durable, contents(raw)); err != nil {
+		return err
+	}
+	return p.name(tmp, hex)
+}
+
+// name moves a complete file to its place.
+func (p *publisher) name(tmp, hex string) error {
+	if err := seal(tmp); err != nil {
+		return err
+	}
+	path := p.store.blob(hex)
+	dir := filepath.Dir(path)
+	p.dirs[dir] = true
+	err := os.Rename(tmp, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		p.dirs[filepath.Dir(dir)] = true
+		err = os.Rename(tmp, path)
+	}
+	return err
+}
+
+func (p *publisher) copyOf(path string) (string, error) {
+	tmp, err := p.store.temp()
+	if err != nil {
+		return "", err
+	}
+	return tmp, copyFile(tmp, path)
+}
+
+// commit makes the names durable too.
+func (p *publisher) commit() error {
+	var errs []error
+	for dir := range p.dirs {
+		errs = append(errs, syncDir(dir))
+	}
+	clear(p.dirs)
+	return errors.Join(errs...)
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// copyFile makes dst a new file with src's bytes.
+func copyFile(dst, src string) error {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return writeFile(dst, false, func(w *bufio.Writer) error { _, err := io.Copy(w, in); return err })
+}

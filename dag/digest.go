@@ -1,0 +1,51 @@
+package dag
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// Digest names content: "sha256:HEX" is a file, "tree:HEX" a folder, where HEX is the SHA-256 of its tree object.
+type Digest string
+
+const (
+	filePrefix = "sha256:"
+	treePrefix = "tree:"
+)
+
+// IsTree says whether the content is a folder.
+func (d Digest) IsTree() bool { return strings.HasPrefix(string(d), treePrefix) }
+
+// Hex is the name of the blob: the file itself, or the tree object of a folder.
+func (d Digest) Hex() string { return string(d[strings.IndexByte(string(d), ':')+1:]) }
+
+// Short is for people.
+func (d Digest) Short() string {
+	if h := d.Hex(); len(h) > 12 {
+		return string(d[:len(d)-len(h)+12])
+	}
+	return string(d)
+}
+
+func hashBytes(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// hashFile reads a whole file.
+func hashFile(path string) (hexsum string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, f); err != nil {
+		return "", 0, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, nil
+}

@@ -1,0 +1,122 @@
+package dag
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// Local performs actions in child processes of this one, which it keeps for the next action. Each does one at
+// a time, so that a crash costs that action only.
+type Local struct {
+	// Argv is the worker's command line; empty means this program with the one argument "worker". A worker
+	// reads a Request a line from its standard input, writes a WorkerEvent a line to its standard output, and
+	// ends when its input does. What it writes to standard error is the log.
+	Argv []string
+
+	mu   sync.Mutex
+	idle []*worker
+}
+
+// Run implements Executor.
+func (l *Local) Run(ctx context.Context, req Request, log func(string), event func(WorkerEvent)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w, err := l.get()
+	if err != nil {
+		return err
+	}
+	w.stderr.attach(log)
+	forget := context.AfterFunc(ctx, w.kill)
+	err = w.perform(req, log, event)
+	alive := forget() // else the context ended, and the worker with it
+	w.stderr.detach()
+	var failed *ActionError
+	switch {
+	case !alive:
+		w.end()
+		return fmt.Errorf("the action was stopped: %w", ctx.Err())
+	case errors.As(err, &failed) && failed.Class == ClassCrash:
+		w.end()
+	default:
+		l.put(w)
+	}
+	return err
+}
+
+// get takes a worker that waits, or starts one.
+func (l *Local) get() (*worker, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.idle) > 0 {
+		w := l.idle[len(l.idle)-1]
+		l.idle = l.idle[:len(l.idle)-1]
+		select {
+		case <-w.exited: // it died in its sleep
+			w.end()
+		default:
+			return w, nil
+		}
+	}
+	argv := l.Argv
+	if len(argv) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("starting a worker: %w", err)
+		}
+		argv = []string{self, "worker"}
+	}
+	return startWorker(argv)
+}
+
+func (l *Local) put(w *worker) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = append(l.idle, w)
+}
+
+// Close ends the workers that wait.
+func (l *Local) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.idle {
+		w.retire()
+	}
+	l.idle = nil
+	return nil
+}
+
+// perform sends one request and hears the worker out.
+func (w *worker) perform(req Request, log func(string), event func(WorkerEvent)) error {
+	line, err := json.Marshal(req)
+	if err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	if _, err := w.stdin.Write(append(line, '\n')); err != nil {
+		return w.death()
+	}
+	for {
+		line, err := w.stdout.ReadBytes('\n')
+		if err != nil {
+			return w.death()
+		}
+		var e WorkerEvent
+		if err := json.Unmarshal(line, &e); err != nil {
+			return crashed("the worker wrote %.80q where an event is due: standard output is the protocol, print to standard error", line)
+		}
+		switch e.Kind {
+		case "done":
+			return nil
+		case "error":
+			return &ActionError{Class: ClassError, Message: e.Message}
+		case "log":
+			log(e.Message)
+		default:
+			event(e)
+		}
+	}
+}

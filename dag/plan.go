@@ -1,0 +1,99 @@
+package dag
+
+import (
+	"context"
+	"strings"
+)
+
+// The states of a planned instance.
+const (
+	StateCached = "cached" // its result is in the store
+	StateRun    = "run"    // it will run
+	StateMaybe  = "maybe"  // it will run unless what it waits for comes out as it was
+)
+
+// Plan is what a run would do.
+type Plan struct {
+	Actions []PlannedAction // in topological order, without virtual vertices
+}
+
+// PlannedAction is one instance of a plan.
+type PlannedAction struct {
+	Node   *Node
+	State  string   // StateCached, StateRun or StateMaybe
+	Reason string   // one line: why it runs, or what would spare it
+	Key    string   // "" while an input is not known
+	Waits  []string // producers whose outputs are not known yet
+	Expect float64  // seconds that it took the last time it ran; 0 if it never did
+}
+
+// Summary counts the plan's actions.
+func (p *Plan) Summary() PlanSummary {
+	c := PlanSummary{Total: len(p.Actions)}
+	for _, a := range p.Actions {
+		switch a.State {
+		case StateCached:
+			c.Cached++
+		case StateRun:
+			c.Run++
+		default:
+			c.Maybe++
+		}
+	}
+	return c
+}
+
+// Plan says of every instance of g whether it is cached, will run, or may run. It changes nothing but the
+// caches of the store. Inputs and code files that are not there are errors, all reported at once.
+func (e *Engine) Plan(ctx context.Context, g *Graph, opts PlanOptions) (*Plan, error) {
+	s, err := e.session(ctx, g, opts)
+	if err != nil {
+		return nil, err
+	}
+	return s.plan()
+}
+
+func (s *session) plan() (*Plan, error) {
+	p := &Plan{}
+	for _, n := range s.g.Nodes() {
+		if n.Virtual() {
+			continue
+		}
+		a, err := s.planned(s.states[n.Address])
+		if err != nil {
+			return nil, err
+		}
+		p.Actions = append(p.Actions, a)
+	}
+	return p, nil
+}
+
+func (s *session) planned(st *state) (PlannedAction, error) {
+	a := PlannedAction{Node: st.node, Key: st.action.key, State: StateCached}
+	if st.result != nil {
+		return a, nil
+	}
+	changes, last, err := s.changes(st)
+	if err != nil {
+		return a, err
+	}
+	a.Expect, a.State, a.Waits = last.Seconds, StateRun, s.waits(st.node)
+	if len(changes) == 0 { // only what it waits for can tell
+		a.State, a.Reason = StateMaybe, "skipped if "+list(a.Waits, 3)+" is unchanged"
+		if len(a.Waits) > 1 {
+			a.Reason = "skipped if " + list(a.Waits, 3) + " are unchanged"
+		}
+		return a, nil
+	}
+	a.Reason = reason(changes)
+	return a, nil
+}
+
+// reason is the first line of an explanation.
+func reason(changes []Change) string {
+	texts := make([]string, len(changes))
+	for i, c := range changes {
+		texts[i] = c.String()
+	}
+	return strings.ReplaceAll(list(texts, 2), "\n", " ")
+}

@@ -1,0 +1,65 @@
+package dag
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// publish copies the artifacts of the producers that ended well to where the user wants them, if they hold other
+// bytes there. It counts those that changed.
+func (r *run) publish(pubs []Publication) (changed int, err error) {
+	var errs []error
+	for _, p := range pubs {
+		st, ok := r.states[p.Ref.Address]
+		if how := r.ended[p.Ref.Address]; !ok || how != endCached && how != endExecuted {
+			continue
+		}
+		a, ok := st.result.Output(p.Ref.Output)
+		if !ok {
+			errs = append(errs, fmt.Errorf("output %s: %s has no output %s", p.Name, p.Ref.Address, p.Ref.Output))
+			continue
+		}
+		now, err := r.files.digest(p.Path)
+		fresh := err == nil && now == a.Digest
+		if !fresh {
+			if err := r.store.replace(p.Path, a.Digest); err != nil {
+				errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
+				continue
+			}
+			changed++
+		}
+		r.feed.emit(Event{Type: EventPublish, Address: p.Ref.Address, Path: p.Path, Message: p.Name, Changed: !fresh})
+	}
+	return changed, errors.Join(errs...)
+}
+
+// replace puts an artifact at path. A file is replaced in one step; between the two steps that a folder takes,
+// the old one lies beside it under a name of this process.
+func (s *Store) replace(path string, d Digest) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+s.owner)
+	fresh, old := beside+".new", beside+".old"
+	if err := s.Export(d, fresh); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return errors.Join(err, os.RemoveAll(fresh))
+	case info.IsDir() || d.IsTree():
+		if err := os.Rename(path, old); err != nil {
+			return errors.Join(err, os.RemoveAll(fresh))
+		}
+		defer os.RemoveAll(old)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	return nil
+}

@@ -1,0 +1,342 @@
+package dag
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// How an instance ended.
+const (
+	endCached   = "cached"
+	endExecuted = "executed"
+	endFailed   = "failed"
+	endSkipped  = "skipped"
+	endVirtual  = "virtual"
+)
+
+const (
+	parkedPause = 200 * time.Millisecond // between two looks at what another run is doing
+	maxRevivals = 3                      // of one producer in one run
+)
+
+// run is one Apply. All its fields belong to the goroutine of loop; actions run in goroutines of their own,
+// get all that they need in a task, and answer with an outcome.
+type run struct {
+	*session
+	feed     *feed
+	claims   *claims
+	executor Executor
+	failFast bool
+	killed   <-chan struct{}
+	total    capacity
+
+	free     capacity
+	plans    map[string]PlannedAction
+	rank     map[string]float64  // seconds from the start of an instance to the end of all that needs it
+	left     map[string]int      // producers that have not ended
+	ended    map[string]string   // address -> endX
+	revived  map[string]int      // how often a producer ran again since its blobs had gone
+	waiters  map[string][]string // revived producer -> readers that wait for it again
+	ready    []*task             // sorted: the next one first
+	running  int
+	inFlight map[string][]string // key -> other instances with the same key
+	parked   []string            // what another run has claimed
+	outcomes chan outcome
+	stopped  string // why nothing more is started
+	failures map[string]Failure
+}
+
+func newRun(s *session, p *Plan, e *Engine, opts ApplyOptions, f *feed) *run {
+	r := &run{
+		session: s, feed: f, executor: e.Executor, failFast: opts.FailFast, killed: opts.Kill,
+		total: e.capacity(opts), plans: make(map[string]PlannedAction, len(p.Actions)),
+		left: map[string]int{}, ended: make(map[string]string, len(p.Actions)), revived: map[string]int{},
+		waiters: map[string][]string{}, inFlight: map[string][]string{}, outcomes: make(chan outcome),
+		failures: map[string]Failure{},
+	}
+	r.free = r.total
+	for _, a := range p.Actions {
+		r.plans[a.Node.Address] = a
+	}
+	return r
+}
+
+// loop runs the graph to its end. Cancelling ctx stops starting; closing killed ends what runs.
+func (r *run) loop(ctx context.Context) error {
+	r.claims = r.store.keepClaims()
+	defer r.claims.close()
+	background, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	r.rank = r.ranks()
+	for _, n := range r.g.Nodes() {
+		r.left[n.Address] = len(r.g.Predecessors(n.Address))
+	}
+	for _, n := range r.g.Nodes() {
+		if len(r.g.Predecessors(n.Address)) == 0 {
+			r.arrive(background, n.Address)
+		}
+	}
+	cancelled, killed := ctx.Done(), r.killed
+	for {
+		if ctx.Err() != nil {
+			r.stop("the run was interrupted")
+		}
+		if r.feed.broken() {
+			r.stop("the journal cannot be written")
+		}
+		r.start(background)
+		var look <-chan time.Time
+		if len(r.parked) > 0 && r.stopped == "" {
+			look = time.After(parkedPause)
+		}
+		if r.running == 0 && look == nil {
+			break
+		}
+		select {
+		case out := <-r.outcomes:
+			r.handle(background, out)
+		case <-look:
+			parked := r.parked
+			r.parked = nil
+			for _, a := range parked {
+				r.forget(a)
+				r.arrive(background, a)
+			}
+		case <-cancelled:
+			cancelled = nil
+		case <-killed:
+			killed = nil
+			r.stop("the run was killed")
+			kill()
+		}
+	}
+	for _, n := range r.g.Nodes() {
+		r.skip(n.Address, cmp.Or(r.stopped, "what it needs did not run"))
+	}
+	return r.executor.Close()
+}
+
+// ranks is the length of the critical path from each node, by what its parts took before.
+func (r *run) ranks() map[string]float64 {
+	ranks := make(map[string]float64, len(r.g.Nodes()))
+	if !slices.ContainsFunc(r.g.Nodes(), func(n *Node) bool { return !n.Virtual() && r.states[n.Address].result == nil }) {
+		return ranks // nothing runs
+	}
+	seconds := r.estimates()
+	for _, n := range slices.Backward(r.g.Nodes()) {
+		longest := 0.0
+		for _, a := range r.g.Successors(n.Address) {
+			longest = max(longest, ranks[a])
+		}
+		if !n.Virtual() {
+			longest += seconds(n)
+		}
+		ranks[n.Address] = longest
+	}
+	return ranks
+}
+
+// estimates gives the seconds that a node will take: as the last time, else as the mean of its stage, else one.
+func (r *run) estimates() func(*Node) float64 {
+	history, err := r.history()
+	if err != nil {
+		history = nil // only the order suffers
+	}
+	sums, counts := map[string]float64{}, map[string]float64{}
+	for _, n := range r.g.Nodes() {
+		if s := history[n.Address].Seconds; s > 0 {
+			sums[n.Stage] += s
+			counts[n.Stage]++
+		}
+	}
+	return func(n *Node) float64 {
+		if s := history[n.Address].Seconds; s > 0 {
+			return s
+		}
+		if c := counts[n.Stage]; c > 0 {
+			return sums[n.Stage] / c
+		}
+		return 1
+	}
+}
+
+// arrive takes up a node all of whose producers have ended well.
+func (r *run) arrive(ctx context.Context, address string) {
+	st := r.states[address]
+	if r.ended[address] != "" {
+		return
+	}
+	if st.action == nil && st.listDigest == "" || st.action != nil && st.action.key == "" {
+		if err := r.resettle(ctx, st.node); err != nil {
+			r.fail(address, err.Error(), 0)
+			return
+		}
+		if !st.node.Virtual() && st.action.key == "" { // a producer is running again
+			r.await(address, r.waits(st.node))
+			return
+		}
+	}
+	switch {
+	case st.node.Virtual():
+		r.finish(ctx, address, endVirtual)
+	case st.result != nil:
+		r.cached(ctx, st)
+	default:
+		r.enqueue(st)
+	}
+}
+
+// cached ends an instance whose result is in the store.
+func (r *run) cached(ctx context.Context, st *state) {
+	e := Event{Type: EventComplete, Address: st.node.Address, Stage: st.node.Stage, Key: st.action.key, Cached: true, Values: st.result.Metrics}
+	if r.plans[st.node.Address].State != StateCached {
+		e.Reason = "its inputs came out as they were"
+	}
+	r.feed.emit(e)
+	r.finish(ctx, st.node.Address, endCached)
+}
+
+// forget makes arrive settle a node anew.
+func (r *run) forget(address string) {
+	st := r.states[address]
+	st.action, st.result, st.list, st.listDigest, st.members = nil, nil, nil, "", nil
+}
+
+// enqueue makes an instance ready to start, unless another one with the same key is on its way.
+func (r *run) enqueue(st *state) {
+	address, key := st.node.Address, st.action.key
+	if err := refusal(st.node); err != nil {
+		r.fail(address, err.Error(), 0)
+		return
+	}
+	if others, ok := r.inFlight[key]; ok {
+		r.inFlight[key] = append(others, address)
+		return
+	}
+	r.inFlight[key] = nil
+	t := r.task(st)
+	i, _ := slices.BinarySearchFunc(r.ready, t, func(a, b *task) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), strings.Compare(a.node.Address, b.node.Address))
+	})
+	r.ready = slices.Insert(r.ready, i, t)
+	r.feed.emit(Event{Type: EventQueued, Address: address, Stage: st.node.Stage, Key: key})
+}
+
+// start fills the free capacity with the longest paths first.
+func (r *run) start(ctx context.Context) {
+	for i := 0; i < len(r.ready) && r.stopped == "" && r.free.cpus > 0; {
+		t := r.ready[i]
+		if t.want.cpus > r.free.cpus || t.want.memory > r.free.memory {
+			i++
+			continue
+		}
+		r.ready = slices.Delete(r.ready, i, i+1)
+		r.free.cpus -= t.want.cpus
+		r.free.memory -= t.want.memory
+		r.running++
+		go func() { r.outcomes <- t.perform(ctx) }()
+	}
+}
+
+func (r *run) stop(why string) {
+	if r.stopped == "" {
+		r.stopped = why
+	}
+}
+
+// handle takes in how an action ended.
+func (r *run) handle(ctx context.Context, out outcome) {
+	t := out.task
+	r.running--
+	r.free.cpus += t.want.cpus
+	r.free.memory += t.want.memory
+	others := r.inFlight[t.action.key]
+	delete(r.inFlight, t.action.key)
+	address := t.node.Address
+	var bad *BlobError
+	switch {
+	case out.claimed:
+		r.parked = append(append(r.parked, address), others...)
+	case errors.As(out.err, &bad) && r.revive(ctx, address, others):
+	case out.err != nil:
+		for _, a := range append([]string{address}, others...) {
+			r.fail(a, out.err.Error(), out.seconds)
+		}
+	default:
+		st := r.states[address]
+		st.result, st.damage = out.result, nil
+		if out.cached {
+			r.cached(ctx, st)
+		} else {
+			r.feed.emit(Event{
+				Type: EventComplete, Address: address, Stage: t.node.Stage, Key: t.action.key,
+				Seconds: out.result.Seconds, Values: out.result.Metrics,
+			})
+			r.finish(ctx, address, endExecuted)
+		}
+		for _, a := range others {
+			r.states[a].result, r.states[a].damage = out.result, nil
+			r.cached(ctx, r.states[a])
+		}
+	}
+}
+
+// finish ends a node well and takes up what waited for it alone.
+func (r *run) finish(ctx context.Context, address, how string) {
+	r.ended[address] = how
+	readers := r.g.Successors(address)
+	if r.revived[address] > 0 && !r.states[address].node.Virtual() {
+		readers = r.waiters[address] // the others have started already
+		delete(r.waiters, address)
+	}
+	for _, a := range readers {
+		if r.left[a]--; r.left[a] == 0 {
+			r.arrive(ctx, a)
+		}
+	}
+}
+
+// fail ends an instance badly, and with it all that needs it.
+func (r *run) fail(address, message string, seconds float64) {
+	st := r.states[address]
+	f := Failure{Address: address, Message: message}
+	key := ""
+	if st.action != nil && st.action.key != "" {
+		key = st.action.key
+		if log := r.store.logFile(key); exists(log) {
+			f.Log = log
+		}
+	}
+	r.ended[address], r.failures[address] = endFailed, f
+	r.feed.emit(Event{
+		Type: EventFailed, Address: address, Stage: st.node.Stage, Key: key, Message: message, Log: f.Log, Seconds: seconds,
+	})
+	if r.failFast {
+		r.stop("another action failed")
+	}
+	r.skipReaders(address, address+" failed")
+}
+
+func (r *run) skipReaders(address, reason string) {
+	for _, a := range r.g.Successors(address) {
+		if r.ended[a] == "" {
+			r.skip(a, reason)
+			r.skipReaders(a, reason)
+		}
+	}
+}
+
+// skip ends a node that is not run.
+func (r *run) skip(address, reason string) {
+	if r.ended[address] != "" {
+		return
+	}
+	r.ended[address] = endSkipped
+	if n := r.states[address].node; !n.Virtual() {
+		r.feed.emit(Event{Type: EventSkipped, Address: address, Stage: n.Stage, Reason: reason})
+	}
+}

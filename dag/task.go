@@ -1,0 +1,128 @@
+package dag
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// task is all that running an action takes: it shares nothing with the scheduler.
+type task struct {
+	node    *Node
+	action  *resolved
+	inputs  []source
+	lists   [][]byte // of gathered inputs, for the store
+	replace bool     // even if another run has just done it
+	reason  string
+	expect  float64
+	rank    float64
+	want    capacity
+
+	runID    string
+	store    *Store
+	claims   *claims
+	executor Executor
+	emit     func(Event)
+}
+
+// source is where an input comes from: the store, a path outside, or members.
+type source struct {
+	name    string
+	digest  Digest
+	size    int64
+	as      string // last element of its path in the work folder
+	outside string
+	members []source
+	axes    []Axis // of a member
+}
+
+// outcome is how a task went.
+type outcome struct {
+	task    *task
+	result  *Result
+	seconds float64
+	cached  bool // another run had done it
+	claimed bool // another run is doing it
+	err     error
+}
+
+// task gathers what the action of st needs, all of whose producers have ended.
+func (r *run) task(st *state) *task {
+	t := &task{
+		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
+		want: r.total.want(st.node), runID: r.feed.journal.id, store: r.store, claims: r.claims,
+		executor: r.executor, emit: r.feed.emit, expect: r.plans[st.node.Address].Expect,
+	}
+	t.reason = r.plans[st.node.Address].Reason
+	if r.plans[st.node.Address].State != StateRun { // what it waited for has told
+		if changes, _, err := r.changes(st); err == nil {
+			t.reason = reason(changes)
+		}
+	}
+	for i, in := range st.node.Inputs {
+		mi := st.action.manifest.Inputs[i]
+		src := source{name: in.Name, digest: mi.Digest, as: mi.As, outside: in.Path}
+		switch {
+		case in.From != nil:
+			a, _ := r.artifact(*in.From)
+			src.size = a.Size
+		case in.Group != "":
+			group := r.states[in.Group]
+			t.lists = append(t.lists, group.list)
+			for j, m := range group.members {
+				a, _ := r.artifact(group.node.Group[j].Ref)
+				src.members = append(src.members, source{digest: m.Digest, size: a.Size, as: m.As, axes: m.Axes})
+			}
+		}
+		t.inputs = append(t.inputs, src)
+	}
+	return t
+}
+
+// fill puts the inputs into the work folder and tells the request where they are. What is outside the store is
+// read where it lies: it may be large, and its digest is checked again after the run.
+func (t *task) fill(f *folder, req *Request) error {
+	for _, in := range t.inputs {
+		path := filepath.Join(f.path, "inputs", in.as)
+		switch {
+		case in.outside != "":
+			req.Inputs[in.name] = InputPaths{Path: in.outside}
+		case t.grouped(in.name):
+			paths, err := f.gather(path, in.members)
+			if err != nil {
+				return err
+			}
+			req.Inputs[in.name] = paths
+		default:
+			if err := f.place(in.digest, in.size, path, false); err != nil {
+				return err
+			}
+			req.Inputs[in.name] = InputPaths{Path: path}
+		}
+	}
+	return nil
+}
+
+func (t *task) grouped(name string) bool {
+	for _, in := range t.action.manifest.Inputs {
+		if in.Name == name {
+			return in.Group
+		}
+	}
+	return false
+}
+
+// gather places the members of a group, each under its number.
+func (f *folder) gather(dir string, members []source) (InputPaths, error) {
+	paths := InputPaths{Members: make([]InputMember, len(members))}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return paths, err
+	}
+	for i, m := range members {
+		path := filepath.Join(dir, m.as)
+		if err := f.place(m.digest, m.size, path, false); err != nil {
+			return paths, err
+		}
+		paths.Members[i] = InputMember{Axes: m.axes, Path: path}
+	}
+	return paths, nil
+}
