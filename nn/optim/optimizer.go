@@ -54,8 +54,9 @@ type Optimizer struct {
 	step    int
 }
 
-// New allocates the moments, zero, of params on dev.
-func New(dev accel.Device, c Config, params []Param) (*Optimizer, error) {
+// New allocates the moments, zero, of params on dev. Updates are queued on stream, behind the work that makes the
+// gradients.
+func New(dev accel.Device, stream accel.Stream, c Config, params []Param) (*Optimizer, error) {
 	c = c.withDefaults()
 	if c.Rule != "adamw" && c.Rule != "sgd" {
 		return nil, fmt.Errorf("optimizer %q: want adamw or sgd", c.Rule)
@@ -63,15 +64,12 @@ func New(dev accel.Device, c Config, params []Param) (*Optimizer, error) {
 	if len(params) == 0 {
 		return nil, errors.New("optimizer: no parameters to train")
 	}
-	o := &Optimizer{config: c, params: params, dev: dev}
+	o := &Optimizer{config: c, params: params, dev: dev, stream: stream}
 	var err error
 	if o.update, err = dev.Kernel(c.Rule); err != nil {
 		return nil, err
 	}
 	if o.sum, err = dev.Kernel("sum_squares"); err != nil {
-		return nil, err
-	}
-	if o.stream, err = dev.NewStream(); err != nil {
 		return nil, err
 	}
 	if err := o.allocate(); err != nil {

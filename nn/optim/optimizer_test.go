@@ -15,24 +15,25 @@ func tensor(t *testing.T, dev accel.Device, data []float32) accel.Tensor {
 		t.Fatal(err)
 	}
 	x := accel.Tensor{Buf: buf, Shape: []int{len(data)}}
-	s, err := dev.NewStream()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.CopyIn(s, x, data); err != nil {
+	if err := dev.CopyIn(stream(t, dev), x, data); err != nil {
 		t.Fatal(err)
 	}
 	return x
 }
 
-func host(t *testing.T, dev accel.Device, x accel.Tensor) []float32 {
+func stream(t *testing.T, dev accel.Device) accel.Stream {
 	t.Helper()
 	s, err := dev.NewStream()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func host(t *testing.T, dev accel.Device, x accel.Tensor) []float32 {
+	t.Helper()
 	out := make([]float32, x.Len())
-	if err := dev.CopyOut(s, out, x); err != nil {
+	if err := dev.CopyOut(stream(t, dev), out, x); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -42,7 +43,7 @@ func TestStepClipsDecaysAndUpdates(t *testing.T) {
 	dev := cpu.New(1)
 	a := Param{Name: "a", Value: tensor(t, dev, []float32{1, -2}), Grad: tensor(t, dev, []float32{3, 0}), Decay: true}
 	b := Param{Name: "b", Value: tensor(t, dev, []float32{0.5}), Grad: tensor(t, dev, []float32{4})}
-	o, err := New(dev, Config{Rule: "sgd", WeightDecay: 0.1, ClipNorm: 1}, []Param{a, b})
+	o, err := New(dev, stream(t, dev), Config{Rule: "sgd", WeightDecay: 0.1, ClipNorm: 1}, []Param{a, b})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestStepClipsDecaysAndUpdates(t *testing.T) {
 func TestAdamWFirstStepMovesByTheRate(t *testing.T) {
 	dev := cpu.New(1)
 	p := Param{Name: "p", Value: tensor(t, dev, []float32{1, 1}), Grad: tensor(t, dev, []float32{1e-3, -7})}
-	o, err := New(dev, Config{Rule: "adamw"}, []Param{p})
+	o, err := New(dev, stream(t, dev), Config{Rule: "adamw"}, []Param{p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestAdamWFirstStepMovesByTheRate(t *testing.T) {
 func TestABrokenGradientStopsTheRunAndSparesTheWeights(t *testing.T) {
 	dev := cpu.New(1)
 	p := Param{Name: "p", Value: tensor(t, dev, []float32{1}), Grad: tensor(t, dev, []float32{float32(math.NaN())})}
-	o, err := New(dev, Config{Rule: "adamw"}, []Param{p})
+	o, err := New(dev, stream(t, dev), Config{Rule: "adamw"}, []Param{p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,10 +99,11 @@ func TestABrokenGradientStopsTheRunAndSparesTheWeights(t *testing.T) {
 }
 
 func TestOptimizerRefusesNothingToTrain(t *testing.T) {
-	if _, err := New(cpu.New(1), Config{Rule: "adamw"}, nil); err == nil {
+	dev := cpu.New(1)
+	if _, err := New(dev, stream(t, dev), Config{Rule: "adamw"}, nil); err == nil {
 		t.Error("an empty parameter list was accepted")
 	}
-	if _, err := New(cpu.New(1), Config{Rule: "lion"}, []Param{{}}); err == nil {
+	if _, err := New(dev, stream(t, dev), Config{Rule: "lion"}, []Param{{}}); err == nil {
 		t.Error("an unknown rule was accepted")
 	}
 }

@@ -1,0 +1,196 @@
+package diffusion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/program"
+)
+
+// Sampler draws images from a model by DDIM with classifier-free guidance, batch by batch. An image depends on
+// its caption, the seed and its index, and not on the other images.
+type Sampler struct {
+	model    *Model
+	batch    int
+	steps    []int
+	guidance float64
+
+	mem        *program.Memory
+	encoder    *program.Program
+	ids        *layer.Node
+	hidden     *layer.Node
+	denoiser   *program.Program
+	x, time    *layer.Node
+	text       *layer.Node
+	eps        *layer.Node
+	conditions int // predictions an image: 2 with guidance
+}
+
+// NewSampler compiles the model on dev for batches of batch images, sampled in steps steps. guidance 1 uses
+// the conditional prediction alone.
+func NewSampler(dev accel.Device, m *Model, batch, steps int, guidance float64) (*Sampler, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	if batch < 1 {
+		return nil, fmt.Errorf("sampling batches of %d", batch)
+	}
+	s := &Sampler{model: m, batch: batch, guidance: guidance, conditions: 2, mem: program.NewMemory(dev)}
+	if guidance == 1 {
+		s.conditions = 1
+	}
+	var err error
+	if s.steps, err = m.Schedule.Timesteps(steps); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.compileEncoder(), s.compileDenoiser()); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Sampler) compileEncoder() error {
+	b := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, nil)
+	s.ids = b.Input("input_ids", tensor.Int32, s.batch*s.conditions, len(s.model.Empty))
+	s.hidden = s.model.Text.Build(b, s.ids)
+	var err error
+	s.encoder, err = s.compile(b, s.hidden)
+	return err
+}
+
+func (s *Sampler) compileDenoiser() error {
+	b, rows := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, s.model.Plan), s.batch*s.conditions
+	s.x, s.time = s.model.latents(b, rows)
+	s.text = b.Input("encoder_hidden_states", tensor.Float32, rows, len(s.model.Empty), s.model.Text.HiddenSize)
+	s.eps = s.model.UNet.Build(b, s.x, s.time, s.text)
+	var err error
+	s.denoiser, err = s.compile(b, s.eps)
+	return err
+}
+
+func (s *Sampler) compile(b *layer.Builder, out *layer.Node) (*program.Program, error) {
+	if err := b.Finish(); err != nil {
+		return nil, err
+	}
+	for _, p := range b.Sites().Params {
+		if err := s.mem.Set(p.Name, p.Shape, s.model.Weights.Data(p.Name)); err != nil {
+			return nil, err
+		}
+	}
+	return program.Compile(out.Graph(), []*layer.Node{out}, program.Options{Memory: s.mem, Mode: program.Eval})
+}
+
+// Sample draws one image [C, Size, Size] in [-1, 1] for each caption; first is the index of the first one. It
+// calls done after every network evaluation with the share of the work done.
+func (s *Sampler) Sample(ctx context.Context, captions [][]int32, seed uint64, first int, done func(share float64)) ([][]float32, error) {
+	var out [][]float32
+	batches := (len(captions) + s.batch - 1) / s.batch
+	for at := 0; at < len(captions); at += s.batch {
+		group := captions[at:min(at+s.batch, len(captions))]
+		images, err := s.sample(ctx, group, seed, first+at, func(step int) {
+			done((float64(at/s.batch) + float64(step)/float64(len(s.steps))) / float64(batches))
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, images...)
+	}
+	return out, nil
+}
+
+// sample draws one batch.
+func (s *Sampler) sample(ctx context.Context, captions [][]int32, seed uint64, first int, done func(step int)) ([][]float32, error) {
+	if err := s.encode(ctx, captions); err != nil {
+		return nil, err
+	}
+	u := s.model.UNet
+	per := u.InChannels * u.SampleSize * u.SampleSize
+	x := make([]float32, s.batch*s.conditions*per)
+	for i := range captions {
+		r := rng.New(seed, fmt.Sprintf("sample/%d", first+i))
+		for j := range per {
+			x[i*per+j] = float32(r.Norm())
+		}
+	}
+	half := s.batch * per // conditional rows first, then unconditional ones
+	for k, t := range s.steps {
+		copy(x[half:], x[:half])
+		eps, err := s.predict(ctx, x, t)
+		if err != nil {
+			return nil, err
+		}
+		if s.conditions == 2 {
+			for i := range half {
+				free := eps[half+i]
+				eps[i] = free + float32(float32(s.guidance)*(eps[i]-free))
+			}
+		}
+		prev := -1
+		if k+1 < len(s.steps) {
+			prev = s.steps[k+1]
+		}
+		s.model.Schedule.Step(x[:half], eps[:half], t, prev)
+		done(k + 1)
+	}
+	images := make([][]float32, len(captions))
+	for i := range captions {
+		images[i] = s.model.Codec.Decode(x[i*per:(i+1)*per], s.model.Size)
+		for j, v := range images[i] {
+			images[i][j] = min(max(v, -1), 1)
+		}
+	}
+	return images, nil
+}
+
+// encode sets the denoiser's text: the captions, filled up with empty ones, then empty ones for guidance.
+func (s *Sampler) encode(ctx context.Context, captions [][]int32) error {
+	var ids []int32
+	for i := range s.batch * s.conditions {
+		row := s.model.Empty
+		if i < len(captions) {
+			row = captions[i]
+		}
+		if len(row) != len(s.model.Empty) {
+			return fmt.Errorf("caption %d has %d tokens, the model takes %d", i, len(row), len(s.model.Empty))
+		}
+		ids = append(ids, row...)
+	}
+	if err := errors.Join(s.encoder.Set(s.ids, ids), s.encoder.Run(ctx)); err != nil {
+		return err
+	}
+	hidden, err := s.encoder.Value(s.hidden)
+	if err != nil {
+		return err
+	}
+	return s.denoiser.Set(s.text, hidden)
+}
+
+// predict runs the denoiser on all rows at timestep t.
+func (s *Sampler) predict(ctx context.Context, x []float32, t int) ([]float32, error) {
+	var time []float32
+	for range s.batch * s.conditions {
+		time = append(time, s.model.UNet.TimeFeatures(t)...)
+	}
+	if err := errors.Join(s.denoiser.Set(s.x, x), s.denoiser.Set(s.time, time), s.denoiser.Run(ctx)); err != nil {
+		return nil, err
+	}
+	return s.denoiser.Value(s.eps)
+}
+
+// Close frees the sampler's programs and its copy of the weights.
+func (s *Sampler) Close() error {
+	var errs []error
+	for _, p := range []*program.Program{s.encoder, s.denoiser} {
+		if p != nil {
+			errs = append(errs, p.Close())
+		}
+	}
+	return errors.Join(append(errs, s.mem.Close())...)
+}

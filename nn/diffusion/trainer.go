@@ -1,0 +1,144 @@
+package diffusion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/optim"
+	"github.com/pipe-ml/pipe/nn/program"
+	"github.com/pipe-ml/pipe/nn/train"
+)
+
+// Trainer fits a model to image-caption pairs by the mean squared error of the predicted noise. With a nil
+// plan U-Net and text encoder train together.
+type Trainer struct {
+	Model       *Model
+	Latents     [][]float32 // of each image, by Codec.Encode
+	Tokens      [][]int32   // of each caption
+	Train, Val  []int       // pairs
+	BatchSize   int
+	DropCaption float64 // share of captions replaced by the empty one, for guidance
+	Optim       optim.Config
+	Config      train.Config
+	Seed        uint64
+	Progress    train.Progress
+}
+
+// Fit trains and sets the model's weights to the best validated state, or the last without validation.
+func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, err error) {
+	if len(t.Train) == 0 {
+		return res, errors.New("no pairs to train on")
+	}
+	m := t.Model
+	if err := m.Validate(); err != nil {
+		return res, err
+	}
+	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan)
+	in, eps := m.predict(b, t.BatchSize)
+	noise := b.Input("noise", tensor.Float32, t.BatchSize, m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize)
+	loss := b.MSELoss(eps, noise)
+	if err := b.Finish(); err != nil {
+		return res, err
+	}
+	mem := program.NewMemory(dev)
+	defer func() { err = errors.Join(err, mem.Close()) }()
+	if err := m.Weights.Upload(mem); err != nil {
+		return res, err
+	}
+	network, err := train.Compile(mem, b, loss, t.Optim, m.decays)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, network.Close()) }()
+
+	order := &train.Order{N: len(t.Train), Seed: t.Seed}
+	draw := &batch{trainer: t, in: in, noise: noise}
+	run := train.Run{Network: network, Progress: t.Progress, Feed: func(step int) error {
+		draw.reset()
+		for j := range t.BatchSize {
+			position := step*t.BatchSize + j
+			draw.add(t.Train[order.At(position)], j, fmt.Sprintf("step/%d", position), t.DropCaption)
+		}
+		return draw.set(network.Set)
+	}}
+	if len(t.Val) > 0 {
+		val, err := program.Compile(loss.Graph(), []*layer.Node{loss}, program.Options{Memory: mem, Mode: program.Eval})
+		if err != nil {
+			return res, err
+		}
+		defer func() { err = errors.Join(err, val.Close()) }()
+		run.Validate = func(ctx context.Context) (float64, error) { return t.validate(ctx, val, loss, draw) }
+	}
+	if res, err = run.Do(ctx, t.Config); err != nil {
+		return res, err
+	}
+	return res, m.Weights.Download(mem, network.State())
+}
+
+// validate is the mean loss over the validation pairs, in whole batches, each time under the same timesteps and
+// noise. Pairs repeat to fill the last batch.
+func (t *Trainer) validate(ctx context.Context, p *program.Program, loss *layer.Node, draw *batch) (float64, error) {
+	sum, batches := 0.0, 0
+	for at := 0; at < len(t.Val); at += t.BatchSize {
+		draw.reset()
+		for j := range t.BatchSize {
+			draw.add(t.Val[(at+j)%len(t.Val)], j, fmt.Sprintf("val/%d", at+j), 0)
+		}
+		if err := errors.Join(draw.set(p.Set), p.Run(ctx)); err != nil {
+			return 0, err
+		}
+		value, err := p.Value(loss)
+		if err != nil {
+			return 0, err
+		}
+		sum += float64(value[0])
+		batches++
+	}
+	return sum / float64(batches), nil
+}
+
+// batch is the host's side of a batch of training pairs.
+type batch struct {
+	trainer *Trainer
+	in      inputs
+	noise   *layer.Node
+
+	x, eps, time []float32
+	ids          []int32
+}
+
+func (b *batch) reset() { b.x, b.eps, b.time, b.ids = b.x[:0], b.eps[:0], b.time[:0], b.ids[:0] }
+
+// add draws timestep, noise and caption dropping of pair i as element j of the batch, from the stream called name.
+// The timestep is uniform over the j-th part of the chain, so that each batch sees the whole chain.
+func (b *batch) add(i, j int, name string, drop float64) {
+	t := b.trainer
+	r := rng.New(t.Seed, "diffusion/"+name)
+	schedule := t.Model.Schedule
+	at := int((float64(j) + r.Float64()) / float64(t.BatchSize) * float64(schedule.Len()))
+	at = min(at, schedule.Len()-1)
+	ids := t.Tokens[i]
+	if r.Float64() < drop {
+		ids = t.Model.Empty
+	}
+	b.ids = append(b.ids, ids...)
+	b.time = append(b.time, t.Model.UNet.TimeFeatures(at)...)
+	from := len(b.eps)
+	for range t.Latents[i] {
+		b.eps = append(b.eps, float32(r.Norm()))
+	}
+	b.x = append(b.x, t.Latents[i]...)
+	schedule.AddNoise(b.x[from:], b.x[from:], b.eps[from:], at)
+}
+
+// set hands the batch to a program.
+func (b *batch) set(set func(*layer.Node, any) error) error {
+	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.noise, b.eps))
+}

@@ -1,0 +1,157 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+)
+
+// UNet is diffusers' UNet2DConditionModel (Rombach et al. 2022, arXiv:2112.10752), the denoiser of Stable Diffusion
+// 1.x: residual blocks conditioned on the timestep, spatial transformers that attend to the text, skip
+// connections. It loads its checkpoints by their keys; JSON keys are those of its config.json. Resnets use
+// SiLU and NormEps, the spatial transformers' entry norm 1e-6, LayerNorm 1e-5; projections of a spatial
+// transformer are 1x1 convolutions.
+type UNet struct {
+	SampleSize       int      `json:"sample_size"`
+	InChannels       int      `json:"in_channels"`
+	OutChannels      int      `json:"out_channels"`
+	DownBlockTypes   []string `json:"down_block_types"`
+	UpBlockTypes     []string `json:"up_block_types"`
+	BlockOutChannels []int    `json:"block_out_channels"`
+	LayersPerBlock   int      `json:"layers_per_block"`
+	CrossAttention   int      `json:"cross_attention_dim"`
+	// Heads of every attention; diffusers' name is a known misnomer of Stable Diffusion 1.x.
+	Heads         int     `json:"attention_head_dim"`
+	NormNumGroups int     `json:"norm_num_groups"`
+	NormEps       float32 `json:"norm_eps"`
+	ActFn         string  `json:"act_fn"`
+	Class         string  `json:"_class_name"`
+}
+
+const (
+	spatialEps = 1e-6 // Transformer2DModel's entry norm
+	blockEps   = 1e-5 // LayerNorm of BasicTransformerBlock
+)
+
+const (
+	plainDown = "DownBlock2D"
+	crossDown = "CrossAttnDownBlock2D"
+	plainUp   = "UpBlock2D"
+	crossUp   = "CrossAttnUpBlock2D"
+)
+
+// NewUNet is a U-Net over latents [channels, size, size] with a level for each element of widths; levels
+// from attendFrom on attend to a text of width text.
+func NewUNet(size, channels int, widths []int, layers, attendFrom, text, heads, groups int) *UNet {
+	m := &UNet{
+		SampleSize: size, InChannels: channels, OutChannels: channels, BlockOutChannels: widths, LayersPerBlock: layers,
+		CrossAttention: text, Heads: heads, NormNumGroups: groups, NormEps: 1e-5, ActFn: "silu", Class: "UNet2DConditionModel",
+	}
+	for i := range widths {
+		down, up := plainDown, plainUp
+		if i >= attendFrom {
+			down = crossDown
+		}
+		if len(widths)-1-i >= attendFrom {
+			up = crossUp
+		}
+		m.DownBlockTypes, m.UpBlockTypes = append(m.DownBlockTypes, down), append(m.UpBlockTypes, up)
+	}
+	return m
+}
+
+// StableDiffusion15 is the U-Net of runwayml/stable-diffusion-v1-5, 859,520,964 parameters.
+func StableDiffusion15() *UNet {
+	m := NewUNet(64, 4, []int{320, 640, 1280, 1280}, 2, 0, 768, 8, 32)
+	m.DownBlockTypes[3], m.UpBlockTypes[0] = plainDown, plainUp
+	return m
+}
+
+// Validate refuses a configuration that cannot be built.
+func (m *UNet) Validate() error {
+	n := len(m.BlockOutChannels)
+	if n == 0 || len(m.DownBlockTypes) != n || len(m.UpBlockTypes) != n {
+		return fmt.Errorf("u-net: %d widths, %d down blocks, %d up blocks", n, len(m.DownBlockTypes), len(m.UpBlockTypes))
+	}
+	if m.SampleSize%(1<<(n-1)) != 0 {
+		return fmt.Errorf("u-net: a side of %d does not halve %d times", m.SampleSize, n-1)
+	}
+	if m.ActFn != "silu" {
+		return fmt.Errorf("u-net: activation %q: only silu is supported", m.ActFn)
+	}
+	for i := range n {
+		if t := m.DownBlockTypes[i]; t != plainDown && t != crossDown {
+			return fmt.Errorf("u-net: down block %q is not known", t)
+		}
+		if t := m.UpBlockTypes[i]; t != plainUp && t != crossUp {
+			return fmt.Errorf("u-net: up block %q is not known", t)
+		}
+		if w := m.BlockOutChannels[i]; w%m.NormNumGroups != 0 || w%m.Heads != 0 {
+			return fmt.Errorf("u-net: width %d with %d groups and %d heads", w, m.NormNumGroups, m.Heads)
+		}
+	}
+	return nil
+}
+
+// TimeFeatures is the sinusoidal embedding of a timestep, what Build's time input holds a row of: cosines, then
+// sines, of t / 10000^(i/half), as wide as the first level.
+func (m *UNet) TimeFeatures(t int) []float32 {
+	width := m.BlockOutChannels[0]
+	half := width / 2
+	out := make([]float32, width)
+	for i := range half {
+		angle := float64(t) * math.Exp(-math.Log(10000)*float64(i)/float64(half))
+		out[i], out[half+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+	}
+	return out
+}
+
+// Build predicts the noise [B, C, S, S] in x of the same shape, given time [B, W0] (rows of TimeFeatures) and
+// text [B, N, D].
+func (m *UNet) Build(b *layer.Builder, x, time, text *layer.Node) *layer.Node {
+	n, widths := len(m.BlockOutChannels), m.BlockOutChannels
+	emb := b.Linear("time_embedding.linear_1", time, 4*widths[0])
+	emb = b.Linear("time_embedding.linear_2", b.SiLU(emb), 4*widths[0])
+	u := &unetPass{UNet: m, emb: b.SiLU(emb), text: text} // every use of emb begins with SiLU
+
+	x = b.Conv2d("conv_in", x, layer.Conv{Out: widths[0], Kernel: 3, Pad: 1}) // [B, W0, S, S]
+	skips := []*layer.Node{x}
+	for i := range n {
+		x = b.Block(fmt.Sprintf("down_blocks.%d", i), x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+			for j := range m.LayersPerBlock {
+				x = u.layer(b, j, x, widths[i], m.DownBlockTypes[i] == crossDown)
+				skips = append(skips, x)
+			}
+			if i < n-1 {
+				x = b.Conv2d("downsamplers.0.conv", x, layer.Conv{Out: widths[i], Kernel: 3, Stride: 2, Pad: 1})
+				skips = append(skips, x)
+			}
+			return x // [B, Wi, S/2^(i+1), ...], the last not halved
+		})
+	}
+	x = b.Block("mid_block", x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+		x = u.layer(b, 0, x, widths[n-1], true)
+		return u.resnet(b.Sub("resnets.1"), x, widths[n-1])
+	})
+	for i := range n {
+		width := widths[n-1-i]
+		x = b.Block(fmt.Sprintf("up_blocks.%d", i), x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+			for j := range m.LayersPerBlock + 1 {
+				x = b.Concat(1, x, skips[len(skips)-1])
+				skips = skips[:len(skips)-1]
+				x = u.layer(b, j, x, width, m.UpBlockTypes[i] == crossUp)
+			}
+			if i < n-1 {
+				x = b.UpsampleNearest2d(x, 2)
+				x = b.Conv2d("upsamplers.0.conv", x, layer.Conv{Out: width, Kernel: 3, Pad: 1})
+			}
+			return x
+		})
+	}
+	x = b.SiLU(b.GroupNorm("conv_norm_out", x, m.NormNumGroups, m.NormEps))
+	return b.Conv2d("conv_out", x, layer.Conv{Out: m.OutChannels, Kernel: 3, Pad: 1})
+}
+
+// NoDecay spares nothing beside biases and norms.
+func (m *UNet) NoDecay(string) bool { return false }
