@@ -1,0 +1,3 @@
+pipeline "chestxray" {
+  description = "placeholder"
+}

@@ -1,0 +1,27 @@
+// Package pipelines is the language: it reads HCL files and turns them into the vertices of a graph.
+//
+//	files -> Load -> Pipeline -> Expand -> []*dag.Node + []dag.Publication
+//
+// Load parses the files and checks all that does not depend on one cell of a matrix: blocks, names,
+// variables, locals, references, cycles. Expand makes the instances, evaluates their attributes and joins
+// each reference to the instances it means. Both collect every mistake as an hcl.Diagnostic and go on.
+//
+// Vocabulary:
+//
+//   - stage: a block stage "TYPE" "NAME". Its schema is that of the stage type, from package stages.
+//   - axis, cell: a matrix names axes and their values; a cell is one combination. A stage without a
+//     matrix has one cell without axes.
+//   - instance: a stage at one cell. It becomes one dag.Node.
+//   - address: TYPE.NAME["lora",0.1,0], the values in the order of the axes. A selector is an address, a
+//     stage's name, or TYPE.NAME[axis=value,...], and means every instance that agrees with it.
+//   - reference: TYPE.NAME.OUT means the one instance that agrees with mine on every axis that it has;
+//     all.TYPE.NAME.OUT means every instance that agrees with mine on the axes that we share.
+//   - placeholder: what a reference evaluates to. The artifact does not exist yet, so an expression can
+//     pass it on to an input but cannot compute with it.
+//   - group: the virtual vertex that gathers what an all. reference means.
+//   - shipped pipeline: one of the .hcl files in this folder, embedded in the binary.
+//
+// Paths in the files are relative to the folder of the file; an input that is not there is looked for in
+// the working folder, so that -var data=DIR means what the user typed. Paths of output blocks, where
+// results are published, are relative to the working folder.
+package pipelines

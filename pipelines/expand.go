@@ -1,0 +1,275 @@
+package pipelines
+
+import (
+	"errors"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+// Expansion is a pipeline turned into the vertices of a graph.
+type Expansion struct {
+	Nodes        []*dag.Node // instances in the order of the files and cells; a group before its first reader
+	Publications []dag.Publication
+}
+
+// Expand evaluates every instance of every stage. With errors the expansion is incomplete and must not run.
+func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
+	x := &Expansion{}
+	if p.base == nil {
+		return x, nil // nothing was understood
+	}
+	var diags hcl.Diagnostics
+	placed := map[string]bool{}
+	groups := map[string]*dag.Node{}
+	for _, s := range p.Stages {
+		nodes, more := p.expandStage(s, groups)
+		diags = append(diags, more...)
+		for _, n := range nodes {
+			for _, in := range n.Inputs {
+				if in.Group != "" && !placed[in.Group] {
+					placed[in.Group] = true
+					x.Nodes = append(x.Nodes, groups[in.Group])
+				}
+			}
+			x.Nodes = append(x.Nodes, n)
+		}
+	}
+	publications, more := p.publish()
+	x.Publications = publications
+	return x, SortDiagnostics(append(diags, more...))
+}
+
+// expandStage makes the nodes of one stage, and adds to groups what they read.
+func (p *Pipeline) expandStage(s *Stage, groups map[string]*dag.Node) ([]*dag.Node, hcl.Diagnostics) {
+	if s.noCells || !s.known {
+		return nil, nil
+	}
+	e := &evaluator{p: p, stage: s, groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+	positions := map[string]dag.Pos{}
+	for _, a := range s.attrs {
+		positions[a.name] = dag.Pos{File: a.at.Filename, Line: a.at.Start.Line}
+	}
+	nodes := make([]*dag.Node, 0, len(s.cells))
+	for _, inst := range s.cells {
+		e.inst = inst
+		n := e.node()
+		n.Pos = positions
+		nodes = append(nodes, n)
+	}
+	if s.broken || e.diags.HasErrors() {
+		return nil, e.diags
+	}
+	return nodes, e.diags
+}
+
+// node evaluates one instance.
+func (e *evaluator) node() *dag.Node {
+	s := e.stage
+	t := s.schema.Type
+	n := &dag.Node{Address: e.inst.Address, Stage: s.Address(), Axes: e.inst.Axes, Type: t.Name, Version: t.Version}
+	config := map[string]any{}
+	n.Inputs = e.inputs(config)
+	n.Outputs = e.outputs()
+	if s.keyed() {
+		e.useOwn(n)
+	}
+	for _, a := range s.attrs {
+		attr, ok := s.schema.Attribute(a.name)
+		if !ok {
+			continue
+		}
+		value, ok := e.config(a)
+		if !ok {
+			continue
+		}
+		if attr.Role == "code" {
+			value = e.code(a, value, n)
+		}
+		config[a.name] = value
+	}
+	n.Config = e.normalise(config)
+	e.execution(n)
+	return n
+}
+
+// normalise lets the schema fill in defaults and check every value.
+func (e *evaluator) normalise(config map[string]any) map[string]any {
+	normal, errs := e.stage.schema.Normalise(config)
+	for _, err := range errs {
+		var ae *stages.AttributeError
+		if !errors.As(err, &ae) {
+			if len(e.failed) == 0 {
+				e.failed[""] = true
+				e.diags = append(e.diags, mistake(e.stage.at, "Invalid stage", "%s\nThis is in %s.", sentence(err), e.inst.readable()))
+			}
+			continue
+		}
+		name := ae.Attribute
+		if i := strings.IndexAny(name, ".["); i >= 0 {
+			name = name[:i]
+		}
+		a := e.stage.attr(name)
+		switch {
+		case e.failed[name] || a != nil && !a.sound:
+		case a == nil:
+			e.failed[name] = true
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s.", e.stage.Type, ae.Error()))
+		default:
+			if _, ok := config[name]; !ok && !e.isInput(name) {
+				continue // it could not be evaluated because of another mistake
+			}
+			detail := ae.Error() + "." + e.suggestValue(name, config[name])
+			e.report(a, e.explain(a, mistake(elementRange(a.expr, ae.Attribute), "Invalid value", "%s", detail)))
+		}
+	}
+	return normal
+}
+
+func (e *evaluator) isInput(name string) bool {
+	_, ok := e.stage.schema.Input(name)
+	return ok
+}
+
+// suggestValue proposes a value of an enumeration.
+func (e *evaluator) suggestValue(name string, value any) string {
+	attr, _ := e.stage.schema.Attribute(name)
+	var texts []string
+	switch v := value.(type) {
+	case string:
+		texts = []string{v}
+	case []any:
+		for _, x := range v {
+			if s, ok := x.(string); ok {
+				texts = append(texts, s)
+			}
+		}
+	}
+	for _, text := range texts {
+		if !has(attr.Enum, text) {
+			return suggestOnly(text, attr.Enum)
+		}
+	}
+	return ""
+}
+
+// elementRange finds the element of a written-out list or map that "metrics[1]" or "split.train" names.
+func elementRange(expr hcl.Expression, name string) hcl.Range {
+	if _, key, ok := strings.Cut(name, "."); ok {
+		if items, diags := hcl.ExprMap(expr); !diags.HasErrors() {
+			for _, item := range items {
+				if k, diags := item.Key.Value(nil); !diags.HasErrors() && keyText(k) == key {
+					return item.Value.Range()
+				}
+			}
+		}
+	}
+	return expr.Range()
+}
+
+// outputs lists what the instance makes.
+func (e *evaluator) outputs() []dag.Output {
+	var list []dag.Output
+	for _, port := range e.stage.schema.Outputs {
+		if port.Form == stages.Keyed {
+			list = append(list, e.keyedOutputs(port)...)
+			continue
+		}
+		file := port.Path
+		if file == "" {
+			file = port.Name // a folder
+		}
+		list = append(list, dag.Output{Name: port.Name, Kind: port.Kind, Path: file})
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// keyedOutputs reads outputs = { NAME = "file" }.
+func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
+	a := e.stage.attr(port.Name)
+	if a == nil {
+		if port.Required && !e.failed[port.Name] {
+			e.failed[port.Name] = true
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s.", e.stage.Type, port.Name, port.Doc))
+		}
+		return nil
+	}
+	value, ok := e.config(a)
+	m, isMap := value.(map[string]any)
+	if !ok || !isMap {
+		if ok {
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s names what the stage makes: write %s = { NAME = \"file\" }.", port.Name, port.Name)))
+		}
+		return nil
+	}
+	var list []dag.Output
+	taken := map[string]string{}
+	for _, o := range e.stage.outputs {
+		v, ok := m[o.Name]
+		if !ok {
+			continue
+		}
+		file, isText := v.(string)
+		switch {
+		case !isText || !filepath.IsLocal(file) || path.Clean(file) != file:
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid output file", "Output %s is a file name relative to the stage's own folder, such as %q, not %v.", o.Name, o.Name+".csv", v)))
+		case taken[file] != "":
+			e.report(a, mistake(a.expr.Range(), "File used twice", "Outputs %s and %s are both written to %q.", taken[file], o.Name, file))
+		default:
+			taken[file] = o.Name
+			list = append(list, dag.Output{Name: o.Name, Kind: o.Kind, Path: file})
+		}
+	}
+	return list
+}
+
+// code turns the patterns of a code attribute into files.
+func (e *evaluator) code(a *attribute, value any, n *dag.Node) any {
+	patterns, ok := value.([]any)
+	if !ok {
+		return value // the schema will tell
+	}
+	seen := map[string]bool{}
+	files := []any{}
+	for _, x := range patterns {
+		pattern, ok := x.(string)
+		if !ok {
+			return value
+		}
+		if !filepath.IsLocal(filepath.FromSlash(pattern)) {
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in the folder of the pipeline.", pattern)))
+			continue
+		}
+		matched, known := e.patterns[pattern]
+		if !known {
+			var err error
+			if matched, err = glob(e.p.Dir, pattern); err != nil {
+				e.report(a, mistake(a.expr.Range(), "Invalid pattern", "%q: %s", pattern, sentence(err)))
+			}
+			e.patterns[pattern] = matched
+		}
+		if len(matched) == 0 && !e.failed[a.name] {
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q.", e.p.Dir, pattern)))
+		}
+		for _, f := range matched {
+			if !seen[f] {
+				seen[f] = true
+				files = append(files, f)
+				n.Code = append(n.Code, f)
+			}
+		}
+	}
+	sort.Strings(n.Code)
+	return files
+}
+
+// validName tells whether a name can be referred to.
+func validName(s string) bool { return hclsyntax.ValidIdentifier(s) }

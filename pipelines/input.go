@@ -1,0 +1,172 @@
+package pipelines
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+// inputs evaluates the stage's inputs for the instance. A generated source (phantom://) goes into config.
+func (e *evaluator) inputs(config map[string]any) []dag.Input {
+	var list []dag.Input
+	for _, port := range e.stage.schema.Inputs {
+		a := e.stage.attr(port.Name)
+		if a == nil {
+			if port.Required && !e.failed[port.Name] {
+				e.failed[port.Name] = true
+				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s.", e.stage.Type, port.Name, port.Doc))
+			}
+			continue
+		}
+		v, ok := e.value(a)
+		if !ok {
+			continue
+		}
+		if v.IsNull() {
+			if port.Required {
+				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s.", port.Name, e.stage.Type, port.Doc)))
+			}
+			continue
+		}
+		switch port.Form {
+		case stages.Keyed:
+			list = append(list, e.keyedInputs(a, port, v)...)
+		default:
+			in, uri := e.input(a, port, port.Name, v)
+			if uri != "" {
+				config[port.Name] = uri
+			} else if in != nil {
+				list = append(list, *in)
+			}
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// keyedInputs reads inputs = { NAME = artifact or path }.
+func (e *evaluator) keyedInputs(a *attribute, port stages.Port, v cty.Value) []dag.Input {
+	if asPlaceholder(v) != nil || !(v.Type().IsObjectType() || v.Type().IsMapType()) {
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s names what the stage reads: write %s = { NAME = ... }.", port.Name, port.Name)))
+		return nil
+	}
+	v, _ = v.Unmark()
+	var list []dag.Input
+	for it := v.ElementIterator(); it.Next(); {
+		k, element := it.Element()
+		name := keyText(k)
+		if !validName(name) {
+			e.report(a, mistake(a.expr.Range(), "Invalid input name", "%q is no name for an input: use letters, digits, _ and -.", name))
+			continue
+		}
+		in, uri := e.input(a, port, name, element)
+		if uri != "" {
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Generated input", "%s is %s: a program reads files. Read it with a stage \"dataset\" and refer to that.", name, uri)))
+		} else if in != nil {
+			list = append(list, *in)
+		}
+	}
+	return list
+}
+
+// input makes one input of a value: a reference, a path or a generated source (the second result).
+func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Value) (*dag.Input, string) {
+	if ph := asPlaceholder(v); ph != nil {
+		return e.reference(a, port, name, ph), ""
+	}
+	v, marks := v.UnmarkDeep()
+	if list := placeholders(marks); len(list) > 0 {
+		refs := make([]*reference, len(list))
+		for i, ph := range list {
+			refs[i] = ph.ref
+		}
+		detail := opaque(refs)
+		if port.Form == stages.Gathered {
+			detail = "It gathers what one reference all.TYPE.NAME.OUTPUT means; give it that and nothing else."
+		}
+		e.report(a, mistake(list[0].ref.at, "Artifact in an expression", "%s of %s takes an artifact as it is. %s", name, e.stage.Address(), detail))
+		return nil, ""
+	}
+	if v.IsNull() || v.Type() != cty.String || port.Form == stages.Gathered {
+		want := "an artifact (TYPE.NAME.OUTPUT), a path or a phantom:// address"
+		if port.Form == stages.Gathered {
+			want = "all.TYPE.NAME.OUTPUT"
+		}
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s must be %s, not %s.", name, want, describe(v))))
+		return nil, ""
+	}
+	text := v.AsString()
+	if scheme, _, ok := strings.Cut(text, "://"); ok {
+		if scheme != "phantom" {
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Unknown kind of address",
+				"%s is %s, but only phantom:// addresses can be read here. Download the data and give the path.%s", name, text, suggestOnly(scheme, []string{"phantom"}))))
+			return nil, ""
+		}
+		return nil, text
+	}
+	found, tried := e.p.locate(text)
+	if found == "" {
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and there is neither %s.", name, text, strings.Join(tried, " nor "))))
+		return nil, ""
+	}
+	return &dag.Input{Name: name, Path: found}, ""
+}
+
+// reference makes an input of a reference, after checking that it fits the port.
+func (e *evaluator) reference(a *attribute, port stages.Port, name string, ph *placeholder) *dag.Input {
+	r := ph.ref
+	switch {
+	case ph.missing != "":
+		e.report(a, mistake(r.at, "Nothing to read", "%s", ph.missing))
+	case !port.Accepts(r.kind):
+		e.report(a, mistake(r.at, "Wrong kind of artifact", "%s is of kind %s, and %s of stage type %q takes %s.%s",
+			r, r.kind, name, e.stage.Type, strings.ReplaceAll(port.Kind, ",", " or "), e.p.suggestKind(port, r.target)))
+	case r.all && port.Form == stages.Single:
+		e.report(a, mistake(r.at, "Several artifacts for one input", "%s takes one artifact, and %s gathers several. Write %s.%s for the instance that agrees with this one.",
+			name, r, r.target.Address(), r.output))
+	case !r.all && port.Form == stages.Gathered:
+		e.report(a, mistake(r.at, "One artifact for several", "%s gathers artifacts. Write all.%s.", name, r))
+	case ph.group != nil:
+		e.groups[ph.group.address] = ph.group.vertex()
+		return &dag.Input{Name: name, Group: ph.group.address}
+	default:
+		return &dag.Input{Name: name, From: &dag.Ref{Address: ph.from.Address, Output: r.output}}
+	}
+	return nil
+}
+
+// suggestKind proposes an output of a fitting kind: of the same stage, else of any.
+func (p *Pipeline) suggestKind(port stages.Port, target *Stage) string {
+	for _, s := range append([]*Stage{target}, p.Stages...) {
+		for _, o := range s.outputs {
+			if o.Kind != "" && port.Accepts(o.Kind) {
+				return " Did you mean " + s.Address() + "." + o.Name + "?"
+			}
+		}
+	}
+	return ""
+}
+
+// locate finds the file or folder that a path means: relative to the pipeline's folder, else to the
+// working folder. It returns the absolute path, or "" and where it looked.
+func (p *Pipeline) locate(path string) (found string, tried []string) {
+	for _, dir := range []string{p.Dir, "."} {
+		full, err := filepath.Abs(under(dir, path))
+		if err != nil || path == "" {
+			continue
+		}
+		if _, err := os.Stat(full); err == nil {
+			return full, nil
+		}
+		if !has(tried, full) {
+			tried = append(tried, full)
+		}
+	}
+	return "", tried
+}

@@ -1,0 +1,248 @@
+package pipelines
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pipe-ml/pipe/dag"
+)
+
+// mostCells bounds a matrix, so that a slip does not fill the memory.
+const mostCells = 1_000_000
+
+// makeCells evaluates every matrix, then joins the references on the axes.
+func (p *Pipeline) makeCells() hcl.Diagnostics {
+	var all []*Stage
+	all = append(all, p.Stages...)
+	for _, o := range p.Outputs {
+		all = append(all, o.stage)
+	}
+	order, cycles := depthFirst(all, func(s *Stage) []*Stage {
+		if s.matrixOf == nil {
+			return nil
+		}
+		return []*Stage{s.matrixOf}
+	})
+	var diags hcl.Diagnostics
+	for _, cycle := range cycles {
+		names := make([]string, len(cycle))
+		for i, s := range cycle {
+			s.noCells = true
+			names[i] = s.Address() + ".matrix"
+		}
+		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s.", circle(names)))
+	}
+	for _, s := range order {
+		more := s.makeCells(p)
+		if more.HasErrors() {
+			s.noCells = true
+		}
+		s.broken = s.broken || s.noCells
+		diags = append(diags, more...)
+	}
+	for _, s := range all {
+		diags = append(diags, s.joinAxes()...)
+	}
+	return diags
+}
+
+// makeCells computes the stage's axes and cells.
+func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
+	if s.noCells {
+		return nil
+	}
+	for _, name := range metaOrder(s.meta) {
+		if !s.meta[name].sound {
+			s.noCells = s.noCells || has(metaAttributes[:4], name)
+			s.broken = true
+		}
+	}
+	if s.noCells {
+		return nil
+	}
+	var cells [][]dag.Axis
+	var diags hcl.Diagnostics
+	matrix := s.meta["matrix"]
+	switch {
+	case matrix == nil:
+		cells = [][]dag.Axis{nil}
+		for _, name := range []string{"include", "exclude"} {
+			if a := s.meta[name]; a != nil {
+				diags = append(diags, mistake(a.at, "No matrix", "%s changes a matrix, and stage %s has none.", name, s.Address()))
+			}
+		}
+	case s.matrixOf != nil:
+		if s.matrixOf.noCells {
+			s.noCells = true
+			return nil
+		}
+		s.axes = s.matrixOf.axes
+		for _, inst := range s.matrixOf.cells {
+			cells = append(cells, inst.Axes)
+		}
+	default:
+		var axes []axis
+		axes, diags = readAxes(matrix.expr, p.base)
+		if diags.HasErrors() {
+			return diags
+		}
+		cells = product(axes)
+		for _, a := range axes {
+			s.axes = append(s.axes, a.name)
+		}
+	}
+	if matrix != nil {
+		var more hcl.Diagnostics
+		cells, more = s.adjust(cells, p.base)
+		diags = append(diags, more...)
+	}
+	enabled, more := s.enabled(p.base)
+	diags = append(diags, more...)
+	if !enabled {
+		cells = nil
+	}
+	s.index = make(map[string]*Instance, len(cells))
+	for _, c := range cells {
+		inst := newInstance(s, c)
+		s.cells = append(s.cells, inst)
+		s.index[strings.Join(inst.texts, ",")] = inst
+	}
+	return diags
+}
+
+// enabled evaluates enabled = CONDITION; a stage that is not enabled has no instances.
+func (s *Stage) enabled(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
+	a := s.meta["enabled"]
+	if a == nil {
+		return true, nil
+	}
+	v, diags := a.expr.Value(ctx)
+	if diags.HasErrors() || !v.IsWhollyKnown() {
+		s.noCells = true
+		return false, diags
+	}
+	v, _ = v.UnmarkDeep()
+	if v.IsNull() || v.Type() != cty.Bool {
+		return false, hcl.Diagnostics{explain(mistake(a.expr.Range(), "Wrong type", "enabled must be true or false, not %s.", describe(v)), a.expr, ctx)}
+	}
+	return v.True(), nil
+}
+
+// axis is one line of a matrix.
+type axis struct {
+	name   string
+	values []any
+}
+
+// readAxes evaluates a matrix: an object whose attributes are lists. Axes keep the order in which they are
+// written; where the object is computed they are sorted by name.
+func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostics) {
+	v, diags := expr.Value(ctx)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	v, _ = v.UnmarkDeep()
+	if v.IsNull() || !v.IsKnown() || !(v.Type().IsObjectType() || v.Type().IsMapType()) {
+		return nil, hcl.Diagnostics{explain(mistake(expr.Range(), "Invalid matrix",
+			"A matrix names axes and their values: matrix = { seed = [0, 1, 2] }. This is %s.", describe(v)), expr, ctx)}
+	}
+	places := map[string]hcl.Range{}
+	var names []string
+	if items, more := hcl.ExprMap(expr); !more.HasErrors() {
+		for _, item := range items {
+			if key, more := item.Key.Value(ctx); !more.HasErrors() && !key.IsNull() && !has(names, keyText(key)) {
+				names = append(names, keyText(key))
+				places[keyText(key)] = item.Value.Range()
+			}
+		}
+	} else {
+		for name := range v.AsValueMap() {
+			names = append(names, name)
+			places[name] = expr.Range()
+		}
+		sort.Strings(names)
+	}
+	var axes []axis
+	n := 1
+	for _, name := range names {
+		a, more := readAxis(name, v.AsValueMap()[name], places[name])
+		for _, d := range more {
+			explain(d, expr, ctx)
+		}
+		diags = append(diags, more...)
+		axes = append(axes, a)
+		if n *= len(a.values); n > mostCells {
+			return nil, append(diags, mistake(expr.Range(), "Matrix too large", "It has more than %d cells.", mostCells))
+		}
+	}
+	if len(names) == 0 {
+		diags = append(diags, mistake(expr.Range(), "Invalid matrix", "It has no axis. Leave matrix out for a single instance."))
+	}
+	return axes, diags
+}
+
+func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
+	a := axis{name: name}
+	if !hclsyntax.ValidIdentifier(name) {
+		return a, hcl.Diagnostics{mistake(at, "Invalid axis name", "%q cannot be written as each.NAME.", name)}
+	}
+	if (name == "include" || name == "exclude") && !v.IsNull() {
+		return a, hcl.Diagnostics{mistake(at, "Misplaced "+name, "Write %s beside matrix, not inside of it.", name)}
+	}
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
+		return a, hcl.Diagnostics{mistake(at, "Invalid axis", "Axis %s must be a list of values, not %s.", name, describe(v))}
+	}
+	seen := map[string]bool{}
+	var diags hcl.Diagnostics
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		value, err := axisValue(e)
+		if err != nil {
+			diags = append(diags, mistake(at, "Invalid axis", "Axis %s: %s.", name, err))
+			continue
+		}
+		if text := axisText(value); seen[text] {
+			diags = append(diags, mistake(at, "Value twice on an axis", "Axis %s has the value %s twice.", name, text))
+		} else {
+			seen[text] = true
+			a.values = append(a.values, value)
+		}
+	}
+	return a, diags
+}
+
+// axisValue turns a cty value into a string, a float64 or a bool.
+func axisValue(v cty.Value) (any, error) {
+	if !v.IsNull() && v.IsKnown() {
+		switch v.Type() {
+		case cty.String:
+			return v.AsString(), nil
+		case cty.Bool:
+			return v.True(), nil
+		case cty.Number:
+			f, _ := v.AsBigFloat().Float64()
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("a value must be a string, a number or a bool, not %s", describe(v))
+}
+
+// product lists all combinations; the last axis turns fastest.
+func product(axes []axis) [][]dag.Axis {
+	cells := [][]dag.Axis{nil}
+	for _, a := range axes {
+		next := make([][]dag.Axis, 0, len(cells)*len(a.values))
+		for _, c := range cells {
+			for _, v := range a.values {
+				next = append(next, append(c[:len(c):len(c)], dag.Axis{Name: a.name, Value: v}))
+			}
+		}
+		cells = next
+	}
+	return cells
+}

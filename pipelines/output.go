@@ -1,0 +1,141 @@
+package pipelines
+
+import (
+	"path/filepath"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+// Output is an output block: an artifact that is a result of the whole pipeline. It may have a matrix, as a
+// stage may, to publish several.
+type Output struct {
+	Name        string
+	Description string
+
+	stage *Stage // its references and cells, handled as a stage's
+}
+
+// outputAttributes are those of an output block beside matrix, include, exclude and enabled.
+var outputAttributes = []string{"value", "path", "description"}
+
+// decodeOutput reads output "NAME" { value path description }.
+func (p *Pipeline) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
+	diags := checkLabels(b, "NAME")
+	if diags.HasErrors() {
+		return diags
+	}
+	for _, o := range p.Outputs {
+		if o.Name == b.Labels[0] {
+			return hcl.Diagnostics{mistake(b.DefRange(), "Output declared twice", "Output %q is also declared at %s.", o.Name, place(o.stage.at))}
+		}
+	}
+	o := &Output{Name: b.Labels[0], stage: &Stage{Type: "output", Name: b.Labels[0], at: b.DefRange(), meta: map[string]*attribute{}}}
+	p.Outputs = append(p.Outputs, o)
+	for _, a := range sortedAttributes(b.Body) {
+		switch {
+		case has(outputAttributes, a.Name):
+			o.stage.attrs = append(o.stage.attrs, newAttribute(a.Name, a))
+		case has(metaAttributes[:4], a.Name):
+			o.stage.meta[a.Name] = newAttribute(a.Name, a)
+		default:
+			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, outputAttributes)))
+		}
+	}
+	for _, nested := range b.Body.Blocks {
+		diags = append(diags, mistake(nested.TypeRange, "Unexpected block", "An output holds no blocks."))
+	}
+	if o.stage.attr("value") == nil {
+		diags = append(diags, mistake(b.DefRange(), "Missing attribute", "Output %q needs a value, such as value = TYPE.NAME.OUTPUT.", o.Name))
+	}
+	o.stage.broken = diags.HasErrors()
+	return diags
+}
+
+// publish makes the publications of the output blocks that have a path.
+func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
+	var list []dag.Publication
+	var diags hcl.Diagnostics
+	taken := map[string]string{}
+	for _, o := range p.Outputs {
+		if o.stage.noCells {
+			continue
+		}
+		e := &evaluator{p: p, stage: o.stage, failed: map[string]bool{}, groups: map[string]*dag.Node{}}
+		for _, inst := range o.stage.cells {
+			e.inst = inst
+			pub, ok := e.publication(o)
+			if !ok {
+				continue
+			}
+			if other := taken[pub.Path]; other != "" {
+				a := o.stage.attr("path")
+				e.report(a, mistake(a.expr.Range(), "Path used twice", "%s and %s are both published at %s.", other, pub.Name, pub.Path))
+				continue
+			}
+			taken[pub.Path] = pub.Name
+			list = append(list, pub)
+		}
+		diags = append(diags, e.diags...)
+	}
+	return list, diags
+}
+
+// publication evaluates one output for one cell.
+func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
+	pub := dag.Publication{Name: ReadableAddress(o.Name, e.inst.Axes)}
+	if a := e.stage.attr("description"); a != nil {
+		if text, ok := e.text(a); ok {
+			o.Description = text
+		}
+	}
+	a := e.stage.attr("value")
+	if a == nil {
+		return pub, false
+	}
+	v, ok := e.value(a)
+	if !ok {
+		return pub, false
+	}
+	ph := asPlaceholder(v)
+	if ph == nil {
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Not an artifact", "The value of an output is TYPE.NAME.OUTPUT.")))
+		return pub, false
+	}
+	in := e.reference(a, stages.Port{Name: "value", Form: stages.Single}, "value", ph)
+	if in == nil {
+		return pub, false
+	}
+	pub.Ref = *in.From
+	a = e.stage.attr("path")
+	if a == nil {
+		return pub, false
+	}
+	text, ok := e.text(a)
+	if !ok {
+		return pub, false
+	}
+	full, err := filepath.Abs(filepath.FromSlash(text))
+	if err != nil || text == "" {
+		e.report(a, mistake(a.expr.Range(), "Invalid path", "%q is no path for a file.", text))
+		return pub, false
+	}
+	pub.Path = full
+	return pub, true
+}
+
+// text evaluates an attribute that must be a string.
+func (e *evaluator) text(a *attribute) (string, bool) {
+	value, ok := e.config(a)
+	if !ok {
+		return "", false
+	}
+	s, isText := value.(string)
+	if !isText {
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s must be a string, not %s.", a.name, axisText(value))))
+	}
+	return s, isText
+}

@@ -1,0 +1,120 @@
+stage "src" "raw" {
+  source = "phantom://x"
+}
+
+stage "train" "m" {
+  matrix = { method = ["lora", "full"], seed = [0, 1] }
+  data   = src.raw.images
+  method = each.mehtod # ERR Unknown axis: The matrix of train.m has no axis "mehtod"\. Did you mean "method"\?
+  seed   = each.seed
+}
+
+stage "train" "one" {
+  data   = src.raw.images
+  method = "x"
+  start  = train.m.weights # ERR Ambiguous reference: train.m has an instance for each value of method, seed, and train.one has no axis\. Write all.train.m.weights to read all of them, or matrix = train.m.matrix
+}
+
+stage "train" "typo" {
+  matrix = { metod = ["lora"], seed = [0] }
+  data   = src.raw.images
+  method = "x"
+  start  = train.m.weights # ERR Ambiguous reference: .*Is axis "metod" of train.typo meant to be "method"\?
+}
+
+stage "train" "more" {
+  matrix = { method = ["lora", "vpt"], seed = [0, 1] }
+  data   = src.raw.images
+  method = each.method
+  start  = train.m.weights # ERR Nothing to read: No instance of train.m agrees with train.more\[method=vpt,seed=0\]\. Its axis method has "lora", "full", not "vpt"
+}
+
+stage "report" "r" {
+  matrix = { seed = [7] }
+  runs   = all.train.m.log # ERR Nothing to read: .*Its axis seed has 0, 1, not 7
+}
+
+stage "train" "bad1" {
+  matrix = ["a"] # ERR Invalid matrix: A matrix names axes and their values
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "bad2" {
+  matrix = { method = "lora" } # ERR Invalid axis: Axis method must be a list of values, not "lora"
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "bad3" {
+  matrix = { seed = [1, 1] } # ERR Value twice on an axis: Axis seed has the value 1 twice
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "bad4" {
+  matrix = { seed = [[1]] } # ERR Invalid axis: Axis seed: a value must be a string, a number or a bool
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "bad5" {
+  matrix = { seed = [1, 2], include = [{ seed = 3 }] } # ERR Misplaced include: Write include beside matrix
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "bad6" {
+  matrix  = { seed = [1, 2] }
+  exclude = [{ sed = 1 }] # ERR Unknown axis: The matrix of train.bad6 has no axis "sed"\. Did you mean "seed"\?
+  data    = src.raw.images
+  method  = "x"
+}
+
+stage "train" "bad7" {
+  matrix  = { seed = [1, 2], method = ["a"] }
+  include = [{ seed = 3 }] # ERR Incomplete cell: include\[0\] must give a value to every axis; missing: method
+  data    = src.raw.images
+  method  = "x"
+}
+
+stage "train" "bad8" {
+  exclude = [{ seed = 1 }] # ERR No matrix: exclude changes a matrix, and stage train.bad8 has none
+  data    = src.raw.images
+  method  = "x"
+}
+
+stage "train" "bad9" {
+  matrix = train.moer.matrix # ERR Unknown stage: No stage "train" is called "moer"\. Did you mean "more"\?
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "bad10" {
+  matrix = merge(train.m.matrix, { x = [1] }) # ERR Unexpected reference: (?s).*write matrix = TYPE.NAME.matrix and nothing else
+  data   = src.raw.images
+  method = "x"
+}
+
+stage "train" "off" {
+  enabled = false
+  data    = src.raw.images
+  method  = "x"
+}
+
+stage "train" "reads_off" {
+  data   = src.raw.images
+  method = "x"
+  start  = train.off.weights # ERR Nothing to read: Stage train.off has no instance: it is not enabled
+}
+
+stage "train" "bad11" {
+  enabled = "maybe" # ERR Wrong type: enabled must be true or false, not "maybe"
+  data    = src.raw.images
+  method  = "x"
+}
+
+output "all" {
+  value = train.m.log # ERR Ambiguous reference
+  path  = "x.txt"
+}
