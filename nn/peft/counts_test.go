@@ -13,6 +13,12 @@ import (
 // variant is a published network; building it allocates no weights.
 func variant(t *testing.T, name string) peft.Model {
 	t.Helper()
+	if name == "sd15_unet" {
+		return func(b *layer.Builder) {
+			latents, time := b.Input("latents", tensor.Float32, 1, 4, 64, 64), b.Input("time", tensor.Float32, 1, 320)
+			model.StableDiffusion15().Build(b, latents, time, b.Input("text", tensor.Float32, 1, 77, 768))
+		}
+	}
 	v, err := model.Lookup(name)
 	check(t, err)
 	m, err := v.New(model.Options{Classes: 1000})
@@ -45,6 +51,11 @@ func TestPublishedCounts(t *testing.T) {
 		{"resnet50", "lora", nil, 543_744},
 		{"resnet50", "adaptformer", nil, -1},
 		{"resnet50", "vpt", nil, -1},
+		{"sd15_unet", "full", nil, 859_520_964},
+		{"sd15_unet", "bitfit", nil, 343_684},
+		{"sd15_unet", "norm", nil, 200_320},
+		{"sd15_unet", "lora", map[string]any{"rank": 16, "alpha": 27}, 1_594_368},
+		{"sd15_unet", "linear", nil, -1},
 		// 1x1 convolutions of 12 pairs: rank * (in + out), which sum to 3,936 and 4,928.
 		{"mobilenet_v1_trunk_224", "lora", nil, 8 * (3_936 + 4_928)},
 	} {
