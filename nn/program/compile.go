@@ -93,7 +93,7 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 		}
 	}()
 	c.names, c.missing = map[string]*gorgonia.Node{}, map[string]bool{}
-	order := postOrder(outputs...)
+	order := needed(outputs...)
 	c.prog.stats.Nodes = len(order)
 	for _, at = range order {
 		if err := c.lower(at); err != nil {

@@ -1,8 +1,10 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -49,7 +51,7 @@ func joins(loss *gorgonia.Node, params []*gorgonia.Node) int {
 	for _, p := range params {
 		active[p] = true
 	}
-	order := postOrder(loss)
+	order := needed(loss)
 	for _, n := range order { // inputs come first
 		if o := op.Of(n); o != nil {
 			in := op.Inputs(n)
@@ -86,34 +88,24 @@ func isSum(n *gorgonia.Node) bool {
 	return ok && b.IsBinary() && b.String()[0] == '+'
 }
 
-// postOrder lists what the roots are computed from, inputs before what uses them, each once.
-func postOrder(roots ...*gorgonia.Node) []*gorgonia.Node {
-	type frame struct {
-		node *gorgonia.Node
-		in   []*gorgonia.Node
-	}
-	var order []*gorgonia.Node
+// needed lists what the roots are computed from, each once, in the order in which the nodes were made. That puts
+// inputs before what uses them, and the gradient of a weight right behind that of its layer's output, which need
+// not be held any longer then.
+func needed(roots ...*gorgonia.Node) []*gorgonia.Node {
 	seen := map[*gorgonia.Node]bool{}
-	var stack []frame
-	push := func(n *gorgonia.Node) {
-		if !seen[n] {
-			seen[n] = true
-			stack = append(stack, frame{n, op.Inputs(n)})
-		}
-	}
-	for _, r := range roots {
-		push(r)
-		for len(stack) > 0 {
-			top := &stack[len(stack)-1]
-			if len(top.in) > 0 {
-				next := top.in[0]
-				top.in = top.in[1:]
-				push(next)
-				continue
+	var order []*gorgonia.Node
+	visit := func(nodes []*gorgonia.Node) {
+		for _, n := range nodes {
+			if !seen[n] {
+				seen[n] = true
+				order = append(order, n)
 			}
-			order = append(order, top.node)
-			stack = stack[:len(stack)-1]
 		}
 	}
+	visit(roots)
+	for i := 0; i < len(order); i++ {
+		visit(op.Inputs(order[i]))
+	}
+	slices.SortFunc(order, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	return order
 }
