@@ -19,12 +19,16 @@ type LoadOptions struct {
 	Fresh []string
 	// Ignore patterns name tensors that the network has no use for, such as "*.num_batches_tracked".
 	Ignore []string
+	// Channels patterns name convolutions whose number of input channels may be changed, Positions patterns position embeddings whose
+	// grid may be resampled.
+	Channels, Positions []string
 }
 
 // LoadReport says what the exceptions let through, sorted.
 type LoadReport struct {
 	Fresh   []string // parameters left at their initial values
 	Ignored []string // tensors not used
+	Adapted []string // parameters changed in shape: "name [from] -> [to]"
 }
 
 // Load sets the parameters and buffers that a network declared in w from tensors. Nothing is set unless all is well.
@@ -45,10 +49,13 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 			rep.Fresh = append(rep.Fresh, n)
 		case !ok:
 			missing = append(missing, n)
-		case !slices.Equal(t.Shape, w.Shape(n)):
-			misshaped = append(misshaped, fmt.Sprintf("%s (file %v, network %v)", n, t.Shape, w.Shape(n)))
 		default:
-			v, err := t.Float32()
+			fitted, err := o.fit(n, t, w.Shape(n), &rep)
+			if err != nil {
+				misshaped = append(misshaped, fmt.Sprintf("%s (%v)", n, err))
+				continue
+			}
+			v, err := fitted.Float32()
 			if err != nil {
 				misshaped = append(misshaped, fmt.Sprintf("%s (%v)", n, err))
 			}
@@ -86,6 +93,22 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 		}
 	}
 	return rep, nil
+}
+
+// fit returns t in the shape the network wants, noting a change in the report.
+func (o LoadOptions) fit(name string, t Tensor, want []int, rep *LoadReport) (Tensor, error) {
+	if slices.Equal(t.Shape, want) {
+		return t, nil
+	}
+	out, done, err := o.adapt(name, t, want)
+	if err == nil && !done {
+		err = fmt.Errorf("file %v, network %v", t.Shape, want)
+	}
+	if err != nil {
+		return t, err
+	}
+	rep.Adapted = append(rep.Adapted, fmt.Sprintf("%s %v -> %v", name, t.Shape, want))
+	return out, nil
 }
 
 // FromWeights returns the named parameters as tensors.

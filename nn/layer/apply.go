@@ -9,14 +9,23 @@ func (b *Builder) add(f func() *Node) *Node {
 	return f()
 }
 
-// delta adds to y the changes of s, or of its slice, that are computed on the activations; m is the builder at the site.
-func (b *Builder) delta(m *Builder, s Site, slice string, x, y *Node) *Node {
+// change is the sum of the deltas of s, or of its slice, that are computed on the activations, nil if there is none; m is the builder at
+// the site.
+func (b *Builder) change(m *Builder, s Site, slice string, x *Node) (sum *Node) {
 	for _, e := range b.plan.bySite[s.Path] {
 		if d, ok := e.(Delta); ok && d.Slice == slice && d.Output != nil && b.err == nil {
-			y = m.Add(y, m.add(func() *Node { return d.Output(m.Sub(slice), x) }))
+			sum = m.addTo(m.add(func() *Node { return d.Output(m.Sub(slice), x) }), sum)
 		}
 	}
-	return y
+	return sum
+}
+
+// addTo is x + y, and x if y is nil.
+func (b *Builder) addTo(x, y *Node) *Node {
+	if y == nil {
+		return x
+	}
+	return b.Add(x, y)
 }
 
 // deltaWeight adds the changes of s that are computed on the weight.
@@ -29,8 +38,9 @@ func (b *Builder) deltaWeight(m *Builder, s Site, w *Node) *Node {
 	return w
 }
 
-// scale applies the Scale edit of a linear map or a convolution to its output y.
-func (b *Builder) scale(m *Builder, s Site, y *Node) *Node {
+// scale applies the Scale edit of a linear map or a convolution to its output y, or to the slice of it that cut takes from the
+// channels.
+func (b *Builder) scale(m *Builder, s Site, y *Node, cut func(v *Node, axis int) *Node) *Node {
 	e, ok := b.scaleEdit(s)
 	if !ok || b.err != nil {
 		return y
@@ -39,14 +49,14 @@ func (b *Builder) scale(m *Builder, s Site, y *Node) *Node {
 	for i := range shape {
 		shape[i] = 1
 	}
+	axis := len(shape) - 1
 	if s.Kind == KindConv {
-		shape[1] = s.Out
-	} else {
-		shape[len(shape)-1] = s.Out
+		axis = 1
 	}
-	y = m.Mul(y, m.Reshape(m.channels(s, e.Scale, e.ScaleInit), shape...))
+	shape[axis] = y.Shape()[axis]
+	y = m.Mul(y, m.Reshape(cut(m.channels(s, e.Scale, e.ScaleInit), 0), shape...))
 	if e.Shift != "" {
-		y = m.Add(y, m.Reshape(m.channels(s, e.Shift, e.ShiftInit), shape...))
+		y = m.Add(y, m.Reshape(cut(m.channels(s, e.Shift, e.ShiftInit), 0), shape...))
 	}
 	return y
 }

@@ -36,40 +36,44 @@ func (b *Builder) options(opts []Option) options {
 
 // Linear is y [..., out] = x [..., in] weight^T + bias, with weight [out, in] and bias [out].
 func (b *Builder) Linear(name string, x *Node, out int, opts ...Option) *Node {
-	y, _ := b.linear(name, x, out, nil, opts)
-	return y
+	return b.linear(name, x, out, nil, opts)[0]
 }
 
-// LinearSlices is a fused Linear whose output is cut into equal parts, one for each name: the q, k and v of an attention. A site edit may
-// name a slice.
+// LinearSlices is a fused Linear whose output comes in equal parts, one for each name: the q, k and v of an attention. An edit
+// of the site may name a slice.
 func (b *Builder) LinearSlices(name string, x *Node, out int, slices []string, opts ...Option) []*Node {
-	y, s := b.linear(name, x, out, slices, opts)
-	parts := make([]*Node, len(slices))
-	if b.err != nil {
-		return parts
-	}
-	if out%len(slices) != 0 {
+	if b.err == nil && (len(slices) == 0 || out%len(slices) != 0) {
 		b.fail(name, fmt.Errorf("%d outputs do not split into %d slices", out, len(slices)))
-		return parts
 	}
-	n, m := out/len(slices), b.Sub(name)
-	for i, slice := range slices {
-		parts[i] = b.delta(m, s, slice, x, b.Slice(y, len(y.Shape())-1, i*n, n))
-	}
-	return parts
+	return b.linear(name, x, out, slices, opts)
 }
 
-func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []Option) (*Node, Site) {
-	in := b.width(name, x, -1, 2)
+// linear returns the output, or its slices. It cuts the weight and not the output: the copies are smaller by the ratio of
+// rows of the weight to rows of x.
+func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []Option) []*Node {
+	in, parts := b.width(name, x, -1, 2), make([]*Node, max(1, len(slices)))
 	if b.err != nil {
-		return nil, Site{}
+		return parts
 	}
 	o, m := b.options(opts), b.Sub(name)
 	s := b.site(name, Site{Kind: KindLinear, In: in, Out: out, Weight: []int{out, in}, Bias: !o.noBias, Groups: 1, Slices: slices})
 	w, bias := m.parameters(s, o)
-	y := m.do("", func() (*Node, error) { return op.Linear(x, w, bias) })
-	y = b.delta(m, s, "", x, y)
-	return b.scale(m, s, y), s
+	whole := b.change(m, s, "", x)
+	for i := range parts {
+		n := out / len(parts)
+		cut := func(v *Node, axis int) *Node {
+			if v == nil || len(parts) == 1 {
+				return v
+			}
+			return m.Slice(v, axis, i*n, n)
+		}
+		y := m.addTo(m.MatMul(x, cut(w, 0), cut(bias, 0)), cut(whole, len(x.Shape())-1))
+		if len(slices) > 0 {
+			y = m.addTo(y, b.change(m, s, slices[i], x))
+		}
+		parts[i] = b.scale(m, s, y, cut)
+	}
+	return parts
 }
 
 // Conv says what a Conv2d is. Zero Stride and Groups mean 1.
@@ -106,7 +110,8 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 		PadTop: c.Pad, PadLeft: c.Pad, PadBottom: c.Pad + c.PadEnd, PadRight: c.Pad + c.PadEnd,
 	}
 	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.deltaWeight(m, s, w), bias, attrs) })
-	return b.scale(m, s, b.delta(m, s, "", x, y))
+	uncut := func(v *Node, _ int) *Node { return v }
+	return b.scale(m, s, m.addTo(y, b.change(m, s, "", x)), uncut)
 }
 
 // parameters declares weight and, unless the site has none, bias.
