@@ -145,13 +145,14 @@ func logLines(reader io.Reader, r Reporter) []string {
 	var tail []string
 	lines := bufio.NewReaderSize(reader, longest)
 	for {
-		line, more, err := lines.ReadLine()
+		start, more, err := lines.ReadLine()
+		line := string(start) // what follows reuses the buffer
 		for more && err == nil {
 			_, more, err = lines.ReadLine()
 		}
-		if len(line) > 0 || err == nil {
+		if line != "" || err == nil {
 			r.Log("%s", line)
-			tail = append(tail, string(line))
+			tail = append(tail, line)
 			tail = tail[max(0, len(tail)-keep):]
 		}
 		if err != nil {

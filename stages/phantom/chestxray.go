@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/stages/source"
@@ -33,7 +34,7 @@ type study struct {
 }
 
 func chestXRay(o map[string]int) *source.Set {
-	set := &source.Set{Modality: "x-ray", Classes: append([]string(nil), findings...)}
+	set := &source.Set{Modality: "x-ray", Classes: slices.Sorted(slices.Values(findings))}
 	seed, size := uint64(o["seed"]), o["size"]
 	for patient := 0; len(set.Items) < o["count"]; patient++ {
 		s := rng.New(seed, fmt.Sprintf("chestxray/patient/%d", patient))

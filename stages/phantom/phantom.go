@@ -2,6 +2,7 @@ package phantom
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"sort"
 	"strconv"
@@ -98,8 +99,7 @@ func Parse(address string) (Address, error) {
 	return a, nil
 }
 
-// With returns the address with another value for an option that the phantom has; it is for callers that
-// know what size they need.
+// With returns the address with another value for one of its options, for callers that need a certain size.
 func (a Address) With(option string, value int) (Address, error) {
 	for _, o := range a.phantom.Options {
 		if o.Name != option {
@@ -108,12 +108,8 @@ func (a Address) With(option string, value int) (Address, error) {
 		if value < o.Min || value > o.Max {
 			return a, fmt.Errorf("phantom://%s: option %s must be from %d to %d, not %d", a.phantom.Name, option, o.Min, o.Max, value)
 		}
-		options := map[string]int{option: value}
-		for name, v := range a.options {
-			if name != option {
-				options[name] = v
-			}
-		}
+		options := maps.Clone(a.options)
+		options[option] = value
 		return Address{a.phantom, options}, nil
 	}
 	return a, fmt.Errorf("phantom://%s: no option %q", a.phantom.Name, option)

@@ -1,0 +1,188 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+
+	"golang.org/x/image/draw"
+
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+func init() {
+	Register(Type{
+		Name:    "preprocess",
+		Version: 1,
+		Doc: "Brings a data set to one size, splits it by patient and orders it for training.\n\n" +
+			"Images are resized with antialiasing. No patient is in two splits; splits that the set gives are kept, and a missing one is cut out of train. " +
+			"The training images are ordered so that every fraction of them is stratified and contains the smaller ones.",
+		CPUs:   2,
+		Memory: 2 << 30,
+		New:    func() Stage { return &preprocess{} },
+	})
+}
+
+type preprocess struct {
+	Size    int                `pipe:"size" default:"64" min:"8" max:"1024" doc:"edge of the square result in pixels"`
+	Crop    string             `pipe:"crop" default:"center" enum:"center,pad,stretch" doc:"how to make images square: cut off the longer side, add black, or distort"`
+	Color   string             `pipe:"color" default:"gray" enum:"gray,rgb" doc:"channels of the result"`
+	Split   map[string]float64 `pipe:"split" default:"{\"train\":0.7,\"val\":0.1,\"test\":0.2}" min:"0" max:"1" doc:"share of train, val and test"`
+	Given   bool               `pipe:"given_splits" default:"true" doc:"keep the splits that the data set gives"`
+	Require []string           `pipe:"require,optional" enum:"label,caption" doc:"leave out images that lack one of these"`
+	Seed    int                `pipe:"seed" default:"0" min:"0" doc:"of the split and the order"`
+	Data    Input              `pipe:"data" kind:"dataset" doc:"the data set"`
+	Images  Output             `pipe:"images" kind:"images" doc:"the images as one tensor with records, order and statistics"`
+}
+
+func (p *preprocess) Validate() error {
+	sum := 0.0
+	var errs []error
+	for _, name := range sortedKeys(p.Split) {
+		if !contains(splits, name) {
+			errs = append(errs, &AttributeError{"split." + name, "the splits are train, val and test"})
+		}
+		sum += p.Split[name]
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		errs = append(errs, &AttributeError{"split", fmt.Sprintf("the shares sum to %g, not 1", sum)})
+	}
+	if p.Split[artifact.Train] == 0 {
+		errs = append(errs, &AttributeError{"split.train", "must be above 0"})
+	}
+	if p.Data.URI != "" {
+		errs = append(errs, &AttributeError{"data", "must be the data of a dataset stage; give the address to that"})
+	}
+	return errors.Join(errs...)
+}
+
+func (p *preprocess) Run(ctx context.Context, r Reporter) error {
+	d, err := artifact.ReadDataset(p.Data.Path)
+	if err != nil {
+		return err
+	}
+	images, err := p.tensor(ctx, r, d)
+	if err != nil {
+		return err
+	}
+	for _, s := range splits {
+		n := len(images.Split(s))
+		r.Metric("images_"+s, float64(n))
+		r.Log("%s: %d images", s, n)
+	}
+	return images.Write(string(p.Images))
+}
+
+// tensor makes the images of the records that are taken.
+func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset) (*artifact.Images, error) {
+	records, classes := p.required(d.Records), d.Info.Classes
+	if len(records) == 0 {
+		return nil, fmt.Errorf("none of %d images has what require asks for", len(d.Records))
+	}
+	if !p.Given {
+		for i := range records {
+			records[i].Split = ""
+		}
+	}
+	if torn := assignSplits(records, p.Split, uint64(p.Seed)); torn > 0 {
+		r.Log("the given splits tear %d patients apart", torn)
+		r.Metric("torn_patients", float64(torn))
+	}
+	channels := 1
+	if p.Color == "rgb" {
+		channels = 3
+	}
+	m := &artifact.Images{Info: artifact.ImagesInfo{Size: p.Size, Channels: channels, Classes: classes, Count: len(records)}}
+	index := map[string]int{"": -1}
+	for i, c := range classes {
+		index[c] = i
+	}
+	for _, rec := range records {
+		m.Records = append(m.Records, artifact.ImageRecord{ID: rec.ID, Label: index[rec.Label], Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split})
+	}
+	m.Order = trainingOrder(m.Records, uint64(p.Seed))
+	if len(m.Order) == 0 {
+		return nil, errors.New("no image is in the train split")
+	}
+	m.Pixels = make([]byte, len(records)*channels*p.Size*p.Size)
+	errs := make([]error, len(records))
+	err := forEach(ctx, len(records), r, func(i int) {
+		img, err := d.Open(records[i])
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		resize(m.Image(i), img, p.Size, channels, p.Crop)
+	})
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, err
+	}
+	m.Info.Mean, m.Info.Std = statistics(m)
+	return m, nil
+}
+
+func (p *preprocess) required(all []artifact.Record) []artifact.Record {
+	var kept []artifact.Record
+	for _, rec := range all {
+		if contains(p.Require, "label") && rec.Label == "" || contains(p.Require, "caption") && rec.Caption == "" {
+			continue
+		}
+		kept = append(kept, rec)
+	}
+	return kept
+}
+
+// resize writes img to dst [channels, size, size], by a triangle filter that widens as the image shrinks
+// (what PyTorch and Pillow call bilinear with antialiasing). Colour becomes grey by ITU-R 601.
+func resize(dst []byte, img image.Image, size, channels int, crop string) {
+	from, to := img.Bounds(), image.Rect(0, 0, size, size)
+	w, h := from.Dx(), from.Dy()
+	edge := min(w, h)
+	switch crop {
+	case "center":
+		from = image.Rect(0, 0, edge, edge).Add(from.Min).Add(image.Pt((w-edge)/2, (h-edge)/2))
+	case "pad":
+		long := max(w, h)
+		tw, th := max(1, (w*size+long/2)/long), max(1, (h*size+long/2)/long)
+		to = image.Rect(0, 0, tw, th).Add(image.Pt((size-tw)/2, (size-th)/2))
+	}
+	if channels == 1 {
+		if _, grey := img.(*image.Gray); !grey {
+			g := image.NewGray(img.Bounds())
+			draw.Draw(g, g.Rect, img, g.Rect.Min, draw.Src)
+			img = g
+		}
+	}
+	scaled := image.NewRGBA(image.Rect(0, 0, size, size))
+	draw.BiLinear.Scale(scaled, to, img, from, draw.Src, nil)
+	for c := range channels {
+		plane := dst[c*size*size:][:size*size]
+		for i := range plane {
+			plane[i] = scaled.Pix[4*i+c]
+		}
+	}
+}
+
+// statistics are mean and standard deviation of the training pixels per channel, on a scale from 0 to 1. The
+// sums are of integers and so exact.
+func statistics(m *artifact.Images) (mean, std []float64) {
+	area := m.Info.Size * m.Info.Size
+	mean, std = make([]float64, m.Info.Channels), make([]float64, m.Info.Channels)
+	for c := range m.Info.Channels {
+		var sum, squares uint64
+		for _, i := range m.Order {
+			for _, v := range m.Image(i)[c*area:][:area] {
+				sum += uint64(v)
+				squares += uint64(v) * uint64(v)
+			}
+		}
+		n := float64(len(m.Order) * area)
+		mu := float64(sum) / n
+		mean[c] = mu / 255
+		// Images of one value have no spread; 1/255 keeps a division by it harmless.
+		std[c] = max(math.Sqrt(max(0, float64(squares)/n-mu*mu)), 1) / 255
+	}
+	return mean, std
+}
