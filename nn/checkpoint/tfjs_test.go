@@ -9,8 +9,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/nn/checkpoint"
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 )
 
 // writeTFJS writes a model of one conv, one depthwise conv and one dense layer whose values count from 0 in each weight.
@@ -123,8 +127,23 @@ func TestPublishedMobileNet(t *testing.T) {
 	if total != 2_162_880 || len(out) != 25*5 {
 		t.Errorf("%d values in %d tensors", total, len(out))
 	}
-	if d := cmp.Diff([]int{512, 1, 3, 3}, out["conv_dw_12.weight"].Shape); d != "" {
-		t.Error(d)
+	w := layer.NewWeights(1)
+	v, err := model.Lookup("mobilenet_v1_trunk_224")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := v.New(model.Options{Classes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := layer.NewBuilder(gorgonia.NewGraph(), w, nil)
+	m.Head(b, m.Features(b, b.Input("images", tensor.Float32, 1, 3, 224, 224)))
+	if err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := checkpoint.Load(w, out, checkpoint.LoadOptions{Fresh: []string{"head.*"}})
+	if err != nil || !cmp.Equal(rep.Fresh, []string{"head.bias", "head.weight"}) {
+		t.Errorf("%+v, %v", rep, err)
 	}
 	variance, err := out["conv_pw_12_bn.running_var"].Float32()
 	if err != nil {
