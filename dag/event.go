@@ -35,7 +35,7 @@ type Event struct {
 	Values  map[string]float64 `json:"values,omitempty"`           // progress: loss, rate, …; complete: the metrics
 	Message string             `json:"message,omitempty"`          // log: a line; failed: the error
 	Log     string             `json:"log,omitempty"`              // failed: path of the action's log
-	Cached  bool               `json:"cached,omitempty"`           // complete: found in the store, not run
+	Cached  bool               `json:"hit,omitempty"`              // complete: found in the store, not run
 	Seconds float64            `json:"seconds,omitempty"`          // complete, failed, summary
 	Path    string             `json:"path,omitempty"`             // publish: where to
 	Changed bool               `json:"changed,omitempty"`          // publish: it held other bytes before

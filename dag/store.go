@@ -61,11 +61,12 @@ func (s *Store) Dir() string { return s.dir }
 
 // Close saves what makes the next run faster and removes this process's temporary files.
 func (s *Store) Close() error {
+	saved := s.files.save(s)
 	path, err := s.scratch()
 	if err == nil {
 		err = os.RemoveAll(path)
 	}
-	return errors.Join(err, s.files.save(s))
+	return errors.Join(saved, err)
 }
 
 // temp is a new path in this process's own folder.

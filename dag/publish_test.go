@@ -1,0 +1,178 @@
+package dag
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPublish(t *testing.T) {
+	r := newRig(t)
+	folder := func(text string) *Node {
+		n := node("d", "tree", "")
+		n.Outputs = []Output{{Name: "out", Path: "out"}}
+		n.Config = map[string]any{"files": map[string]any{"sub/x.txt": text}}
+		return n
+	}
+	pubs := []Publication{
+		{"file", Ref{"a", "out"}, filepath.Join(r.dir, "figures", "a.txt")},
+		{"folder", Ref{"d", "out"}, filepath.Join(r.dir, "figures", "d")},
+		{"failed", Ref{"bad", "out"}, filepath.Join(r.dir, "figures", "bad.txt")},
+	}
+	r.write("figures/bad.txt", "of an earlier run")
+	apply := func(nodes ...*Node) int {
+		t.Helper()
+		sum, err := r.engine.Apply(context.Background(), r.graph(nodes...), pubs, ApplyOptions{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum.Published
+	}
+	read := func(name string) string { return readAll(filepath.Join(r.dir, "figures", name)) }
+
+	if n := apply(node("a", "text", "1"), folder("x"), node("bad", "fail", "")); n != 2 {
+		t.Errorf("%d published, want 2", n)
+	}
+	if read("a.txt") != "1" || read("d") != "sub/x.txt=x" || read("bad.txt") != "of an earlier run" {
+		t.Errorf("%q, %q, %q", read("a.txt"), read("d"), read("bad.txt"))
+	}
+	before, _ := os.Stat(pubs[0].Path)
+	if before.Mode().Perm() != 0o644 {
+		t.Errorf("a published file has mode %v", before.Mode())
+	}
+	if n := apply(node("a", "text", "1"), folder("x"), node("bad", "fail", "")); n != 0 {
+		t.Errorf("%d published again", n)
+	}
+	if after, _ := os.Stat(pubs[0].Path); !after.ModTime().Equal(before.ModTime()) {
+		t.Error("a file that did not change was written")
+	}
+	if n := apply(node("a", "text", "2"), folder("y"), node("bad", "fail", "")); n != 2 {
+		t.Errorf("%d published after a change, want 2", n)
+	}
+	r.write("figures/d/stray.txt", "made by hand")
+	apply(node("a", "text", "2"), folder("y"), node("bad", "fail", ""))
+	if read("a.txt") != "2" || read("d") != "sub/x.txt=y" {
+		t.Errorf("%q, %q", read("a.txt"), read("d"))
+	}
+	list, err := os.ReadDir(filepath.Join(r.dir, "figures"))
+	if err != nil || len(list) != 3 {
+		t.Errorf("left beside: %v, %v", list, err)
+	}
+}
+
+func TestJournalAndSummaryAreFlat(t *testing.T) {
+	r := newRig(t)
+	r.apply(ApplyOptions{Command: []string{"pipe", "apply"}}, node("a", "talk", ""), node("b", "fail", ""))
+	last := r.events[len(r.events)-1]
+	raw, err := json.Marshal(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flat map[string]any
+	if err := json.Unmarshal(raw, &flat); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]any{"type": "summary", "total": 2.0, "cached": 0.0, "executed": 1.0, "failed": 1.0, "skipped": 0.0} {
+		if flat[name] != want {
+			t.Errorf("%s is %v, want %v", name, flat[name], want)
+		}
+	}
+	runs, err := r.engine.Store.Runs()
+	if err != nil || len(runs) != 1 {
+		t.Fatalf("%v, %v", runs, err)
+	}
+	run := runs[0]
+	if strings.Join(run.Command, " ") != "pipe apply" || run.Summary.Executed != 1 || run.Finished.Before(run.Started) || len(run.Summary.Failures) != 1 {
+		t.Errorf("run %+v, %+v", run, run.Summary)
+	}
+	entries, err := r.engine.Store.Journal(run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for _, e := range entries {
+		if e.Address == "" || e.Address == "a" {
+			types = append(types, e.Type)
+		}
+	}
+	if got, want := strings.Join(types, " "), "run cached plan action_queued action_start action_progress action_complete summary"; got != want {
+		t.Errorf("journal: %s, want %s", got, want)
+	}
+	if _, err := r.engine.Store.Journal("nothing"); err == nil {
+		t.Error("there is a run called nothing")
+	}
+}
+
+func TestIndexFoldsJournalsOfRunsAtOnce(t *testing.T) {
+	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
+	done := func(s int, key string) Entry {
+		return Entry{Event: Event{Type: EventComplete, Time: at(s), Address: "a", Key: key, Seconds: 1}}
+	}
+	failed := Entry{Event: Event{Type: EventFailed, Time: at(9), Address: "a", Key: "k9", Message: "no"}}
+	x := &index{Addresses: map[string]Last{}}
+	x.add("second", done(5, "k5"))
+	x.add("first", done(3, "k3")) // older, though it is read later
+	if l := x.Addresses["a"]; l.Key != "k5" || l.Run != "second" {
+		t.Errorf("%+v", l)
+	}
+	x.add("first", failed)
+	if l := x.Addresses["a"]; l.Key != "k5" || l.Failed != "k9" || l.Error != "no" {
+		t.Errorf("%+v", l)
+	}
+	x.add("third", Entry{Event: Event{Type: lineCached, Time: at(10)}, Keys: map[string]string{"a": "k10"}})
+	if l := x.Addresses["a"]; l.Key != "k10" || l.Failed != "" || l.Seconds != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestResourcesArePacked(t *testing.T) {
+	r := newRig(t)
+	r.engine.Memory = 100
+	big := func(a string, cpus int, memory int64) *Node {
+		n := node(a, "text", a)
+		n.Config["millis"] = 20
+		n.Resources = Resources{CPUs: cpus, Memory: memory}
+		return n
+	}
+	nodes := []*Node{big("a", 1, 60), big("b", 1, 60), big("c", 1, 30), big("d", 2, 1), big("e", 9, 900), big("f", 0, 0)}
+	r.counts(r.apply(ApplyOptions{Parallelism: 2}, nodes...), 6, 0, 6, 0, 0)
+	resources := map[string]Resources{}
+	for _, n := range nodes {
+		resources[n.Address] = n.Resources
+	}
+	cpus, memory := 0, int64(0)
+	for _, e := range r.events {
+		want := capacity{2, 100}.want(&Node{Resources: resources[e.Address]})
+		switch e.Type {
+		case EventStart:
+			cpus, memory = cpus+want.cpus, memory+want.memory
+		case EventComplete:
+			cpus, memory = cpus-want.cpus, memory-want.memory
+			if e.Values["threads"] != float64(want.cpus) {
+				t.Errorf("%s had %v threads, want %d", e.Address, e.Values["threads"], want.cpus)
+			}
+		}
+		if cpus > 2 || memory > 100 {
+			t.Fatalf("%d cpus and %d bytes in use at %s of %s", cpus, memory, e.Type, e.Address)
+		}
+	}
+}
+
+func TestLongestPathGoesFirst(t *testing.T) {
+	r := newRig(t)
+	nodes := []*Node{node("a", "text", ""), node("b", "text", "b"), node("c", "concat", "", "b"), node("d", "concat", "d", "c")}
+	r.apply(ApplyOptions{Parallelism: 1}, nodes...)
+	var order []string
+	for _, e := range r.events {
+		if e.Type == EventStart {
+			order = append(order, e.Address)
+		}
+	}
+	if got := strings.Join(order, " "); got != "b c a d" {
+		t.Errorf("order %q", got)
+	}
+}

@@ -1,0 +1,167 @@
+package dag
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// study is the graph whose node "x" is explained: it reads an instance, a group, a folder, code and a probe.
+func study(r *rig) []*Node {
+	up := node("up", "tree", "")
+	up.Outputs = []Output{{Name: "out", Kind: "data", Path: "out"}}
+	up.Config = map[string]any{"files": map[string]any{"a.txt": "a", "sub/b.txt": "b"}}
+	m1, m2 := node("m[1]", "text", "one"), node("m[2]", "text", "two")
+	x := gathering(node("x", "concat", "X", "up"), "g")
+	x.Inputs = append(x.Inputs, Input{Name: "outside", Path: filepath.Join(r.dir, "data")})
+	x.Code = []string{"run.py"}
+	x.Probe = []string{"cat", filepath.Join(r.dir, "version")}
+	x.Config["split"] = map[string]any{"train": 0.7, "test": 0.3}
+	x.Pos = map[string]Pos{"split": {"p.hcl", 12}, "in": {"p.hcl", 14}}
+	return []*Node{up, m1, m2, group("g", "m[1]", "m[2]"), x}
+}
+
+func studyFiles(r *rig) {
+	r.write("data/one.csv", "1")
+	r.write("data/deep/two.csv", "2")
+	r.write("run.py", "print()")
+	r.write("version", "v1")
+}
+
+func TestWhy(t *testing.T) {
+	tests := []struct {
+		name  string
+		edit  func(r *rig, nodes []*Node) []*Node // x is the last
+		apply bool                                // of the producers, before asking
+		state string
+		lines []string // of the changes, then of their files
+	}{
+		{"nothing", func(_ *rig, n []*Node) []*Node { return n }, false, StateCached, nil},
+		{"another address", func(_ *rig, n []*Node) []*Node { n[4].Address = "new"; n[4].Salt = "s"; return n }, false, StateRun, []string{"never ran"}},
+		{"attribute", func(_ *rig, n []*Node) []*Node {
+			n[4].Config["split"] = map[string]any{"train": 0.8, "test": 0.3}
+			return n
+		}, false, StateRun, []string{"split.train: 0.7 -> 0.8 (p.hcl:12)"}},
+		{"attribute that goes, attribute that comes", func(_ *rig, n []*Node) []*Node {
+			delete(n[4].Config, "text")
+			n[4].Config["more"] = true
+			return n
+		}, false, StateRun, []string{"more: (none) -> true", `text: "X" -> (none)`}},
+		{"version", func(_ *rig, n []*Node) []*Node { n[4].Version = 2; return n }, false, StateRun, []string{"version of concat: 1 -> 2"}},
+		{"type", func(_ *rig, n []*Node) []*Node { n[4].Type = "text"; return n }, false, StateRun, []string{"type: concat -> text"}},
+		{"salt", func(_ *rig, n []*Node) []*Node { n[4].Salt = "poison"; return n }, false, StateRun, []string{"salt: (none) -> poison"}},
+		{"code", func(r *rig, n []*Node) []*Node { r.write("run.py", "print(1)"); return n }, false, StateRun, []string{"code run.py changed"}},
+		{"probe", func(r *rig, n []*Node) []*Node { r.write("version", "v2"); return n }, false, StateRun, []string{"v1 -> v2"}},
+		{"output", func(_ *rig, n []*Node) []*Node { n[4].Outputs[0].Path = "out.csv"; return n }, false, StateRun, []string{"output out: out.txt -> out.csv"}},
+		{"files of an outside folder", func(r *rig, n []*Node) []*Node {
+			r.write("data/deep/two.csv", "22")
+			r.write("data/three.csv", "3")
+			os.Remove(filepath.Join(r.dir, "data", "one.csv"))
+			return n
+		}, false, StateRun, []string{"input outside changed", "changed deep/two.csv", "removed one.csv", "added three.csv"}},
+		{"name of an outside folder", func(r *rig, n []*Node) []*Node {
+			os.Rename(filepath.Join(r.dir, "data"), filepath.Join(r.dir, "other"))
+			n[4].Inputs[2].Path = filepath.Join(r.dir, "other")
+			return n
+		}, false, StateRun, []string{"input outside: data -> other"}},
+		{"input dropped", func(_ *rig, n []*Node) []*Node { n[4].Inputs = n[4].Inputs[:2]; return n }, false, StateRun, []string{"input outside is no longer read"}},
+		{"upstream that will run", func(_ *rig, n []*Node) []*Node { n[1].Config["text"] = "uno"; return n }, false, StateMaybe, []string{"m[1] has to run first"}},
+		{"upstream that gave other bytes", func(_ *rig, n []*Node) []*Node {
+			n[0].Config["files"] = map[string]any{"a.txt": "a", "sub/b.txt": "B", "sub/c.txt": "c"}
+			return n
+		}, true, StateRun, []string{"input in changed: up gave other bytes (p.hcl:14)", "changed sub/b.txt", "added sub/c.txt"}},
+		{"member that gave other bytes", func(_ *rig, n []*Node) []*Node { n[2].Config["text"] = "dos"; return n }, true, StateRun,
+			[]string{"input all_g changed", "changed name=m[2]"}},
+		{"member more, member less", func(_ *rig, n []*Node) []*Node {
+			n[2] = node("m[3]", "text", "three")
+			n[3] = group("g", "m[1]", "m[3]")
+			return n
+		}, true, StateRun, []string{"input all_g changed", "removed name=m[2]", "added name=m[3]"}},
+		{"evicted", func(r *rig, n []*Node) []*Node { os.Remove(r.blobOf("x")); return n }, false, StateRun, []string{"its result was removed from the store: output out"}},
+		{"corrupt", func(r *rig, n []*Node) []*Node {
+			os.Chmod(r.blobOf("x"), 0o644)
+			os.WriteFile(r.blobOf("x"), []byte("?"), 0o644)
+			return n
+		}, false, StateRun, []string{"its result was damaged: output out"}},
+		{"record gone", func(r *rig, n []*Node) []*Node {
+			res, _ := r.engine.Store.LastResult("x")
+			os.Remove(r.engine.Store.record(res.Key))
+			return n
+		}, false, StateRun, []string{"its result was removed from the store: result"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t)
+			studyFiles(r)
+			r.apply(ApplyOptions{}, study(r)...)
+			nodes := tt.edit(r, study(r))
+			if tt.apply {
+				r.apply(ApplyOptions{}, nodes[:4]...)
+			}
+			x, err := r.engine.Why(context.Background(), r.graph(nodes...), nodes[4].Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x.State != tt.state {
+				t.Errorf("state %s (%s), want %s", x.State, x.Reason, tt.state)
+			}
+			var lines []string
+			for _, c := range x.Changes {
+				lines = append(lines, c.String())
+				for _, f := range c.Files {
+					lines = append(lines, f.Kind+" "+f.Path)
+				}
+			}
+			if len(lines) != len(tt.lines) {
+				t.Fatalf("%d lines, want %d:\n%s", len(lines), len(tt.lines), strings.Join(lines, "\n"))
+			}
+			for i, want := range tt.lines {
+				if !strings.Contains(lines[i], want) {
+					t.Errorf("line %d is %q, want %q", i, lines[i], want)
+				}
+			}
+			if (x.Last == nil) != (tt.name == "another address" || tt.name == "record gone") {
+				t.Errorf("last result %v", x.Last)
+			}
+		})
+	}
+}
+
+func TestReasonOfAFailureAndOfReplace(t *testing.T) {
+	r := newRig(t)
+	bad := node("x", "fail", "no")
+	r.apply(ApplyOptions{}, bad)
+	x, err := r.engine.Why(context.Background(), r.graph(bad), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Reason != "never ran, the last attempt failed: cannot: no" {
+		t.Errorf("reason %q", x.Reason)
+	}
+	good := node("y", "text", "")
+	r.apply(ApplyOptions{}, good)
+	p, err := r.engine.Plan(context.Background(), r.graph(good), PlanOptions{Replace: []string{"y"}})
+	if err != nil || p.Actions[0].Reason != "asked for by -replace" {
+		t.Errorf("plan %+v, %v", p, err)
+	}
+}
+
+func TestStartTellsTheReason(t *testing.T) {
+	r := newRig(t)
+	r.apply(ApplyOptions{}, node("a", "text", "1"), node("b", "concat", "", "a"))
+	r.apply(ApplyOptions{}, node("a", "text", "2"), node("b", "concat", "", "a"))
+	got := map[string]string{}
+	for _, e := range r.events {
+		if e.Type == EventStart {
+			got[e.Address] = e.Reason
+		}
+	}
+	want := map[string]string{"a": `text: "1" -> "2"`, "b": "input in changed: a gave other bytes"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
