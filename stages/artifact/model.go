@@ -1,0 +1,110 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pipe-ml/pipe/nn/model"
+)
+
+// The tasks of a model.
+const (
+	TaskClassifier = "classifier"
+	TaskDiffusion  = "diffusion"
+)
+
+// ModelInfo is config.json of a model folder: all of a model but its weights.
+//
+// A classifier's folder holds config.json and model.safetensors. A diffusion model's is laid out as
+// diffusers does it: unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec. A fine-tuned
+// model's folder holds config.json, base/ (the files of the model it came from, byte for byte), and what
+// fine-tuning changed: adapter_config.json and adapter_model.safetensors.
+type ModelInfo struct {
+	Architecture string   `json:"architecture"` // variant of nn/model; "unet" for diffusion
+	Task         string   `json:"task"`
+	Classes      []string `json:"classes,omitempty"`
+	model.Input
+	Captions  int  `json:"max_length,omitempty"` // tokens a caption
+	FineTuned bool `json:"fine_tuned"`           // base/ and an adapter instead of weights
+}
+
+const (
+	modelFile   = "config.json"
+	weightsFile = "model.safetensors"
+	baseDir     = "base"
+)
+
+// ReadModelInfo reads the config.json of a model folder.
+func ReadModelInfo(dir string) (ModelInfo, error) {
+	var info ModelInfo
+	if err := readJSON(filepath.Join(dir, modelFile), &info); err != nil {
+		return info, fmt.Errorf("not a model: %w", err)
+	}
+	if info.Task != TaskClassifier && info.Task != TaskDiffusion {
+		return info, fmt.Errorf("%s: task %q is not known", filepath.Join(dir, modelFile), info.Task)
+	}
+	if len(info.Mean) != info.Channels || len(info.Std) != info.Channels {
+		return info, fmt.Errorf("%s: %d means and %d deviations for %d channels",
+			filepath.Join(dir, modelFile), len(info.Mean), len(info.Std), info.Channels)
+	}
+	return info, nil
+}
+
+// write writes config.json into dir, which is made.
+func (i ModelInfo) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, modelFile), i)
+}
+
+// ErrOtherTask is the error of a model folder that holds a model for something else.
+var ErrOtherTask = errors.New("the model is for another task")
+
+func (i ModelInfo) require(dir, task string) error {
+	if i.Task != task {
+		return fmt.Errorf("%s: %w: %s, not %s", dir, ErrOtherTask, i.Task, task)
+	}
+	return nil
+}
+
+// copyTree copies the regular files of a folder.
+func copyTree(to, from string) error {
+	return filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o777)
+		}
+		return copyFile(filepath.Join(to, rel), path)
+	})
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}
+
+// ClassIndex is the place of a label among the model's classes, -1 if it has none.
+func (i ModelInfo) ClassIndex(label string) int32 { return int32(slices.Index(i.Classes, label)) }
