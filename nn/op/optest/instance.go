@@ -2,6 +2,7 @@ package optest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -44,6 +45,9 @@ func newInstance(row Row, s int) (*instance, error) {
 		return nil, err
 	}
 	for i, need := range o.DiffWRT(len(operands)) {
+		if _, ok := in.feed[operands[i]]; !ok {
+			return nil, errors.New("the row must apply one operator to its operands")
+		}
 		if need {
 			in.grads = append(in.grads, grads[i])
 			in.wrt = append(in.wrt, operands[i])

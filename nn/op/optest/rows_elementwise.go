@@ -28,15 +28,12 @@ func init() {
 		}
 	}
 	add(
-		Row{Op: "reduce_to", Note: "through the gradient of expand", Tol: Reduced,
-			In: func(s int) []Input { return []Input{Normal(1, s, 1)} },
-			Build: func(s int, in []*gorgonia.Node) (*gorgonia.Node, error) {
-				wide, err := op.Expand(in[0], 5, s, 6)
-				if err != nil {
-					return nil, err
-				}
-				return op.Mul(wide, wide)
-			}},
+		Row{Op: "reduce_to", Note: "over rows", Tol: Reduced,
+			In:    func(s int) []Input { return []Input{Normal(s, 3, 5)} },
+			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.ReduceTo(in[0], 1, 3, 5) }},
+		Row{Op: "reduce_to", Note: "over ends", Tol: Reduced,
+			In:    func(s int) []Input { return []Input{Normal(5, 4, s)} },
+			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.ReduceTo(in[0], 1, 4, 1) }},
 		Row{Op: "expand", Tol: Reduced,
 			In:    func(s int) []Input { return []Input{Normal(1, 1, s)} },
 			Build: func(s int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Expand(in[0], 4, 3, s) }},
