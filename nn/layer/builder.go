@@ -83,9 +83,6 @@ func (b *Builder) Head() *Builder {
 	return &c
 }
 
-// Path is the builder's path.
-func (b *Builder) Path() string { return b.path }
-
 // Err is the first error.
 func (b *Builder) Err() error { return b.err }
 

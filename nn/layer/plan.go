@@ -54,9 +54,6 @@ func NewPlan(sites Sites, edits []Edit, s Statistics) (*Plan, error) {
 	return p, errors.Join(errs...)
 }
 
-// Edits lists the edits in the order given.
-func (p *Plan) Edits() []Edit { return slices.Clone(p.edits) }
-
 // Frozen tells whether batch norms keep their running statistics.
 func (p *Plan) Frozen() bool { return p.frozen }
 

@@ -29,9 +29,6 @@ func NewWeights(seed uint64) *Weights {
 	return &Weights{seed: seed, weights: map[string]*weight{}}
 }
 
-// Seed is the seed of the initial values.
-func (w *Weights) Seed() uint64 { return w.seed }
-
 // Set stores data [shape] under name. A parameter that exists must have the same shape. data is copied.
 func (w *Weights) Set(name string, shape []int, data []float32) error {
 	if n := volume(shape); n != len(data) {
@@ -72,12 +69,6 @@ func (w *Weights) Shape(name string) []int {
 
 // Has tells whether name is stored or declared.
 func (w *Weights) Has(name string) bool { return w.weights[name] != nil }
-
-// IsBuffer tells whether name is state that no gradient reaches, such as a batch norm's running mean.
-func (w *Weights) IsBuffer(name string) bool {
-	p, ok := w.weights[name]
-	return ok && p.buffer
-}
 
 // Names lists all parameters and buffers, sorted.
 func (w *Weights) Names() []string {
