@@ -1,0 +1,210 @@
+package token
+
+import (
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+)
+
+// The marks around every text.
+const (
+	Start = "<|startoftext|>"
+	End   = "<|endoftext|>"
+)
+
+const wordEnd = "</w>"
+
+// Tokenizer is a vocabulary with its merges. It may be used by several goroutines.
+type Tokenizer struct {
+	symbols []string         // by id
+	ids     map[string]int32 // of symbols
+	merges  [][2]string      // by rank
+	ranks   map[[2]string]int
+	bytes   map[rune]byte // of the printable characters
+}
+
+// newTokenizer checks that the parts fit together.
+func newTokenizer(symbols []string, merges [][2]string) (*Tokenizer, error) {
+	t := &Tokenizer{symbols: symbols, merges: merges, ids: make(map[string]int32, len(symbols)),
+		ranks: make(map[[2]string]int, len(merges)), bytes: map[rune]byte{}}
+	for id, s := range symbols {
+		if first, twice := t.ids[s]; twice {
+			return nil, fmt.Errorf("symbol %q has the ids %d and %d", s, first, id)
+		}
+		t.ids[s] = int32(id)
+	}
+	for b, r := range byteRunes {
+		t.bytes[r] = byte(b)
+		for _, s := range []string{string(r), string(r) + wordEnd} {
+			if _, ok := t.ids[s]; !ok {
+				return nil, fmt.Errorf("the vocabulary lacks the byte symbol %q", s)
+			}
+		}
+	}
+	for _, mark := range []string{Start, End} {
+		if _, ok := t.ids[mark]; !ok {
+			return nil, fmt.Errorf("the vocabulary lacks %s", mark)
+		}
+	}
+	for rank, m := range merges {
+		if _, ok := t.ids[m[0]+m[1]]; !ok {
+			return nil, fmt.Errorf("merge %d makes %q, which the vocabulary lacks", rank+1, m[0]+m[1])
+		}
+		if _, twice := t.ranks[m]; !twice {
+			t.ranks[m] = rank
+		}
+	}
+	return t, nil
+}
+
+// Len is the number of ids.
+func (t *Tokenizer) Len() int { return len(t.symbols) }
+
+// ID returns the id of a symbol.
+func (t *Tokenizer) ID(symbol string) (int32, bool) {
+	id, ok := t.ids[symbol]
+	return id, ok
+}
+
+// StartID and EndID are the ids of the marks.
+func (t *Tokenizer) StartID() int32 { return t.ids[Start] }
+
+// EndID is the id of the end mark, which also pads.
+func (t *Tokenizer) EndID() int32 { return t.ids[End] }
+
+// words is CLIP's pattern, on lower-case text whose white space is single spaces.
+var words = regexp.MustCompile(`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+`)
+
+// Words cleans a text and cuts it into what merges never cross.
+func Words(text string) []string {
+	text = html.UnescapeString(html.UnescapeString(text))
+	return words.FindAllString(strings.ToLower(strings.Join(strings.Fields(text), " ")), -1)
+}
+
+// Encode returns the ids of a text, without marks.
+func (t *Tokenizer) Encode(text string) []int32 {
+	var ids []int32
+	for _, w := range Words(text) {
+		if w == Start || w == End {
+			ids = append(ids, t.ids[w])
+			continue
+		}
+		for _, s := range t.merge(spell(w)) {
+			ids = append(ids, t.ids[s])
+		}
+	}
+	return ids
+}
+
+// Row returns length ids: the start mark, the text's ids as far as they fit, and end marks to the end, at
+// least one. length is at least 2.
+func (t *Tokenizer) Row(text string, length int) []int32 {
+	row := make([]int32, length)
+	row[0] = t.StartID()
+	n := 1 + copy(row[1:length-1], t.Encode(text))
+	for i := n; i < length; i++ {
+		row[i] = t.EndID()
+	}
+	return row
+}
+
+// Decode returns the text of ids; words are separated by single spaces, marks are left out, unknown ids too.
+func (t *Tokenizer) Decode(ids []int32) string {
+	var b []byte
+	for _, id := range ids {
+		if id < 0 || int(id) >= len(t.symbols) || id == t.StartID() || id == t.EndID() {
+			continue
+		}
+		symbol, ends := strings.CutSuffix(t.symbols[id], wordEnd)
+		for _, r := range symbol {
+			b = append(b, t.bytes[r])
+		}
+		if ends {
+			b = append(b, ' ')
+		}
+	}
+	return strings.TrimSuffix(string(b), " ")
+}
+
+// spell writes a word in byte symbols.
+func spell(word string) []string {
+	symbols := make([]string, len(word))
+	for i := range len(word) {
+		symbols[i] = string(byteRunes[word[i]])
+	}
+	symbols[len(symbols)-1] += wordEnd
+	return symbols
+}
+
+// merge joins the pair of least rank, everywhere in the word, until no pair is left to join.
+func (t *Tokenizer) merge(symbols []string) []string {
+	for len(symbols) > 1 {
+		best, found := 0, false
+		for i := 1; i < len(symbols); i++ {
+			if rank, ok := t.ranks[[2]string{symbols[i-1], symbols[i]}]; ok && (!found || rank < best) {
+				best, found = rank, true
+			}
+		}
+		if !found {
+			break
+		}
+		symbols = join(symbols, t.merges[best])
+	}
+	return symbols
+}
+
+// join replaces each occurrence of a pair, from the left, in place.
+func join(symbols []string, pair [2]string) []string {
+	out := symbols[:0]
+	for i := 0; i < len(symbols); i++ {
+		if i+1 < len(symbols) && symbols[i] == pair[0] && symbols[i+1] == pair[1] {
+			out = append(out, pair[0]+pair[1])
+			i++
+			continue
+		}
+		out = append(out, symbols[i])
+	}
+	return out
+}
+
+// byteRunes gives each byte a printable character: itself where it is one, else the next from U+0100 on.
+var byteRunes = func() (runes [256]rune) {
+	next := rune(256)
+	for b := range 256 {
+		if printable(b) {
+			runes[b] = rune(b)
+		} else {
+			runes[b] = next
+			next++
+		}
+	}
+	return runes
+}()
+
+func printable(b int) bool { return b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE }
+
+// byteSymbols are the byte symbols in CLIP's order: the printable bytes first.
+func byteSymbols() []string {
+	var first, then []string
+	for b, r := range byteRunes {
+		if printable(b) {
+			first = append(first, string(r))
+		} else {
+			then = append(then, string(r))
+		}
+	}
+	return append(first, then...)
+}
+
+// clipSymbols is the vocabulary of a list of merges in CLIP's order.
+func clipSymbols(merges [][2]string) []string {
+	symbols := byteSymbols()
+	for _, s := range symbols[:256:256] {
+		symbols = append(symbols, s+wordEnd)
+	}
+	for _, m := range merges {
+		symbols = append(symbols, m[0]+m[1])
+	}
+	return append(symbols, Start, End)
+}
