@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipe-ml/pipe/dag"
+)
+
+// applyOptions are the flags of apply.
+type applyOptions struct {
+	pipelineOptions
+	target, replace []string
+	parallelism     int
+	keepGoing       bool
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var o applyOptions
+	cmd := &cobra.Command{
+		Use:   "apply [PIPELINE]",
+		Short: "Run what changed, and publish the outputs",
+		Long: `apply runs every stage instance whose key is not in the store, and copies the outputs to their paths.
+What is in the store is not run again. A failing stage does not stop those that do not need it.
+
+With -json the last line is {"type":"summary","total":…,"cached":…,"executed":…,"failed":…,"skipped":…}.
+
+Ctrl-C once: start nothing more and let finish what runs. Twice: kill it.` + exits(exits0, exits1, exits4, exits130),
+		Example: "  pipe apply pipelines/chestxray.hcl\n  pipe apply chestxray -var data=~/images -target evaluate.classifier",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.path = args[0]
+			}
+			return a.apply(cmd.Context(), o)
+		},
+		ValidArgsFunction: completePipeline,
+	}
+	flags := cmd.Flags()
+	o.addFlags(flags)
+	flags.StringArrayVar(&o.target, "target", nil, "run only this `ADDRESS` or selector and what it needs (repeat for more)")
+	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
+	flags.IntVar(&o.parallelism, "parallelism", 0, "`N` processors to use (default: all)")
+	flags.BoolVar(&o.keepGoing, "keep-going", true, "after a failure, finish what does not need the failed stage")
+	return cmd
+}
+
+func (a *app) apply(ctx context.Context, o applyOptions) error {
+	p, err := a.open(o.pipelineOptions)
+	if err != nil {
+		return err
+	}
+	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args()...)}
+	if opts.PlanOptions, err = planOptions(p, o.target, o.replace); err != nil {
+		return err
+	}
+	engine, err := a.engine(p)
+	if err != nil {
+		return err
+	}
+	defer engine.Store.Close()
+	defer engine.Executor.Close()
+	ctx, kill, stop := interrupts(ctx)
+	defer stop()
+	opts.Kill = kill
+
+	run := a.view.Run(p.graph)
+	summary, err := engine.Apply(ctx, p.graph, p.expansion.Publications, opts, run.Event)
+	run.Close()
+	switch {
+	case err != nil:
+		return err
+	case summary.Interrupted:
+		return ended(exitInterrupted)
+	case summary.Failed > 0:
+		return ended(exitFailed)
+	}
+	return nil
+}
+
+// planOptions resolves the selectors of -target and -replace.
+func planOptions(p *project, target, replace []string) (o dag.PlanOptions, err error) {
+	if o.Target, err = p.addresses(target); err != nil {
+		return o, err
+	}
+	o.Replace, err = p.addresses(replace)
+	return o, err
+}
+
+// interrupts ends the context at the first signal and closes kill at the second one.
+func interrupts(ctx context.Context) (_ context.Context, kill <-chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	killed := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-signals:
+			}
+			cancel()
+			if n == 1 {
+				close(killed)
+				return
+			}
+		}
+	}()
+	return ctx, killed, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}

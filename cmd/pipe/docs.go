@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipe-ml/pipe/pipelines"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+func (a *app) docsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "docs [TYPE]",
+		Short: "Describe the stage types: attributes, inputs and outputs",
+		Long:  `docs lists the stage types. With a type it describes all that a stage of it takes and makes.` + exits(exits0, exits1),
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				var all []stages.Type
+				for _, name := range stages.Names() {
+					t, _ := stages.Lookup(name)
+					all = append(all, t)
+				}
+				a.view.Types(all, pipelines.Shipped())
+				return nil
+			}
+			t, ok := stages.Lookup(args[0])
+			if !ok {
+				return fmt.Errorf("there is no stage type %q; known: %s", args[0], strings.Join(stages.Names(), ", "))
+			}
+			a.view.Schema(stages.SchemaOf(t))
+			return nil
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return stages.Names(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/cobra"
+)
+
+// fmtOptions are the flags of fmt.
+type fmtOptions struct {
+	check, diff bool
+}
+
+func (a *app) fmtCommand() *cobra.Command {
+	var o fmtOptions
+	cmd := &cobra.Command{
+		Use:   "fmt [PATH]...",
+		Short: "Bring HCL files into the canonical form",
+		Long: `fmt rewrites files, and the .hcl files in folders and below, and lists those that it changed.
+Without a path it takes the working folder; - formats the standard input.` + exits(exits0, exits1, exits3),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.format(o, args)
+		},
+	}
+	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit with 3 if a file is not formatted")
+	cmd.Flags().BoolVar(&o.diff, "diff", false, "show the changes")
+	return cmd
+}
+
+func (a *app) format(o fmtOptions, args []string) error {
+	if len(args) == 0 {
+		args = []string{"."}
+	}
+	changed := false
+	for _, arg := range args {
+		if arg == "-" {
+			text, err := io.ReadAll(a.in)
+			if err != nil {
+				return err
+			}
+			formatted, err := a.formatted("standard input", text)
+			if err != nil {
+				return err
+			}
+			if _, err := a.out.Write(formatted); err != nil {
+				return err
+			}
+			continue
+		}
+		files, err := hclFiles(arg)
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			c, err := a.formatFile(o, file)
+			if err != nil {
+				return err
+			}
+			changed = changed || c
+		}
+	}
+	if o.check && changed {
+		return ended(exitUnformatted)
+	}
+	return nil
+}
+
+// hclFiles lists a file itself, or the .hcl files in a folder and below, but not in hidden folders.
+func hclFiles(path string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && name != path && strings.HasPrefix(e.Name(), "."):
+			return filepath.SkipDir
+		case !e.IsDir() && (name == path || filepath.Ext(name) == ".hcl"):
+			files = append(files, name)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func (a *app) formatFile(o fmtOptions, file string) (changed bool, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false, err
+	}
+	formatted, err := a.formatted(file, text)
+	if err != nil || bytes.Equal(text, formatted) {
+		return false, err
+	}
+	var shown []byte
+	if o.diff {
+		shown = diff.Diff(file+" (as it is)", text, file+" (formatted)", formatted)
+	}
+	a.view.Formatted(file, shown)
+	if o.check {
+		return true, nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return true, err
+	}
+	if err := os.WriteFile(file, formatted, info.Mode().Perm()); err != nil {
+		return true, fmt.Errorf("writing the formatted file: %w", err)
+	}
+	return true, nil
+}
+
+// formatted is the canonical form of a file; a file with syntax errors is not touched.
+func (a *app) formatted(name string, text []byte) ([]byte, error) {
+	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if err := a.diagnose(diags, map[string]*hcl.File{name: f}); err != nil {
+		return nil, err
+	}
+	return hclwrite.Format(text), nil
+}

@@ -1,0 +1,94 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pipe-ml/pipe/stages"
+)
+
+// Types lists the stage types and the shipped pipelines.
+func (h *Human) Types(types []stages.Type, shipped []string) {
+	h.printf("%s\n", h.style.paint(bold, "Stage types"))
+	var rows []string
+	for _, t := range types {
+		rows = append(rows, "  "+t.Name+"\t"+firstLine(t.Doc))
+	}
+	h.table(rows...)
+	rows = nil
+	for _, name := range shipped {
+		rows = append(rows, "  "+name)
+	}
+	h.section("Shipped pipelines", rows)
+	h.printf("\npipe docs TYPE describes one.\n")
+}
+
+// Schema describes a stage type.
+func (h *Human) Schema(s stages.Schema) {
+	t := s.Type
+	h.printf("%s (version %d): %s\n", h.style.paint(bold, `stage "`+t.Name+`" "NAME"`), t.Version, t.Doc)
+	var rows []string
+	for _, p := range s.Inputs {
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", p.Name, inputKind(p), p.Doc))
+	}
+	h.section("Inputs", rows)
+	rows = nil
+	for _, a := range s.Attributes {
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", a.Name, attributeKind(a), a.Doc))
+	}
+	h.section("Attributes", rows)
+	rows = nil
+	for _, p := range s.Outputs {
+		kind := p.Kind
+		if p.Form == stages.Keyed {
+			kind = "map of file names"
+		}
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", p.Name, kind, p.Doc))
+	}
+	h.section("Outputs", rows)
+	h.printf("\nDefault resources: %s, %s memory.\n", count(max(1, t.CPUs), "processor"), size(t.Memory))
+}
+
+func inputKind(p stages.Port) string {
+	kind := strings.ReplaceAll(p.Kind, ",", " or ")
+	if kind == "" {
+		kind = "anything"
+	}
+	switch p.Form {
+	case stages.Gathered:
+		kind = "all of " + kind
+	case stages.Keyed:
+		kind = "map of " + kind
+	}
+	if !p.Required {
+		kind += ", optional"
+	}
+	return kind
+}
+
+func attributeKind(a stages.Attribute) string {
+	kind := string(a.Kind)
+	if a.Elem != "" {
+		kind += " of " + string(a.Elem)
+	}
+	if len(a.Enum) > 0 {
+		kind += ": " + strings.Join(a.Enum, ", ")
+	}
+	switch {
+	case a.Min != nil && a.Max != nil:
+		kind += fmt.Sprintf(", %v to %v", *a.Min, *a.Max)
+	case a.Min != nil:
+		kind += fmt.Sprintf(", at least %v", *a.Min)
+	case a.Max != nil:
+		kind += fmt.Sprintf(", at most %v", *a.Max)
+	}
+	switch {
+	case a.Required:
+		kind += ", required"
+	case a.Default != nil:
+		kind += ", default " + jsonText(a.Default)
+	default:
+		kind += ", optional"
+	}
+	return kind
+}

@@ -1,0 +1,107 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pipe-ml/pipe/dag"
+)
+
+// box is one vertex of a drawing, and the boxes that it reads.
+type box struct {
+	id, label string
+	from      []int
+}
+
+// boxes makes a drawing: a box an instance, or a box a stage. Virtual vertices are drawn through.
+func boxes(g *dag.Graph, byInstance bool) []box {
+	var list []box
+	index := map[string]int{}
+	counts := map[string]int{}
+	name := func(n *dag.Node) string {
+		if byInstance {
+			return n.Address
+		}
+		return n.Stage
+	}
+	for _, n := range g.Nodes() {
+		if n.Virtual() {
+			continue
+		}
+		counts[name(n)]++
+		if _, ok := index[name(n)]; !ok {
+			index[name(n)] = len(list)
+			list = append(list, box{id: fmt.Sprintf("n%d", len(list)), label: name(n)})
+		}
+	}
+	seen := map[[2]int]bool{}
+	for _, n := range g.Nodes() {
+		if n.Virtual() {
+			continue
+		}
+		to := index[name(n)]
+		for _, source := range sources(g, n) {
+			from := index[name(source)]
+			if edge := [2]int{from, to}; from != to && !seen[edge] {
+				seen[edge] = true
+				list[to].from = append(list[to].from, from)
+			}
+		}
+	}
+	for i := range list {
+		if c := counts[list[i].label]; c > 1 {
+			list[i].label += fmt.Sprintf(" ×%d", c)
+		}
+	}
+	return list
+}
+
+// sources lists the instances that n reads, directly or through a group.
+func sources(g *dag.Graph, n *dag.Node) []*dag.Node {
+	var list []*dag.Node
+	for _, address := range g.Predecessors(n.Address) {
+		from, _ := g.Node(address)
+		if from.Virtual() {
+			list = append(list, sources(g, from)...)
+		} else {
+			list = append(list, from)
+		}
+	}
+	return list
+}
+
+// StageDOT draws a box a stage for Graphviz.
+func StageDOT(w io.Writer, g *dag.Graph) error {
+	var b strings.Builder
+	b.WriteString("digraph {\n\trankdir=LR\n\tnode [shape=box]\n")
+	list := boxes(g, false)
+	for _, x := range list {
+		fmt.Fprintf(&b, "\t%s [label=%q]\n", x.id, x.label)
+	}
+	for _, x := range list {
+		for _, from := range x.from {
+			fmt.Fprintf(&b, "\t%s -> %s\n", list[from].id, x.id)
+		}
+	}
+	b.WriteString("}\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Mermaid draws for Markdown pages.
+func Mermaid(w io.Writer, g *dag.Graph, byInstance bool) error {
+	var b strings.Builder
+	b.WriteString("flowchart LR\n")
+	list := boxes(g, byInstance)
+	for _, x := range list {
+		fmt.Fprintf(&b, "  %s[\"%s\"]\n", x.id, strings.ReplaceAll(x.label, `"`, "#quot;"))
+	}
+	for _, x := range list {
+		for _, from := range x.from {
+			fmt.Fprintf(&b, "  %s --> %s\n", list[from].id, x.id)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

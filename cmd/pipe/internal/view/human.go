@@ -1,0 +1,221 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/pipelines"
+)
+
+// Human writes for people: results to one writer, mistakes to the other.
+type Human struct {
+	out, err io.Writer
+	style    Style
+}
+
+// NewHuman makes a view for people.
+func NewHuman(out, err io.Writer, style Style) *Human { return &Human{out, err, style} }
+
+func (h *Human) printf(format string, args ...any) { fmt.Fprintf(h.out, format, args...) }
+
+// table writes rows whose cells are separated by tabs.
+func (h *Human) table(rows ...string) {
+	w := tabwriter.NewWriter(h.out, 0, 0, 3, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(w, r)
+	}
+	w.Flush()
+}
+
+// Error writes what ended a verb.
+func (h *Human) Error(err error) {
+	fmt.Fprintf(h.err, "%s %s\n", h.style.paint(bold+";"+red, "Error:"), err)
+}
+
+// Why writes each difference, with the files in a changed folder.
+func (h *Human) Why(all []*dag.Explanation) {
+	for i, x := range all {
+		if i > 0 {
+			h.printf("\n")
+		}
+		state := map[string]string{dag.StateCached: "is cached", dag.StateRun: "will run", dag.StateMaybe: "may run"}[x.State]
+		h.printf("%s %s", h.style.paint(bold, x.Address), state)
+		if x.State != dag.StateRun && x.Reason != "" {
+			h.printf(": %s", x.Reason)
+		}
+		h.printf("\n")
+		for _, c := range x.Changes {
+			h.printf("  %s %s\n", h.style.paint(yellow, "~"), c)
+			for _, f := range c.Files {
+				mark := map[string]string{"added": "+", "removed": "-"}[f.Kind]
+				if mark == "" {
+					mark = "~"
+				}
+				h.printf("      %s %s\n", mark, f.Path)
+			}
+		}
+		if x.Last != nil {
+			h.printf("  %s\n", h.style.paint(faint, fmt.Sprintf("last result: %s, in %s, run %s", clock(x.Last.Started), seconds(x.Last.Seconds), x.Last.Run)))
+		}
+	}
+}
+
+// Valid says how much a sound pipeline holds.
+func (h *Human) Valid(p *pipelines.Pipeline, g *dag.Graph) {
+	h.printf("%s %s, %s.\n", h.style.paint(green, "Valid:"), count(len(p.Stages), "stage"), count(instances(g.Nodes()), "instance"))
+}
+
+// Pipeline lists variables, stages and outputs.
+func (h *Human) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
+	h.printf("%s", h.style.paint(bold, p.Name))
+	if p.Description != "" {
+		h.printf(": %s", p.Description)
+	}
+	h.printf("\n")
+	var rows []string
+	for _, v := range p.Variables {
+		rows = append(rows, "  "+v.Name+"\t"+shownVariable(v)+"\t"+v.Description)
+	}
+	h.section("Variables", rows)
+	rows = nil
+	for _, s := range p.Stages {
+		n := countOf(x.Nodes, s.Address())
+		rows = append(rows, fmt.Sprintf("  %s\t%s", s.Address(), count(n, "instance")))
+	}
+	h.section("Stages", rows)
+	rows = nil
+	for _, pub := range x.Publications {
+		rows = append(rows, fmt.Sprintf("  %s\t%s.%s\t%s", pub.Name, pub.Ref.Address, pub.Ref.Output, short(pub.Path)))
+	}
+	h.section("Outputs", rows)
+}
+
+func (h *Human) section(title string, rows []string) {
+	if len(rows) == 0 {
+		return
+	}
+	h.printf("\n%s\n", h.style.paint(bold, title))
+	h.table(rows...)
+}
+
+// Instance shows the configuration, and the last result if there is one.
+func (h *Human) Instance(i Instance) {
+	h.printf("%s\n", h.style.paint(bold, i.Node.Address))
+	config := i.Node.Config
+	if i.Manifest != nil {
+		config = i.Manifest.Config
+	}
+	var rows []string
+	for _, name := range sortedNames(config) {
+		rows = append(rows, "  "+name+"\t"+jsonText(config[name]))
+	}
+	h.section("Configuration", rows)
+	if i.Result == nil {
+		h.printf("\nIt has no result yet.\n\n")
+		return
+	}
+	rows = nil
+	for _, in := range i.Manifest.Inputs {
+		rows = append(rows, fmt.Sprintf("  %s\t%s", in.Name, in.Digest.Short()))
+	}
+	h.section("Inputs", rows)
+	rows = nil
+	for _, out := range i.Result.Outputs {
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s\t%s\t%s", out.Name, out.Kind, out.Digest.Short(), size(out.Size), count(out.Files, "file")))
+	}
+	h.section("Outputs", rows)
+	rows = nil
+	for _, name := range sortedNames(i.Result.Metrics) {
+		rows = append(rows, "  "+name+"\t"+number(i.Result.Metrics[name]))
+	}
+	h.section("Metrics", rows)
+	h.printf("\n%s\n\n", h.style.paint(faint, fmt.Sprintf("%s on %s (%s, %s), took %s, run %s, key %s", clock(i.Result.Started),
+		i.Result.Host, i.Result.Platform, count(i.Result.Threads, "thread"), seconds(i.Result.Seconds), i.Result.Run, i.Result.Key[:min(12, len(i.Result.Key))])))
+}
+
+// Runs lists runs, newest first.
+func (h *Human) Runs(runs []dag.Run) {
+	if len(runs) == 0 {
+		h.printf("No runs yet.\n")
+		return
+	}
+	rows := []string{"RUN\tSTARTED\tTOOK\tEXECUTED\tCACHED\tFAILED\tCOMMAND"}
+	for _, r := range runs {
+		took, counts := "unfinished", "\t\t"
+		if r.Summary != nil {
+			took = seconds(r.Finished.Sub(r.Started).Seconds())
+			counts = fmt.Sprintf("%d\t%d\t%d", r.Summary.Executed, r.Summary.Cached, r.Summary.Failed)
+		}
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", r.ID, clock(r.Started), took, counts, strings.Join(r.Command, " ")))
+	}
+	h.table(rows...)
+}
+
+// Journal lists the events of a run.
+func (h *Human) Journal(entries []dag.Entry) {
+	for _, e := range entries {
+		text := ""
+		switch e.Type {
+		case "run":
+			text = strings.Join(e.Command, " ") + " on " + e.Host
+		case "cached":
+			text = count(len(e.Keys), "instance") + " cached"
+		default:
+			text = strings.TrimSpace(eventLine(Style{}, e.Event))
+			if text == "" {
+				continue
+			}
+		}
+		h.printf("%s  %s\n", e.Time.Local().Format("15:04:05"), text)
+	}
+}
+
+// Log writes the text of a log.
+func (h *Human) Log(address, _, text string) {
+	h.printf("%s\n%s", h.style.paint(bold, "== "+address), text)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		h.printf("\n")
+	}
+}
+
+// Formatted writes the name of a file, or its diff.
+func (h *Human) Formatted(file string, diff []byte) {
+	if diff != nil {
+		h.printf("%s", diff)
+		return
+	}
+	h.printf("%s\n", file)
+}
+
+// Version writes one line.
+func (h *Human) Version(v Version) {
+	h.printf("pipe %s", v.Pipe)
+	if v.Commit != "" {
+		h.printf(" (%s)", v.Commit[:min(12, len(v.Commit))])
+	}
+	h.printf(", %s, %s\n", v.Go, v.Platform)
+}
+
+func shownVariable(v *pipelines.Variable) string {
+	if v.Sensitive {
+		return "(sensitive)"
+	}
+	if v.Value == cty.NilVal {
+		return ""
+	}
+	return pipelines.Literal(v.Value)
+}
+
+// nonZero is nil for the zero time, so that JSON leaves it out.
+func nonZero(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}

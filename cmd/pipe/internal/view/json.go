@@ -1,0 +1,271 @@
+package view
+
+import (
+	"encoding/json"
+	"io"
+	"sort"
+	"time"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/pipelines"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+// Format is the version of the JSON lines. It changes when a program that reads them would break.
+const Format = 1
+
+// JSON writes one object a line.
+type JSON struct {
+	enc *json.Encoder
+}
+
+// NewJSON begins with the version line.
+func NewJSON(w io.Writer) *JSON {
+	j := &JSON{enc: json.NewEncoder(w)}
+	j.enc.SetEscapeHTML(false)
+	j.write(struct {
+		Type   string `json:"type"`
+		Pipe   string `json:"pipe"`
+		Format int    `json:"format"`
+	}{"version", pipelines.Version, Format})
+	return j
+}
+
+// write writes a line. There is no one to tell if that fails; a closed pipe ends the program anyway.
+func (j *JSON) write(v any) { _ = j.enc.Encode(v) }
+
+// Error writes {"type":"error"}.
+func (j *JSON) Error(err error) {
+	j.write(struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}{"error", err.Error()})
+}
+
+// Run passes the engine's events on.
+func (j *JSON) Run(*dag.Graph) Run { return jsonRun{j} }
+
+type jsonRun struct{ j *JSON }
+
+// Event writes the event as the engine spells it; the counts of a plan and of the summary are its own fields.
+func (r jsonRun) Event(e dag.Event) {
+	switch {
+	case e.Plan != nil:
+		r.j.write(struct {
+			Type string    `json:"type"`
+			Time time.Time `json:"time"`
+			*dag.PlanSummary
+		}{e.Type, e.Time, e.Plan})
+	case e.Summary != nil:
+		r.j.write(struct {
+			Type    string    `json:"type"`
+			Time    time.Time `json:"time"`
+			Seconds float64   `json:"seconds"`
+			*dag.Summary
+		}{e.Type, e.Time, e.Seconds, e.Summary})
+	default:
+		r.j.write(e)
+	}
+}
+
+func (r jsonRun) Close() {}
+
+// Plan writes a line an instance, then the counts.
+func (j *JSON) Plan(p *dag.Plan) {
+	for _, a := range p.Actions {
+		j.write(struct {
+			Type    string     `json:"type"`
+			Address string     `json:"address"`
+			Stage   string     `json:"stage"`
+			Axes    []dag.Axis `json:"axes,omitempty"`
+			State   string     `json:"state"`
+			Reason  string     `json:"reason,omitempty"`
+			Key     string     `json:"key,omitempty"`
+			Waits   []string   `json:"waits,omitempty"`
+			Expect  float64    `json:"expected_seconds,omitempty"`
+		}{"planned_action", a.Node.Address, a.Node.Stage, a.Node.Axes, a.State, a.Reason, a.Key, a.Waits, a.Expect})
+	}
+	j.write(struct {
+		Type string `json:"type"`
+		dag.PlanSummary
+	}{"summary", p.Summary()})
+}
+
+// Why writes a line an explanation.
+func (j *JSON) Why(all []*dag.Explanation) {
+	for _, x := range all {
+		j.write(struct {
+			Type string `json:"type"`
+			*dag.Explanation
+		}{"explanation", x})
+	}
+}
+
+// Valid writes the size of the graph.
+func (j *JSON) Valid(p *pipelines.Pipeline, g *dag.Graph) {
+	j.write(struct {
+		Type      string `json:"type"`
+		Pipeline  string `json:"pipeline"`
+		Stages    int    `json:"stages"`
+		Instances int    `json:"instances"`
+	}{"valid", p.Name, len(p.Stages), instances(g.Nodes())})
+}
+
+// Pipeline writes a line a variable, stage and output.
+func (j *JSON) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
+	for _, v := range p.Variables {
+		j.write(struct {
+			Type        string `json:"type"`
+			Name        string `json:"name"`
+			Description string `json:"description,omitempty"`
+			Value       string `json:"value"`
+		}{"variable", v.Name, v.Description, shownVariable(v)})
+	}
+	for _, s := range p.Stages {
+		j.write(struct {
+			Type      string `json:"type"`
+			Stage     string `json:"stage"`
+			Instances int    `json:"instances"`
+		}{"stage", s.Address(), countOf(x.Nodes, s.Address())})
+	}
+	for _, pub := range x.Publications {
+		j.write(struct {
+			Type    string `json:"type"`
+			Name    string `json:"name"`
+			Address string `json:"address"`
+			Output  string `json:"output"`
+			Path    string `json:"path"`
+		}{"output", pub.Name, pub.Ref.Address, pub.Ref.Output, pub.Path})
+	}
+}
+
+// Instance writes the node's configuration and its last result.
+func (j *JSON) Instance(i Instance) {
+	j.write(struct {
+		Type     string         `json:"type"`
+		Address  string         `json:"address"`
+		Config   map[string]any `json:"config"`
+		Result   *dag.Result    `json:"result"`
+		Manifest *dag.Manifest  `json:"manifest,omitempty"`
+	}{"instance", i.Node.Address, i.Node.Config, i.Result, i.Manifest})
+}
+
+// Runs writes a line a run.
+func (j *JSON) Runs(runs []dag.Run) {
+	for _, r := range runs {
+		j.write(struct {
+			Type     string       `json:"type"`
+			ID       string       `json:"id"`
+			Command  []string     `json:"command"`
+			Host     string       `json:"host"`
+			Started  any          `json:"started"`
+			Finished any          `json:"finished,omitempty"`
+			Summary  *dag.Summary `json:"summary"`
+		}{"run", r.ID, r.Command, r.Host, r.Started, nonZero(r.Finished), r.Summary})
+	}
+}
+
+// Journal writes the lines of a journal.
+func (j *JSON) Journal(entries []dag.Entry) {
+	for _, e := range entries {
+		if e.Type == "run" || e.Type == "cached" {
+			j.write(struct {
+				Type    string            `json:"type"`
+				Time    any               `json:"time"`
+				Command []string          `json:"command,omitempty"`
+				Host    string            `json:"host,omitempty"`
+				Keys    map[string]string `json:"keys,omitempty"`
+			}{e.Type, e.Time, e.Command, e.Host, e.Keys})
+			continue
+		}
+		j.write(e.Event)
+	}
+}
+
+// Log writes the whole log in one line.
+func (j *JSON) Log(address, path, text string) {
+	j.write(struct {
+		Type    string `json:"type"`
+		Address string `json:"address"`
+		Path    string `json:"path"`
+		Text    string `json:"text"`
+	}{"log", address, path, text})
+}
+
+// Formatted writes a file that fmt changed, or would change.
+func (j *JSON) Formatted(file string, diff []byte) {
+	j.write(struct {
+		Type string `json:"type"`
+		File string `json:"file"`
+		Diff string `json:"diff,omitempty"`
+	}{"formatted", file, string(diff)})
+}
+
+// Types writes a line a stage type and a shipped pipeline.
+func (j *JSON) Types(types []stages.Type, shipped []string) {
+	for _, t := range types {
+		j.write(struct {
+			Type    string `json:"type"`
+			Name    string `json:"name"`
+			Version int    `json:"version"`
+			Doc     string `json:"doc"`
+		}{"stage_type", t.Name, t.Version, t.Doc})
+	}
+	for _, name := range shipped {
+		j.write(struct {
+			Type string `json:"type"`
+			Name string `json:"name"`
+		}{"pipeline", name})
+	}
+}
+
+// Schema writes a stage type's attributes and ports.
+func (j *JSON) Schema(s stages.Schema) {
+	j.write(struct {
+		Type       string             `json:"type"`
+		Name       string             `json:"name"`
+		Version    int                `json:"version"`
+		Doc        string             `json:"doc"`
+		Attributes []stages.Attribute `json:"attributes"`
+		Inputs     []stages.Port      `json:"inputs"`
+		Outputs    []stages.Port      `json:"outputs"`
+	}{"schema", s.Type.Name, s.Type.Version, s.Type.Doc, s.Attributes, s.Inputs, s.Outputs})
+}
+
+// Version adds what the first line leaves out.
+func (j *JSON) Version(v Version) {
+	j.write(struct {
+		Type string `json:"type"`
+		Version
+	}{"build", v})
+}
+
+// instances counts the nodes that are not virtual.
+func instances(nodes []*dag.Node) int {
+	n := 0
+	for _, node := range nodes {
+		if !node.Virtual() {
+			n++
+		}
+	}
+	return n
+}
+
+func countOf(nodes []*dag.Node, stage string) int {
+	n := 0
+	for _, node := range nodes {
+		if node.Stage == stage {
+			n++
+		}
+	}
+	return n
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}

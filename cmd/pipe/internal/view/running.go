@@ -1,0 +1,171 @@
+package view
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/pipe-ml/pipe/dag"
+)
+
+// Run shows an apply: with bars on a terminal, else a line per event that matters.
+func (h *Human) Run(g *dag.Graph) Run {
+	r := &humanRun{h: h}
+	if h.style.Live {
+		r.live = newLive(h, instances(g.Nodes()))
+	}
+	return r
+}
+
+// humanRun is the view of one apply.
+type humanRun struct {
+	h    *Human
+	live *live // nil when piped
+}
+
+func (r *humanRun) Close() {
+	if r.live != nil {
+		r.live.close()
+	}
+}
+
+// Event writes what happened.
+func (r *humanRun) Event(e dag.Event) {
+	if e.Type == dag.EventSummary {
+		r.Close()
+		r.summary(e)
+		return
+	}
+	if r.live != nil {
+		r.live.event(e)
+		return
+	}
+	if line := eventLine(r.h.style, e); line != "" {
+		r.h.printf("%s\n", line)
+	}
+}
+
+// eventLine is an event in one line, or "" for those that are shown in no line.
+func eventLine(s Style, e dag.Event) string {
+	switch e.Type {
+	case dag.EventStart:
+		text := fmt.Sprintf("%s: started", e.Address)
+		if e.Attempt > 1 {
+			text = fmt.Sprintf("%s: started again (attempt %d)", e.Address, e.Attempt)
+		}
+		if e.Reason != "" {
+			text += " (" + clip(e.Reason, 80) + ")"
+		}
+		return text
+	case dag.EventComplete:
+		if e.Cached {
+			return ""
+		}
+		return fmt.Sprintf("%s %s in %s%s", e.Address+":", s.paint(green, "done"), seconds(e.Seconds), metrics(e.Values))
+	case dag.EventFailed:
+		text := fmt.Sprintf("%s %s after %s: %s", e.Address+":", s.paint(red, "failed"), seconds(e.Seconds), firstLine(e.Message))
+		if e.Retry {
+			text += " (it will be tried again)"
+		}
+		return text
+	case dag.EventSkipped:
+		return fmt.Sprintf("%s: skipped (%s)", e.Address, e.Reason)
+	case dag.EventPublish:
+		if !e.Changed {
+			return ""
+		}
+		return fmt.Sprintf("%s %s", s.paint(green, "published"), short(e.Path))
+	}
+	return ""
+}
+
+// mostMetrics is how many metrics a line shows.
+const mostMetrics = 4
+
+func metrics(values map[string]float64) string {
+	names := sortedNames(values)
+	if len(names) == 0 {
+		return ""
+	}
+	more := ""
+	if len(names) > mostMetrics {
+		names, more = names[:mostMetrics], ", …"
+	}
+	parts := make([]string, len(names))
+	for i, n := range names {
+		parts[i] = n + " " + number(values[n])
+	}
+	return " (" + strings.Join(parts, ", ") + more + ")"
+}
+
+// firstLine is the beginning of a message that announces more lines.
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return strings.TrimSuffix(strings.TrimSuffix(line, ":"), "; its last lines")
+}
+
+// clip cuts a text that is too long for a line.
+func clip(s string, width int) string {
+	if r := []rune(s); len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return s
+}
+
+// summary writes the failures with the end of their logs, then the counts.
+func (r *humanRun) summary(e dag.Event) {
+	s, style := e.Summary, r.h.style
+	for _, f := range s.Failures {
+		r.h.printf("\n%s %s\n", style.paint(bold+";"+red, "Failed:"), style.paint(bold, f.Address))
+		r.h.printf("  %s\n", strings.ReplaceAll(strings.TrimRight(f.Message, "\n"), "\n", "\n  "))
+		if !strings.Contains(f.Message, "\n") { // else it holds the last lines itself
+			for _, line := range tail(f.Log, 10) {
+				r.h.printf("  %s %s\n", style.paint(faint, "|"), line)
+			}
+		}
+		if f.Log != "" {
+			r.h.printf("  All of it: pipe logs %s\n", shellQuote(f.Address))
+		}
+	}
+	if len(s.Failures) > 0 {
+		r.h.printf("\n")
+	}
+	switch {
+	case s.Executed+s.Failed+s.Skipped == 0:
+		r.h.printf("%s %s cached", style.paint(green, "Nothing to do:"), count(s.Cached, "instance"))
+	case s.Failed > 0:
+		r.h.printf("%s %d failed, %d skipped, %d executed, %d cached", style.paint(red, "Not all done:"), s.Failed, s.Skipped, s.Executed, s.Cached)
+	case s.Interrupted:
+		r.h.printf("%s %d executed, %d skipped, %d cached", style.paint(yellow, "Interrupted:"), s.Executed, s.Skipped, s.Cached)
+	default:
+		r.h.printf("%s %d executed, %d cached", style.paint(green, "Done:"), s.Executed, s.Cached)
+	}
+	if s.Published > 0 {
+		r.h.printf(", %s published", count(s.Published, "file"))
+	}
+	r.h.printf(" in %s.\n", seconds(e.Seconds))
+}
+
+// tail returns the last lines of a log. A log that cannot be read has none.
+func tail(path string, n int) []string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var lines []string
+	for line := range bytes.Lines(text) {
+		if !bytes.HasPrefix(line, []byte("pipe: ")) { // what the engine adds to a log is said already
+			lines = append(lines, strings.TrimRight(string(line), "\r\n"))
+		}
+	}
+	return lines[max(0, len(lines)-n):]
+}
+
+// shellQuote makes an address one word for a shell.
+func shellQuote(s string) string {
+	if !strings.ContainsAny(s, `[]"* ,'`) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

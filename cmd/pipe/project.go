@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/pipelines"
+)
+
+// pipelineOptions say which pipeline is meant, with which variables.
+type pipelineOptions struct {
+	path string
+	vars []pipelines.Setting
+}
+
+func (o *pipelineOptions) addFlags(flags *pflag.FlagSet) {
+	flags.Var((*varFlag)(o), "var", "set a variable: NAME=VALUE (repeat for more; also: PIPE_VAR_NAME)")
+	flags.Var((*varFileFlag)(o), "var-file", "set variables from a file of NAME = VALUE lines (repeat for more)")
+}
+
+// varFlag and varFileFlag fill one list, so that a later flag wins over an earlier one of either sort.
+type (
+	varFlag     pipelineOptions
+	varFileFlag pipelineOptions
+)
+
+func (f *varFlag) String() string { return "" }
+func (f *varFlag) Type() string   { return "NAME=VALUE" }
+func (f *varFlag) Set(s string) error {
+	name, text, ok := strings.Cut(s, "=")
+	if !ok || name == "" {
+		return fmt.Errorf("write NAME=VALUE, not %q", s)
+	}
+	f.vars = append(f.vars, pipelines.Setting{Name: strings.TrimSpace(name), Text: text, Origin: "-var"})
+	return nil
+}
+
+func (f *varFileFlag) String() string { return "" }
+func (f *varFileFlag) Type() string   { return "FILE" }
+func (f *varFileFlag) Set(s string) error {
+	f.vars = append(f.vars, pipelines.Setting{File: s, Origin: "-var-file"})
+	return nil
+}
+
+// args turns the options into a command line again, for the journal.
+func (o *pipelineOptions) args() []string {
+	var args []string
+	for _, v := range o.vars {
+		if v.File != "" {
+			args = append(args, "-var-file", v.File)
+		} else {
+			args = append(args, "-var", v.Name+"="+v.Text)
+		}
+	}
+	if o.path == "" {
+		return append(args, ".")
+	}
+	return append(args, o.path)
+}
+
+// project is a loaded and expanded pipeline.
+type project struct {
+	pipeline  *pipelines.Pipeline
+	expansion *pipelines.Expansion
+	graph     *dag.Graph
+}
+
+// open reads and expands a pipeline and shows its diagnostics. With errors the error has only a code.
+func (a *app) open(o pipelineOptions) (*project, error) {
+	if o.path == "" {
+		o.path = "."
+	}
+	settings := append(pipelines.FromEnvironment(os.Environ()), o.vars...)
+	p, diags := pipelines.Load(o.path, settings)
+	x, more := p.Expand()
+	diags = pipelines.SortDiagnostics(append(diags, more...))
+	if err := a.diagnose(diags, p.Files()); err != nil {
+		return nil, err
+	}
+	g, err := dag.New(x.Nodes)
+	if err != nil {
+		return nil, err
+	}
+	return &project{pipeline: p, expansion: x, graph: g}, nil
+}
+
+// diagnose shows diagnostics; with errors among them the verb ends.
+func (a *app) diagnose(diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	a.view.Diagnostics(diags, files)
+	if diags.HasErrors() {
+		return ended(exitMistake)
+	}
+	return nil
+}
+
+// addresses turns addresses and selectors into the addresses of instances. All mistakes are told.
+func (p *project) addresses(selectors []string) ([]string, error) {
+	var addresses []string
+	var errs []error
+	for _, s := range selectors {
+		nodes, err := pipelines.Resolve(p.graph.Nodes(), s)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		for _, n := range nodes {
+			addresses = append(addresses, n.Address)
+		}
+	}
+	return addresses, errors.Join(errs...)
+}
+
+// openStore opens the store that -cache or PIPE_CACHE names.
+func (a *app) openStore() (*dag.Store, error) {
+	dir := a.cache
+	if dir == "" {
+		dir = os.Getenv("PIPE_CACHE")
+	}
+	if dir == "" {
+		dir = ".pipe"
+	}
+	return dag.Open(dir)
+}
+
+// engine opens the store for a project.
+func (a *app) engine(p *project) (*dag.Engine, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program, to start it as a worker: %w", err)
+	}
+	store, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	local := &dag.Local{Argv: []string{self, "worker", "--root", p.pipeline.Dir}}
+	return &dag.Engine{Store: store, Root: p.pipeline.Dir, Executor: local}, nil
+}
+
+// split reads the arguments [PIPELINE] [ADDRESS]. A single argument is a pipeline if there is one of that
+// name. Without a pipeline, and without one in the working folder, the last applied one is meant, with its
+// variables.
+func (a *app) split(o *pipelineOptions, args []string) (address string) {
+	switch len(args) {
+	case 2:
+		o.path, address = args[0], args[1]
+	case 1:
+		if _, err := pipelines.ParseSelector(args[0]); err == nil && !isPipeline(args[0]) {
+			address = args[0]
+		} else {
+			o.path = args[0]
+		}
+	}
+	if o.path == "" && !isPipeline(".") {
+		if last, ok := a.lastApplied(); ok {
+			last.vars = append(last.vars, o.vars...)
+			*o = last
+		}
+	}
+	return address
+}
+
+func isPipeline(path string) bool {
+	_, err := pipelines.Find(path)
+	return err == nil
+}
+
+// lastApplied reads the options of the newest run from its journal.
+func (a *app) lastApplied() (pipelineOptions, bool) {
+	var o pipelineOptions
+	store, err := a.openStore()
+	if err != nil {
+		return o, false
+	}
+	defer store.Close()
+	runs, err := store.Runs()
+	if err != nil || len(runs) == 0 || len(runs[0].Command) == 0 {
+		return o, false
+	}
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.addFlags(flags)
+	if flags.Parse(doubleDashes(runs[0].Command[1:])) != nil || flags.NArg() != 1 {
+		return o, false
+	}
+	o.path = flags.Arg(0)
+	return o, true
+}

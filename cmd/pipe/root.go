@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/pipe-ml/pipe/cmd/pipe/internal/view"
+)
+
+// streams are what the program reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// globalOptions are the flags of every verb.
+type globalOptions struct {
+	json    bool
+	noColor bool
+	cache   string
+}
+
+// app is what verbs share: the streams and the global flags.
+type app struct {
+	streams
+	globalOptions
+	view view.View // made when the flags are read
+}
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, args []string, s streams) int {
+	a := &app{streams: s}
+	root := a.command()
+	root.SetArgs(doubleDashes(args))
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	if a.view == nil {
+		a.view = view.NewHuman(s.out, s.err, view.Style{})
+	}
+	code, err := codeOf(err)
+	if err != nil {
+		a.view.Error(err)
+	}
+	return code
+}
+
+// command is the root of the verbs.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pipe",
+		Short: "Run machine-learning studies, only what changed",
+		Long: `pipe reads a pipeline, builds its graph, and runs every stage whose inputs, code or configuration changed.
+
+A pipeline is an HCL file, a folder of them, or the name of one that comes with the program.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.view = a.newView()
+		},
+	}
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "write one JSON object a line")
+	flags.BoolVar(&a.noColor, "no-color", false, "write without colours (also: NO_COLOR)")
+	flags.StringVar(&a.cache, "cache", "", "`FOLDER` of the store (default: PIPE_CACHE, else .pipe)")
+	root.AddCommand(
+		a.applyCommand(), a.planCommand(), a.whyCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(),
+		a.showCommand(), a.runsCommand(), a.logsCommand(), a.docsCommand(), a.workerCommand(), a.versionCommand(),
+		a.completionCommand(root),
+	)
+	root.CompletionOptions.DisableDefaultCmd = true
+	return root
+}
+
+// newView chooses how to write: JSON, plain text, or colours and live bars on a terminal.
+func (a *app) newView() view.View {
+	if a.json {
+		return view.NewJSON(a.out)
+	}
+	style := view.Style{}
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		style.Live = true
+		style.Color = !a.noColor && os.Getenv("NO_COLOR") == ""
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			style.Width = width
+		}
+	}
+	return view.NewHuman(a.out, a.err, style)
+}
+
+// doubleDashes lets long flags be written with one dash, as Terraform's users do: -var becomes --var. A
+// single letter stays a short flag, and what follows -- stays as it is.
+func doubleDashes(args []string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		if arg == "--" {
+			copy(out[i:], args[i:])
+			break
+		}
+		out[i] = arg
+		if len(arg) > 2 && arg[0] == '-' && arg[1] != '-' && arg[1] != '=' && !strings.ContainsAny(arg[1:2], "0123456789.") {
+			out[i] = "-" + arg
+		}
+	}
+	return out
+}
+
+// exits ends a verb's help with its exit codes.
+func exits(lines ...string) string {
+	return "\n\nExit codes:\n  " + strings.Join(lines, "\n  ")
+}
+
+// Lines for exits.
+const (
+	exits0   = "0    done"
+	exits1   = "1    the pipeline or the command line is wrong, or the store cannot be used"
+	exits2   = "2    something would run (with -detailed-exitcode)"
+	exits3   = "3    a file is not formatted (with -check)"
+	exits4   = "4    some stages failed; those that do not need them have finished"
+	exits130 = "130  interrupted"
+)

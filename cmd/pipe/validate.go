@@ -1,0 +1,27 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (a *app) validateCommand() *cobra.Command {
+	var o pipelineOptions
+	cmd := &cobra.Command{
+		Use:   "validate [PIPELINE]",
+		Short: "Check a pipeline and all its instances; run nothing",
+		Long:  `validate reports every mistake in one go, each with its place, the values involved and a remedy.` + exits(exits0, exits1),
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.path = args[0]
+			}
+			p, err := a.open(o)
+			if err != nil {
+				return err
+			}
+			a.view.Valid(p.pipeline, p.graph)
+			return nil
+		},
+		ValidArgsFunction: completePipeline,
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipe-ml/pipe/dag"
+)
+
+func (a *app) whyCommand() *cobra.Command {
+	var o pipelineOptions
+	cmd := &cobra.Command{
+		Use:   "why [PIPELINE] ADDRESS",
+		Short: "Explain why an instance would run, or why it is cached",
+		Long: `why compares what an instance is made of now with what its last result was made of, and shows every difference:
+attributes with their old and new values and where they are written, inputs down to the changed files, code.
+
+ADDRESS is TYPE.NAME["lora",0.1,0] or a selector TYPE.NAME[method=lora]; of several instances each is explained.
+Without PIPELINE the one in the working folder is meant, else the last applied one with its variables.` + exits(exits0, exits1),
+		Example: "  pipe why 'finetune.classifier[method=lora,seed=0]'",
+		Args:    cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.why(cmd.Context(), o, args)
+		},
+		ValidArgsFunction: completeAddress,
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) why(ctx context.Context, o pipelineOptions, args []string) error {
+	address := a.split(&o, args)
+	if address == "" {
+		return fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
+	}
+	p, err := a.open(o)
+	if err != nil {
+		return err
+	}
+	addresses, err := p.addresses([]string{address})
+	if err != nil {
+		return err
+	}
+	engine, err := a.engine(p)
+	if err != nil {
+		return err
+	}
+	defer engine.Store.Close()
+	var all []*dag.Explanation
+	for _, address := range addresses {
+		x, err := engine.Why(ctx, p.graph, address)
+		if err != nil {
+			return err
+		}
+		all = append(all, x)
+	}
+	a.view.Why(all)
+	return nil
+}

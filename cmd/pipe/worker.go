@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+func (a *app) workerCommand() *cobra.Command {
+	w := worker{}
+	cmd := &cobra.Command{
+		Use:    "worker",
+		Short:  "Run actions for the engine (it starts this itself)",
+		Long:   "worker reads a request a line from its standard input, runs it, and writes an event a line to its standard output." + exits(exits0, exits1),
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Standard output is the protocol; what a stage prints belongs into its log.
+			if a.out == os.Stdout {
+				os.Stdout = os.Stderr
+			}
+			w.events, w.log = &eventWriter{w: a.out}, a.err
+			return w.serve(cmd.Context(), a.in)
+		},
+	}
+	cmd.Flags().StringVar(&w.root, "root", "", "`FOLDER` that code files are relative to")
+	return cmd
+}
+
+// worker runs actions one after the other.
+type worker struct {
+	root   string
+	events *eventWriter
+	log    io.Writer
+}
+
+// serve answers one request after the other until the input ends.
+func (w *worker) serve(ctx context.Context, in io.Reader) error {
+	requests := bufio.NewReader(in)
+	for {
+		line, err := requests.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading a request: %w", err)
+		}
+		var req dag.Request
+		if err := json.Unmarshal(line, &req); err != nil {
+			return fmt.Errorf("request %.80q: %w", line, err)
+		}
+		end := dag.WorkerEvent{Kind: "done"}
+		if err := w.perform(ctx, req); err != nil {
+			end = dag.WorkerEvent{Kind: "error", Message: err.Error()}
+		}
+		if err := w.events.write(end); err != nil {
+			return err
+		}
+	}
+}
+
+// perform runs one request in its work folder.
+func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
+	t, ok := stages.Lookup(req.Type)
+	if !ok {
+		return fmt.Errorf("this program has no stage type %q", req.Type)
+	}
+	if t.Version != req.Version {
+		return fmt.Errorf("stage type %s is version %d in the plan, and %d in this program", req.Type, req.Version, t.Version)
+	}
+	stage, err := stages.Decode(t, req.Config, given(req.Inputs), req.Outputs)
+	if err != nil {
+		return err
+	}
+	if err := os.Chdir(req.WorkDir); err != nil {
+		return fmt.Errorf("work folder: %w", err)
+	}
+	if err := w.placeCode(t, req.Config); err != nil {
+		return err
+	}
+	if req.Threads > 0 {
+		runtime.GOMAXPROCS(req.Threads)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(w.log, "panic: %v\n\n%s", p, debug.Stack())
+			err = fmt.Errorf("the stage panicked, which is a mistake in pipe: %v", p)
+		}
+	}()
+	return stage.Run(ctx, &reporter{events: w.events})
+}
+
+// placeCode copies the files of the stage's code attributes into the work folder, under their own names.
+func (w *worker) placeCode(t stages.Type, config json.RawMessage) error {
+	for _, a := range stages.SchemaOf(t).Attributes {
+		if a.Role != "code" {
+			continue
+		}
+		var all map[string]json.RawMessage
+		var files []string
+		if err := json.Unmarshal(config, &all); err != nil {
+			return fmt.Errorf("config: %w", err)
+		}
+		if err := json.Unmarshal(all[a.Name], &files); all[a.Name] != nil && err != nil {
+			return fmt.Errorf("config: %s: %w", a.Name, err)
+		}
+		for _, file := range files {
+			if err := copyFile(filepath.FromSlash(file), filepath.Join(w.root, filepath.FromSlash(file))); err != nil {
+				return fmt.Errorf("code: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// copyFile copies content and permissions, and makes the folders above the copy.
+func copyFile(to, from string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, info.Mode().Perm())
+}
+
+// given turns a request's inputs into what a stage is decoded from.
+func given(inputs map[string]dag.InputPaths) map[string]stages.Given {
+	out := make(map[string]stages.Given, len(inputs))
+	for name, in := range inputs {
+		g := stages.Given{Path: in.Path}
+		for _, m := range in.Members {
+			axes := make(map[string]any, len(m.Axes))
+			for _, a := range m.Axes {
+				axes[a.Name] = a.Value
+			}
+			g.Members = append(g.Members, stages.Member{Axes: axes, Path: m.Path})
+		}
+		out[name] = g
+	}
+	return out
+}
