@@ -41,7 +41,7 @@ func (t *task) perform(ctx context.Context) outcome {
 		})
 		out.result, out.err = t.attempt(ctx, attempt, started)
 		out.seconds = time.Since(started).Seconds()
-		if out.err == nil || ctx.Err() != nil || attempt >= t.node.Retry.Attempts || !t.node.Retry.covers(out.err) {
+		if out.err == nil || t.interrupted() || attempt >= t.node.Retry.Attempts || !t.node.Retry.covers(out.err) {
 			return out
 		}
 		t.emit(Event{

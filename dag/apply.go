@@ -40,7 +40,7 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 	err = r.loop(ctx)
 	published, perr := r.publish(pubs)
 	sum := r.summary(plan)
-	sum.Published, sum.Run, sum.Interrupted = published, j.id, ctx.Err() != nil
+	sum.Published, sum.Run, sum.Interrupted = published, j.id, ctx.Err() != nil && sum.Skipped+sum.Failed > 0
 	r.feed.emit(Event{Type: EventSummary, Summary: sum, Seconds: time.Since(started).Seconds()})
 	if sum.Executed+sum.Failed > 0 {
 		err = errors.Join(err, e.Store.saveIndex())

@@ -143,28 +143,24 @@ func (s *Store) publisher() *publisher { return &publisher{store: s, dirs: map[s
 
 // take adds the file or folder at path, which is in this process's scratch folder and is used up by it.
 func (p *publisher) take(path string) (Digest, totals, error) {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
 	if err != nil {
 		return "", totals{}, err
 	}
+	w := &treeWriter{emit: func(hex string, raw []byte) error { return p.put(hex, raw, true) }}
+	w.file = func(path string, info fs.FileInfo) (Digest, error) {
+		// What a link leads to, or what has other names, lives on outside the work folder: it is copied.
+		return p.file(path, w.linked == 0 && links(info) == 1)
+	}
 	if info.IsDir() {
-		w := &treeWriter{file: p.file, emit: func(hex string, raw []byte) error { return p.put(hex, raw, true) }}
 		return w.add(path)
 	}
-	d, err := p.file(path, info)
-	return d, totals{info.Size(), 1}, err
+	e, sum, err := w.entry(path, filepath.Base(path))
+	return e.Digest, sum, err
 }
 
-// file moves one file into the store.
-func (p *publisher) file(path string, info fs.FileInfo) (Digest, error) {
-	if l, err := os.Lstat(path); err != nil {
-		return "", err
-	} else if l.Mode()&fs.ModeSymlink != 0 || links(info) > 1 {
-		// The file has a life outside the work folder: take a copy of it.
-		if path, err = p.copyOf(path); err != nil {
-			return "", err
-		}
-	}
+// file adds one file; one of our own is moved.
+func (p *publisher) file(path string, own bool) (Digest, error) {
 	hex, size, err := hashFile(path)
 	if err != nil {
 		return "", err
@@ -174,10 +170,18 @@ func (p *publisher) file(path string, info fs.FileInfo) (Digest, error) {
 	if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
 		return d, err
 	}
+	if !own {
+		if path, err = p.copyOf(path); err != nil {
+			return "", err
+		}
+		if hex, _, err = hashFile(path); err != nil { // of the copy: others may write to the file
+			return "", err
+		}
+	}
 	if err := syncFile(path); err != nil {
 		return "", err
 	}
-	return d, p.name(path, hex)
+	return Digest(filePrefix + hex), p.name(path, hex)
 }
 
 // put adds bytes whose hash is known. Only what a result depends on needs to be durable.

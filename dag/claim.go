@@ -85,6 +85,12 @@ func (c *claims) take(key string) (bool, error) {
 	}
 }
 
+// free says whether nobody seems to hold an action now.
+func (c *claims) free(key string) bool {
+	gone, err := stale(filepath.Join(c.store.dir, "claims", key))
+	return err != nil || gone // if it cannot be told, taking it will say why
+}
+
 // evict removes a claim whose owner is gone, and says whether it may be free now.
 func (c *claims) evict(path string) (bool, error) {
 	gone, err := stale(path)

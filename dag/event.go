@@ -26,7 +26,7 @@ type Event struct {
 	Address string             `json:"address,omitempty"`
 	Stage   string             `json:"stage,omitempty"`
 	Key     string             `json:"key,omitempty"`
-	Reason  string             `json:"reason,omitempty"`           // start: why it runs; skipped: why not
+	Reason  string             `json:"reason,omitempty"`           // start: why it runs; skipped: why not; queued: what it waits for
 	Attempt int                `json:"attempt,omitempty"`          // start, failed: 1 for the first
 	Retry   bool               `json:"retry,omitempty"`            // failed: it will be tried again
 	Expect  float64            `json:"expected_seconds,omitempty"` // start: how long it took before; 0 if unknown
@@ -79,7 +79,7 @@ type Summary struct {
 	Failed      int       `json:"failed"`
 	Skipped     int       `json:"skipped"`               // not run, since something before it failed or the run was stopped
 	Published   int       `json:"published"`             // publications whose bytes changed
-	Interrupted bool      `json:"interrupted,omitempty"` // the context was cancelled
+	Interrupted bool      `json:"interrupted,omitempty"` // the context was cancelled before all had run
 	Run         string    `json:"run"`                   // name of the journal
 	Failures    []Failure `json:"failures,omitempty"`    // in the order of the graph
 }

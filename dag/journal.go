@@ -147,22 +147,31 @@ func (s *Store) Runs() ([]Run, error) {
 		if !ok {
 			continue
 		}
-		entries, err := s.Journal(id)
+		raw, err := os.ReadFile(s.journal(id))
 		if err != nil {
 			return nil, err
 		}
 		run := Run{ID: id}
-		for _, e := range entries {
-			switch e.Type {
-			case lineRun:
-				run.Command, run.Host, run.Started = e.Command, e.Host, e.Time
-			case EventSummary:
-				run.Finished, run.Summary = e.Time, e.Summary
+		for line := range bytes.Lines(raw) {
+			if !ends(line) {
+				continue
+			}
+			for _, e := range parseJournal(line) {
+				if e.Type == lineRun {
+					run.Command, run.Host, run.Started = e.Command, e.Host, e.Time
+				} else {
+					run.Finished, run.Summary = e.Time, e.Summary
+				}
 			}
 		}
 		runs = append(runs, run)
 	}
 	return runs, nil
+}
+
+// ends says, without parsing it, whether a line is the first or the last of a run.
+func ends(line []byte) bool {
+	return bytes.HasPrefix(line, []byte(`{"type":"`+lineRun+`"`)) || bytes.HasPrefix(line, []byte(`{"type":"`+EventSummary+`"`))
 }
 
 // Journal reads the lines of one run.

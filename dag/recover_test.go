@@ -303,6 +303,21 @@ func TestOutsideFileWithAnotherNameIsCopied(t *testing.T) {
 	}
 }
 
+func TestOutputThatLeadsOutsideIsCopied(t *testing.T) {
+	r := newRig(t)
+	path := r.write("data/x.txt", "mine")
+	n := node("b", "symlinks", "")
+	n.Outputs[0].Path = "out"
+	n.Inputs = []Input{{Name: "in", Path: filepath.Dir(path)}}
+	r.counts(r.apply(ApplyOptions{}, n), 1, 0, 1, 0, 0)
+	if got := r.content("b"); got != "link/x.txt=mine" {
+		t.Errorf("made %q", got)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the user's file was taken: %v, %v", info, err)
+	}
+}
+
 func TestRecordOfAnAbsentKey(t *testing.T) {
 	r := newRig(t)
 	if _, err := r.engine.Store.Result(hashBytes(nil)); !errors.Is(err, ErrNoResult) {

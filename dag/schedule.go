@@ -34,20 +34,21 @@ type run struct {
 	killed   <-chan struct{}
 	total    capacity
 
-	free     capacity
-	plans    map[string]PlannedAction
-	rank     map[string]float64  // seconds from the start of an instance to the end of all that needs it
-	left     map[string]int      // producers that have not ended
-	ended    map[string]string   // address -> endX
-	revived  map[string]int      // how often a producer ran again since its blobs had gone
-	waiters  map[string][]string // revived producer -> readers that wait for it again
-	ready    []*task             // sorted: the next one first
-	running  int
-	inFlight map[string][]string // key -> other instances with the same key
-	parked   []string            // what another run has claimed
-	outcomes chan outcome
-	stopped  string // why nothing more is started
-	failures map[string]Failure
+	free        capacity
+	plans       map[string]PlannedAction
+	rank        map[string]float64  // seconds from the start of an instance to the end of all that needs it
+	left        map[string]int      // producers that have not ended
+	ended       map[string]string   // address -> endX
+	revived     map[string]int      // how often a producer ran again since its blobs had gone
+	waiters     map[string][]string // revived producer -> readers that wait for it again
+	ready       []*task             // sorted: the next one first
+	running     int
+	inFlight    map[string][]string // key -> other instances with the same key
+	parked      []string            // what another run has claimed
+	outcomes    chan outcome
+	stopped     string // why nothing more is started
+	interrupted func() bool
+	failures    map[string]Failure
 }
 
 func newRun(s *session, p *Plan, e *Engine, opts ApplyOptions, f *feed) *run {
@@ -67,6 +68,7 @@ func newRun(s *session, p *Plan, e *Engine, opts ApplyOptions, f *feed) *run {
 
 // loop runs the graph to its end. Cancelling ctx stops starting; closing killed ends what runs.
 func (r *run) loop(ctx context.Context) error {
+	r.interrupted = func() bool { return ctx.Err() != nil }
 	r.claims = r.store.keepClaims()
 	defer r.claims.close()
 	background, kill := context.WithCancel(context.WithoutCancel(ctx))
@@ -100,12 +102,7 @@ func (r *run) loop(ctx context.Context) error {
 		case out := <-r.outcomes:
 			r.handle(background, out)
 		case <-look:
-			parked := r.parked
-			r.parked = nil
-			for _, a := range parked {
-				r.forget(a)
-				r.arrive(background, a)
-			}
+			r.unpark(background)
 		case <-cancelled:
 			cancelled = nil
 		case <-killed:
@@ -242,6 +239,20 @@ func (r *run) start(ctx context.Context) {
 	}
 }
 
+// unpark takes up what another run has given up or finished.
+func (r *run) unpark(ctx context.Context) {
+	parked := r.parked
+	r.parked = nil
+	for _, a := range parked {
+		if key := r.states[a].action.key; !r.claims.free(key) {
+			r.parked = append(r.parked, a)
+			continue
+		}
+		r.forget(a)
+		r.arrive(ctx, a)
+	}
+}
+
 func (r *run) stop(why string) {
 	if r.stopped == "" {
 		r.stopped = why
@@ -260,7 +271,12 @@ func (r *run) handle(ctx context.Context, out outcome) {
 	var bad *BlobError
 	switch {
 	case out.claimed:
-		r.parked = append(append(r.parked, address), others...)
+		for _, a := range append([]string{address}, others...) {
+			r.parked = append(r.parked, a)
+			r.feed.emit(Event{
+				Type: EventQueued, Address: a, Stage: r.states[a].node.Stage, Key: t.action.key, Reason: "another run is doing it",
+			})
+		}
 	case errors.As(out.err, &bad) && r.revive(ctx, address, others):
 	case out.err != nil:
 		for _, a := range append([]string{address}, others...) {

@@ -17,11 +17,12 @@ type task struct {
 	rank    float64
 	want    capacity
 
-	runID    string
-	store    *Store
-	claims   *claims
-	executor Executor
-	emit     func(Event)
+	runID       string
+	store       *Store
+	claims      *claims
+	executor    Executor
+	emit        func(Event)
+	interrupted func() bool // then it is not tried again
 }
 
 // source is where an input comes from: the store, a path outside, or members.
@@ -50,7 +51,7 @@ func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
 		want: r.total.want(st.node), runID: r.feed.journal.id, store: r.store, claims: r.claims,
-		executor: r.executor, emit: r.feed.emit, expect: r.plans[st.node.Address].Expect,
+		executor: r.executor, emit: r.feed.emit, interrupted: r.interrupted, expect: r.plans[st.node.Address].Expect,
 	}
 	t.reason = r.plans[st.node.Address].Reason
 	if r.plans[st.node.Address].State != StateRun { // what it waited for has told

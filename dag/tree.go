@@ -54,9 +54,10 @@ func decodeTree(raw []byte) (Tree, error) {
 
 // treeWriter turns a folder on disk into tree objects.
 type treeWriter struct {
-	file func(path string, info fs.FileInfo) (Digest, error) // digests, or takes in, one file
-	emit func(hex string, raw []byte) error                  // stores one tree object; may be nil
-	open []fs.FileInfo                                       // the folders above, against loops of links
+	file   func(path string, info fs.FileInfo) (Digest, error) // digests, or takes in, one file
+	emit   func(hex string, raw []byte) error                  // stores one tree object; may be nil
+	open   []fs.FileInfo                                       // the folders above, against loops of links
+	linked int                                                 // how many links led to where it is
 }
 
 // totals are what a folder holds, in all its depths.
@@ -106,7 +107,12 @@ func (w *treeWriter) add(dir string) (Digest, totals, error) {
 }
 
 func (w *treeWriter) entry(path, name string) (TreeEntry, totals, error) {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		w.linked++
+		defer func() { w.linked-- }()
+		info, err = os.Stat(path)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return TreeEntry{}, totals{}, fmt.Errorf("%s: the link leads nowhere", path)

@@ -142,6 +142,11 @@ func testStage(req Request, out *json.Encoder) error {
 		f.WriteString("spoilt")
 		f.Close()
 		return writeOutputs(req, c.Text)
+	case "symlinks": // its output leads to what it reads
+		if err := os.MkdirAll(req.Outputs["out"], 0o755); err != nil {
+			return err
+		}
+		return os.Symlink(req.Inputs["in"].Path, filepath.Join(req.Outputs["out"], "link"))
 	case "linker": // gives its input out as its output
 		return os.Link(req.Inputs["in"].Path, req.Outputs["out"])
 	}
