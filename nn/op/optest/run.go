@@ -23,6 +23,15 @@ func Run(t *testing.T, dev accel.Device) {
 			}
 		})
 	}
+	for _, u := range updates {
+		t.Run(u.Kernel, func(t *testing.T) {
+			for _, s := range DefaultSizes {
+				if _, err := u.run(g, s, true); err != nil {
+					t.Errorf("size %d: %v", s, err)
+				}
+			}
+		})
+	}
 	covers := map[string]bool{}
 	for _, row := range rows {
 		covers[row.Op] = true
@@ -161,6 +170,24 @@ func Bits(t *testing.T, devs map[string]accel.Device) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
+	same := func(t *testing.T, s int, run func(accel.Device) ([][]float32, error)) {
+		var first [][]float32
+		for _, n := range names {
+			values, err := run(devs[n])
+			if err != nil {
+				t.Fatalf("size %d on %s: %v", s, n, err)
+			}
+			if first == nil {
+				first = values
+			}
+			for i := range first {
+				if at := differ(first[i], values[i]); at >= 0 {
+					t.Errorf("size %d, output %d, element %d: %g on %s, %g on %s", s, i, at, first[i][at], names[0], values[i][at], n)
+					break
+				}
+			}
+		}
+	}
 	for _, row := range rows {
 		t.Run(row.name(), func(t *testing.T) {
 			for _, s := range []int{row.sizes()[len(row.sizes())-1], row.large()} {
@@ -168,23 +195,19 @@ func Bits(t *testing.T, devs map[string]accel.Device) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var first [][]float32
-				for _, n := range names {
-					runs, err := in.run(devs[n], 1, in.outputs()...)
+				same(t, s, func(dev accel.Device) ([][]float32, error) {
+					runs, err := in.run(dev, 1, in.outputs()...)
 					if err != nil {
-						t.Fatalf("size %d on %s: %v", s, n, err)
+						return nil, err
 					}
-					if first == nil {
-						first = runs[0]
-					}
-					for i := range first {
-						if at := differ(first[i], runs[0][i]); at >= 0 {
-							t.Errorf("size %d, output %d, element %d: %g on %s, %g on %s", s, i, at, first[i][at], names[0], runs[0][i][at], n)
-							break
-						}
-					}
-				}
+					return runs[0], nil
+				})
 			}
+		})
+	}
+	for _, u := range updates {
+		t.Run(u.Kernel, func(t *testing.T) {
+			same(t, DefaultLarge, func(dev accel.Device) ([][]float32, error) { return u.run(dev, DefaultLarge, false) })
 		})
 	}
 }
