@@ -37,3 +37,27 @@ func TestPlanReusesMemoryOfAChain(t *testing.T) {
 		t.Errorf("a chain of 1000 values of 64 elements needs %d, want 128", size)
 	}
 }
+
+func TestPlanOfABackwardPassIsTight(t *testing.T) {
+	// Activations of sizes as in a network with stages, each held until its gradient kernel; gradients in between.
+	var lives []life
+	sizes := []int{4096, 4096, 16384, 2048, 8192, 1024, 512}
+	const n = 210
+	for i := range n {
+		size := sizes[i/30]
+		lives = append(lives, life{first: i, last: 2*n - i, size: size}, life{first: 2*n - i, last: 2*n - i + 2, size: size})
+	}
+	least := 0
+	for step := range 2*n + 3 {
+		live := 0
+		for _, l := range lives {
+			if l.first <= step && step <= l.last {
+				live += l.size
+			}
+		}
+		least = max(least, live)
+	}
+	if _, size := plan(lives); size > least+least/10 {
+		t.Errorf("the plan needs %d elements, %d are live at once", size, least)
+	}
+}
