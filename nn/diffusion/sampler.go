@@ -12,6 +12,7 @@ import (
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/program"
+	"github.com/pipe-ml/pipe/nn/train"
 )
 
 // Sampler draws images from a model by DDIM with classifier-free guidance, batch by batch. An image depends on
@@ -61,7 +62,7 @@ func (s *Sampler) compileEncoder() error {
 	s.ids = b.Input("input_ids", tensor.Int32, s.batch*s.conditions, len(s.model.Empty))
 	s.hidden = s.model.Text.Build(b, s.ids)
 	var err error
-	s.encoder, err = s.compile(b, s.hidden)
+	s.encoder, err = train.CompileForward(s.mem, b, s.model.Weights, s.hidden)
 	return err
 }
 
@@ -71,20 +72,8 @@ func (s *Sampler) compileDenoiser() error {
 	s.text = b.Input("encoder_hidden_states", tensor.Float32, rows, len(s.model.Empty), s.model.Text.HiddenSize)
 	s.eps = s.model.UNet.Build(b, s.x, s.time, s.text)
 	var err error
-	s.denoiser, err = s.compile(b, s.eps)
+	s.denoiser, err = train.CompileForward(s.mem, b, s.model.Weights, s.eps)
 	return err
-}
-
-func (s *Sampler) compile(b *layer.Builder, out *layer.Node) (*program.Program, error) {
-	if err := b.Finish(); err != nil {
-		return nil, err
-	}
-	for _, p := range b.Sites().Params {
-		if err := s.mem.Set(p.Name, p.Shape, s.model.Weights.Data(p.Name)); err != nil {
-			return nil, err
-		}
-	}
-	return program.Compile(out.Graph(), []*layer.Node{out}, program.Options{Memory: s.mem, Mode: program.Eval})
 }
 
 // Sample draws one image [C, Size, Size] in [-1, 1] for each caption; first is the index of the first one. It

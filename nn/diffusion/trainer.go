@@ -69,7 +69,7 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 		return draw.set(network.Set)
 	}}
 	if len(t.Val) > 0 {
-		val, err := program.Compile(loss.Graph(), []*layer.Node{loss}, program.Options{Memory: mem, Mode: program.Eval})
+		val, err := train.CompileForward(mem, b, m.Weights, loss)
 		if err != nil {
 			return res, err
 		}

@@ -170,3 +170,35 @@ func (n *Network) Close() error {
 	}
 	return errors.Join(append(errs, n.prog.Close())...)
 }
+
+// CompileForward makes the program that only computes outputs of a built network, in evaluation mode. Weights
+// that mem does not hold yet are uploaded from w.
+func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, outputs ...*layer.Node) (*program.Program, error) {
+	if err := b.Finish(); err != nil {
+		return nil, err
+	}
+	if err := upload(mem, w, b.Sites()); err != nil {
+		return nil, err
+	}
+	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
+	if err != nil {
+		return nil, err
+	}
+	if clock := b.Step(); clock != nil && p.Uses(clock) {
+		return p, p.Set(clock, []int32{0}) // dropout does nothing here, yet its inputs want values
+	}
+	return p, nil
+}
+
+// upload sets the parameters of a network that mem does not hold yet.
+func upload(mem *program.Memory, w *layer.Weights, s layer.Sites) error {
+	for _, p := range s.Params {
+		if mem.Has(p.Name) {
+			continue
+		}
+		if err := mem.Set(p.Name, p.Shape, w.Data(p.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -36,28 +36,9 @@ func NewPredictor(mem *program.Memory, m model.Classifier, w *layer.Weights, pla
 		p.logits = m.Head(b, p.features)
 		outputs = append(outputs, p.logits)
 	}
-	if err := b.Finish(); err != nil {
-		return nil, err
-	}
-	if err := upload(mem, w, b.Sites()); err != nil {
-		return nil, err
-	}
 	var err error
-	p.prog, err = program.Compile(p.images.Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
+	p.prog, err = CompileForward(mem, b, w, outputs...)
 	return p, err
-}
-
-// upload sets the parameters of a network that mem does not hold yet.
-func upload(mem *program.Memory, w *layer.Weights, s layer.Sites) error {
-	for _, p := range s.Params {
-		if mem.Has(p.Name) {
-			continue
-		}
-		if err := mem.Set(p.Name, p.Shape, w.Data(p.Name)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Prediction is the network's answer for a list of images, row by row.

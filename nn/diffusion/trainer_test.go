@@ -1,0 +1,192 @@
+package diffusion
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/optim"
+	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/nn/train"
+)
+
+// tiny is a variant for tests only.
+var tiny = Variant{Name: "tiny", Levels: 1, Widths: []int{16, 16}, Layers: 1, AttendFrom: 1, Heads: 2, Groups: 4, TextWidth: 16, TextLayers: 1, TextHeads: 2}
+
+const tinySize = 8
+
+// lightDark is a trainer on two kinds of images, light ones captioned 1 and dark ones captioned 2; 0 is the empty caption.
+func lightDark(t *testing.T, steps int) *Trainer {
+	t.Helper()
+	r := rng.New(9, "light and dark")
+	const n = 16
+	var pixels []float32
+	tr := &Trainer{
+		BatchSize: 8, DropCaption: 0.1, Seed: 1, Optim: optim.Config{Rule: "adamw", ClipNorm: 1},
+		Config: train.Config{Schedule: optim.Schedule{Kind: "cosine", Peak: 5e-3, Warmup: steps / 10, Total: steps}},
+	}
+	for i := range n {
+		level := float32(0.6)
+		if i%2 == 1 {
+			level = -0.6
+		}
+		for range tinySize * tinySize {
+			pixels = append(pixels, level+0.1*float32(r.Norm()))
+		}
+		tr.Tokens = append(tr.Tokens, []int32{3, int32(1 + i%2), 4})
+		tr.Train = append(tr.Train, i)
+	}
+	codec, err := FitCodec(pixels, n, 1, tinySize, tiny.Levels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr.Model, err = tiny.New(tinySize, codec, 5, []int32{3, 0, 4}, 2); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		tr.Latents = append(tr.Latents, codec.Encode(pixels[i*tinySize*tinySize:(i+1)*tinySize*tinySize], tinySize))
+	}
+	return tr
+}
+
+// draw samples one light and one dark image.
+func draw(t *testing.T, m *Model, threads, batch int) [][]float32 {
+	t.Helper()
+	s, err := NewSampler(cpu.New(threads), m, batch, 10, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 0.0
+	images, err := s.Sample(context.Background(), [][]int32{{3, 1, 4}, {3, 2, 4}}, 7, 0, func(share float64) { last = share })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last != 1 {
+		t.Errorf("the work ended at %v of it", last)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	return images
+}
+
+func mean(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v)
+	}
+	return sum / float64(len(x))
+}
+
+func TestSamplesFollowTheCaption(t *testing.T) {
+	tr := lightDark(t, 150)
+	tr.Val = tr.Train
+	tr.Config.EvalEvery = 50
+	res, err := tr.Fit(context.Background(), cpu.New(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.IsNaN(res.Best) || res.Best > 0.8 {
+		t.Errorf("the validation loss is %v; predicting no noise gives 1", res.Best)
+	}
+	images := draw(t, tr.Model, 0, 2)
+	if light, dark := mean(images[0]), mean(images[1]); light < 0.2 || dark > -0.2 {
+		t.Errorf("the light image has mean %v, the dark one %v", light, dark)
+	}
+}
+
+func TestDiffusionGivesTheSameBits(t *testing.T) {
+	var first [][]float32
+	for _, c := range []struct{ threads, batch int }{{1, 2}, {2, 2}, {2, 1}} {
+		tr := lightDark(t, 3)
+		if _, err := tr.Fit(context.Background(), cpu.New(c.threads)); err != nil {
+			t.Fatal(err)
+		}
+		images := draw(t, tr.Model, c.threads, c.batch)
+		if first == nil {
+			first = images
+		}
+		for i := range images {
+			if !slices.Equal(first[i], images[i]) {
+				t.Errorf("image %d is another one with %d threads in batches of %d", i, c.threads, c.batch)
+			}
+		}
+	}
+}
+
+func TestFineTuningChangesTheUNetOnly(t *testing.T) {
+	for _, method := range []string{"full", "lora", "norm"} {
+		tr := lightDark(t, 2)
+		m := tr.Model
+		a, err := peft.Prepare(m.Denoiser, m.Weights, peft.Options{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Plan = a.Plan
+		full := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, nil)
+		m.Network(full)
+		before := m.Weights.Clone()
+		if _, err := tr.Fit(context.Background(), cpu.New(1)); err != nil {
+			t.Fatal(err)
+		}
+		changed := 0
+		for _, name := range m.Weights.Names() {
+			if slices.Equal(before.Data(name), m.Weights.Data(name)) {
+				continue
+			}
+			changed++
+			if IsText(name) {
+				t.Errorf("%s changed %s", method, name)
+			}
+		}
+		if changed == 0 {
+			t.Errorf("%s changed nothing", method)
+		}
+	}
+}
+
+func TestPartsThatDoNotFitAreRefused(t *testing.T) {
+	for name, edit := range map[string]func(*Model){
+		"codec":   func(m *Model) { m.Codec.Levels = 2 },
+		"text":    func(m *Model) { m.UNet.CrossAttention++ },
+		"caption": func(m *Model) { m.Empty = make([]int32, 99) },
+		"size":    func(m *Model) { m.Size = 16 },
+	} {
+		m := lightDark(t, 1).Model
+		edit(m)
+		if m.Validate() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := Lookup("unet_giant"); err == nil {
+		t.Error("an unknown variant was found")
+	}
+}
+
+func TestShippedVariantsAreSound(t *testing.T) {
+	for _, name := range Variants() {
+		v, err := Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codec, err := FitCodec(make([]float32, 64*64), 1, 1, 64, v.Levels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := v.New(64, codec, 100, []int32{1, 2}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, nil)
+		m.Network(b)
+		if err := b.Finish(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

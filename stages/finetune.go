@@ -1,0 +1,171 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/nn/train"
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+func init() {
+	Register(Type{
+		Name:    "finetune",
+		Version: 1,
+		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
+			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
+			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
+			"train nothing on the network is refused.",
+		CPUs:   1,
+		Memory: 1 << 30,
+		New:    func() Stage { return &finetune{} },
+	})
+}
+
+type finetune struct {
+	Method   string         `pipe:"method" doc:"The fine-tuning method."`
+	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
+	Blocks   []int          `pipe:"blocks,optional" doc:"Blocks of the network on which the method acts. Default: all."`
+	Fraction float64        `pipe:"fraction" default:"1" min:"0" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
+	Shift    int            `pipe:"shift,optional" min:"0" doc:"Random shift of training images in pixels. Default: a sixteenth of the size."`
+	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
+	training
+
+	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or a folder with published weights (MobileNet-v1 in TensorFlow.js form)."`
+	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
+	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
+	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
+}
+
+// Validate implements Validator.
+func (s *finetune) Validate() error {
+	m, err := peft.Lookup(s.Method)
+	if err != nil {
+		return &AttributeError{"method", err.Error()}
+	}
+	if _, err := m.Configure(s.Options); err != nil {
+		return &AttributeError{"options", err.Error()}
+	}
+	return nil
+}
+
+// rates are the default learning rates by method: of a classifier and of a diffusion model. The fewer weights
+// a method trains, the larger the steps that it wants.
+var rates = map[string]struct{ classifier, diffusion float64 }{
+	"full":        {5e-4, 3e-4},
+	"linear":      {1e-2, 0},
+	"bitfit":      {5e-3, 2e-3},
+	"norm":        {5e-3, 2e-3},
+	"ssf":         {5e-3, 2e-3},
+	"lora":        {5e-3, 2e-3},
+	"adaptformer": {5e-3, 1e-3},
+	"vpt":         {1e-2, 1e-2},
+}
+
+func (s *finetune) Run(ctx context.Context, r Reporter) error {
+	info, err := artifact.ReadModelInfo(s.Base.Path)
+	if err == nil && info.Task == artifact.TaskDiffusion {
+		return s.runDiffusion(ctx, r)
+	}
+	return s.runClassifier(ctx, r) // which also reads published weights
+}
+
+func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
+	backbone, err := artifact.OpenBackbone(s.Base.Path)
+	if err != nil {
+		return err
+	}
+	m, err := artifact.ReadImages(s.Data.Path)
+	if err != nil {
+		return err
+	}
+	if len(m.Info.Classes) < 2 {
+		return fmt.Errorf("the images have %d classes, a classifier needs two", len(m.Info.Classes))
+	}
+	c, err := backbone.Classifier(m.Info.Classes, m.Info.Size, s.Seed)
+	if err != nil {
+		return err
+	}
+	if c.Adapter, err = peft.Prepare(c.Network, c.Weights, s.peft()); err != nil {
+		return err
+	}
+	s.reportAdapter(r, c.Adapter)
+	images := trainImages(m)
+	fit := labelled(images, m.Fraction(s.Fraction))
+	if len(fit) == 0 {
+		return errors.New("no training image has a label")
+	}
+	p := s.plan(defaults{steps: 60, batch: 32, lr: rates[s.Method].classifier}, len(fit))
+	shift := s.Shift
+	if shift == 0 {
+		shift = m.Info.Size / 16
+	}
+	t := &train.Classifier{
+		Model: c.Model, Weights: c.Weights, Plan: c.Plan(), Images: images, Train: fit, Val: labelled(images, m.Split(artifact.Val)),
+		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
+		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: r.Progress,
+	}
+	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
+	dev := cpu.New(0)
+	defer dev.Close()
+	res, err := t.Fit(ctx, dev)
+	if err != nil {
+		return err
+	}
+	reportRun(r, res)
+	return backbone.WriteFineTuned(string(s.Out), c)
+}
+
+func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
+	if s.Tokens.Path == "" {
+		return &AttributeError{"tokens", "a diffusion model needs the captions' tokens"}
+	}
+	pairs, err := readPairs(s.Data.Path, s.Tokens.Path)
+	if err != nil {
+		return err
+	}
+	d, err := artifact.ReadDiffusion(s.Base.Path)
+	if err != nil {
+		return err
+	}
+	if d.Adapter != nil {
+		return fmt.Errorf("%s: the model is fine-tuned already: give the pretrained one", s.Base.Path)
+	}
+	if err := d.SameTokenizer(s.Tokens.Path); err != nil {
+		return err
+	}
+	if info := pairs.images.Info; info.Size != d.Info.Size || info.Channels != d.Info.Channels || pairs.tokens.MaxLength != d.Info.Captions {
+		return fmt.Errorf("images of %d pixels and %d channels with captions of %d tokens; the model has %d, %d and %d",
+			info.Size, info.Channels, pairs.tokens.MaxLength, d.Info.Size, d.Info.Channels, d.Info.Captions)
+	}
+	if d.Adapter, err = peft.Prepare(d.Model.Denoiser, d.Model.Weights, s.peft()); err != nil {
+		return err
+	}
+	s.reportAdapter(r, d.Adapter)
+	d.Model.Plan = d.Adapter.Plan
+	fit := pairs.images.Fraction(s.Fraction)
+	p := s.plan(defaults{steps: 400, batch: 16, lr: rates[s.Method].diffusion}, len(fit))
+	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
+		return err
+	}
+	return d.WriteFineTuned(string(s.Out), s.Base.Path)
+}
+
+func (s *finetune) peft() peft.Options {
+	return peft.Options{Method: s.Method, Config: s.Options, Blocks: s.Blocks}
+}
+
+// reportAdapter tells what trains.
+func (s *finetune) reportAdapter(r Reporter, a *peft.Adapter) {
+	r.Metric("trainable_parameters", float64(a.Count.Trained))
+	r.Metric("head_parameters", float64(a.Count.Head))
+	r.Metric("body_parameters", float64(a.Count.Body))
+	r.Metric("trainable_percent", a.Count.WithoutHead())
+	for _, p := range a.Trainable {
+		r.Log("trains %s %v", p.Name, p.Shape)
+	}
+}

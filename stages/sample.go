@@ -1,0 +1,132 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+
+	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/diffusion"
+	"github.com/pipe-ml/pipe/nn/token"
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+func init() {
+	Register(Type{
+		Name:    "sample",
+		Version: 1,
+		Doc: "Draws images from a text-to-image model by DDIM with classifier-free guidance.\n\n" +
+			"Prompts are given, or are the captions of a split of preprocessed images, spread evenly over it. " +
+			"An image depends on its prompt, the seed and its index only.",
+		CPUs:   2,
+		Memory: 1 << 30,
+		New:    func() Stage { return &sampling{} },
+	})
+}
+
+type sampling struct {
+	Prompts  []string `pipe:"prompts,optional" doc:"What to draw, in turn. Default: the captions of data."`
+	Split    string   `pipe:"split" default:"test" enum:"train,val,test" doc:"Whose captions to take."`
+	Count    int      `pipe:"count" default:"16" min:"1" doc:"How many images."`
+	Steps    int      `pipe:"steps" default:"20" min:"1" max:"1000" doc:"Evaluations of the network an image."`
+	Guidance float64  `pipe:"guidance" default:"3" min:"0" doc:"How far to go beyond the conditional prediction; 1: no guidance."`
+	Batch    int      `pipe:"batch_size" default:"16" min:"1" doc:"Images drawn at once."`
+	Columns  int      `pipe:"columns" default:"8" min:"1" doc:"Of the contact sheet."`
+	Rows     int      `pipe:"rows" default:"4" min:"1" doc:"Of the contact sheet, at most."`
+	Seed     uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the noise that images start from."`
+
+	Model   Input  `pipe:"model" kind:"model" doc:"A diffusion model, fine-tuned or not."`
+	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images whose captions are the prompts."`
+	Samples Output `pipe:"samples" kind:"samples" doc:"The images, their prompts, and a contact sheet."`
+}
+
+func (s *sampling) Run(ctx context.Context, r Reporter) error {
+	d, err := artifact.ReadDiffusion(s.Model.Path)
+	if err != nil {
+		return err
+	}
+	tokenizer, err := token.Load(d.Tokenizer)
+	if err != nil {
+		return err
+	}
+	samples, err := s.prompts()
+	if err != nil {
+		return err
+	}
+	captions := make([][]int32, len(samples))
+	for i, x := range samples {
+		captions[i] = tokenizer.Row(x.Prompt, d.Info.Captions)
+	}
+	dev := cpu.New(0)
+	defer dev.Close()
+	sampler, err := diffusion.NewSampler(dev, d.Model, min(s.Batch, len(samples)), s.Steps, s.Guidance)
+	if err != nil {
+		return err
+	}
+	drawn, err := sampler.Sample(ctx, captions, s.Seed, 0, func(share float64) {
+		r.Progress(int(share*float64(len(samples))), len(samples), nil)
+	})
+	if err := errors.Join(err, sampler.Close()); err != nil {
+		return err
+	}
+	images := make([]image.Image, len(drawn))
+	for i, x := range drawn {
+		images[i] = picture(x, d.Info.Channels, d.Info.Size)
+	}
+	r.Metric("images", float64(len(images)))
+	return artifact.WriteSamples(string(s.Samples), samples, images, s.Columns, s.Rows)
+}
+
+// prompts lists what to draw.
+func (s *sampling) prompts() ([]artifact.Sample, error) {
+	out := make([]artifact.Sample, s.Count)
+	if len(s.Prompts) > 0 {
+		for i := range out {
+			out[i] = artifact.Sample{Prompt: s.Prompts[i%len(s.Prompts)], Seed: s.Seed}
+		}
+		return out, nil
+	}
+	if s.Data.Path == "" {
+		return nil, errors.New("nothing to draw: give prompts, or data with captions")
+	}
+	m, err := artifact.ReadImages(s.Data.Path)
+	if err != nil {
+		return nil, err
+	}
+	var records []artifact.ImageRecord
+	for _, i := range m.Split(s.Split) {
+		if m.Records[i].Caption != "" {
+			records = append(records, m.Records[i])
+		}
+	}
+	if len(records) == 0 {
+		return nil, fmt.Errorf("no image of the %s split has a caption", s.Split)
+	}
+	for i := range out {
+		rec := records[i*max(len(records), s.Count)/s.Count%len(records)]
+		out[i] = artifact.Sample{Prompt: rec.Caption, Seed: s.Seed}
+		if rec.Label >= 0 {
+			out[i].Label = m.Info.Classes[rec.Label]
+		}
+	}
+	return out, nil
+}
+
+// picture makes an 8-bit image of x [channels, size, size] in [-1, 1].
+func picture(x []float32, channels, size int) image.Image {
+	area := size * size
+	level := func(v float32) byte { return byte(127.5*(v+1) + 0.5) }
+	if channels == 1 {
+		img := image.NewGray(image.Rect(0, 0, size, size))
+		for i, v := range x {
+			img.Pix[i] = level(v)
+		}
+		return img
+	}
+	img := image.NewRGBA(image.Rect(0, 0, size, size))
+	for i := range area {
+		img.Pix[4*i], img.Pix[4*i+1], img.Pix[4*i+2], img.Pix[4*i+3] = level(x[i]), level(x[area+i]), level(x[2*area+i]), 255
+	}
+	return img
+}
