@@ -223,6 +223,15 @@ func (t *task) unchanged() error {
 			return fmt.Errorf("input %s changed while it was read: %s", in.name, in.outside)
 		}
 	}
+	for file, then := range t.action.manifest.Code {
+		now, err := t.store.files.digest(filepath.Join(t.root, filepath.FromSlash(file)))
+		if err != nil {
+			return fmt.Errorf("code %s: %w", file, err)
+		}
+		if string(now) != then {
+			return fmt.Errorf("code %s changed while it ran", file)
+		}
+	}
 	return nil
 }
 

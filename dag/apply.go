@@ -10,8 +10,8 @@ import (
 )
 
 // Apply runs what the plan says, then publishes. Events go to sink, one at a time; the last one is the summary.
-// Failed actions are counted in the summary; the error is for what stops or spoils a whole run: a selector that
-// matches nothing, an input that is not there, a store or a publication that cannot be written.
+// Failed actions are counted in the summary; the error is for what stops or spoils a whole run: an address
+// that is not there, an input that is not there, a store or a publication that cannot be written.
 func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts ApplyOptions, sink func(Event)) (*Summary, error) {
 	started := time.Now()
 	if err := e.Store.sweep(); err != nil {

@@ -183,7 +183,7 @@ func TestTargetAndReplace(t *testing.T) {
 	r.counts(r.apply(ApplyOptions{PlanOptions: PlanOptions{Target: []string{"b"}}}, nodes...), 2, 0, 2, 0, 0)
 	r.counts(r.apply(ApplyOptions{PlanOptions: PlanOptions{Replace: []string{"a"}}}, nodes...), 3, 1, 2, 0, 0)
 	_, err := r.engine.Apply(context.Background(), r.graph(nodes...), nil, ApplyOptions{PlanOptions: PlanOptions{Target: []string{"q"}}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "the stages are a, c, b") {
+	if err == nil || !strings.Contains(err.Error(), "there is no instance q") {
 		t.Errorf("unknown target: %v", err)
 	}
 }
@@ -241,4 +241,29 @@ func TestUnknownExecutorAndGPUsAreRefused(t *testing.T) {
 	x.Executor, y.Resources.GPUs = "moon", 1
 	sum := r.apply(ApplyOptions{}, x, y)
 	r.counts(sum, 2, 0, 0, 2, 0)
+}
+
+// A result must be of the bytes that its key names, even if they change while the stage runs.
+func TestInputsThatChangeUnderTheStage(t *testing.T) {
+	for _, what := range []string{"data.txt", "run.py"} {
+		r := newRig(t)
+		n := node("x", "text", "ok")
+		n.Config["millis"] = 100
+		n.Inputs = []Input{{Name: "data", Path: r.write("data.txt", "before")}}
+		r.write("run.py", "before")
+		n.Code = []string{"run.py"}
+		sum, err := r.engine.Apply(context.Background(), r.graph(n), nil, ApplyOptions{}, func(e Event) {
+			if e.Type == EventStart {
+				r.write(what, "after!")
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.counts(sum, 1, 0, 0, 1, 0)
+		if m := sum.Failures[0].Message; !strings.Contains(m, "changed while it") {
+			t.Errorf("message %q", m)
+		}
+		r.counts(r.apply(ApplyOptions{}, n), 1, 0, 1, 0, 0)
+	}
 }

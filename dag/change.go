@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -174,7 +175,7 @@ func compareInputs(old, now *Manifest, n *Node) []Change {
 		if _, declared := is[name]; o == w || declared && w.Digest == "" {
 			continue
 		}
-		c := Change{Kind: ChangeInput, Name: name, Old: o.Digest.Short(), New: w.Digest.Short(), Pos: n.Pos[name], old: o.Digest, new: w.Digest}
+		c := Change{Kind: ChangeInput, Name: name, Old: o.Digest.Short(), New: w.Digest.Short(), Pos: cmp.Or(n.Pos[name], n.Pos["inputs"]), old: o.Digest, new: w.Digest}
 		if o.Digest == w.Digest {
 			c.Old, c.New = o.As, w.As
 		}
@@ -230,4 +231,12 @@ func spell(v any) string {
 		return fmt.Sprint(v)
 	}
 	return string(b)
+}
+
+// list spells the first few of many.
+func list(items []string, limit int) string {
+	if len(items) <= limit {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:limit], ", "), len(items)-limit)
 }

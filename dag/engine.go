@@ -11,8 +11,8 @@ type Engine struct {
 
 // PlanOptions select what is planned.
 type PlanOptions struct {
-	Target  []string // selectors: only these and what they need; empty: everything
-	Replace []string // selectors: run these even if their results are in the store
+	Target  []string // addresses: only these and what they need; empty: everything
+	Replace []string // addresses: run these even if their results are in the store
 }
 
 // ApplyOptions say how a graph is run.

@@ -49,7 +49,7 @@ func (g *Graph) connect(n *Node) error {
 				errs = append(errs, fmt.Errorf("%s: input %s gathers %s, which is not a group of this graph", n.Address, in.Name, in.Group))
 				continue
 			}
-			g.edge(in.Group, n.Address)
+			errs = append(errs, g.edge(in.Group, n.Address))
 		case in.Path == "":
 			errs = append(errs, fmt.Errorf("%s: input %s has no source", n.Address, in.Name))
 		}
@@ -68,15 +68,15 @@ func (g *Graph) link(n *Node, what string, ref Ref) error {
 	if !slices.ContainsFunc(from.Outputs, func(o Output) bool { return o.Name == ref.Output }) {
 		return fmt.Errorf("%s: %s reads %s of %s, which has no such output", n.Address, what, ref.Output, ref.Address)
 	}
-	g.edge(ref.Address, n.Address)
-	return nil
+	return g.edge(ref.Address, n.Address)
 }
 
 // edge adds an edge between two vertices that exist. Two inputs from one producer are one edge.
-func (g *Graph) edge(from, to string) {
+func (g *Graph) edge(from, to string) error {
 	if err := g.storage.AddEdge(from, to); err != nil && !errors.Is(err, graph.ErrEdgeAlreadyExists) {
-		panic(fmt.Sprintf("dag: edge %s -> %s: %v", from, to, err)) // both ends were looked up
+		return fmt.Errorf("edge %s -> %s: %w", from, to, err)
 	}
+	return nil
 }
 
 // sort fills in order, preds and succs by Kahn's algorithm, in O(V+E). The library's own sort scans every
@@ -171,8 +171,11 @@ func (g *Graph) Predecessors(address string) []string { return g.preds[address] 
 // Successors are the addresses that address feeds.
 func (g *Graph) Successors(address string) []string { return g.succs[address] }
 
-// Subgraph keeps the given nodes and all that they need.
+// Subgraph keeps the instances at the given addresses and all that they need.
 func (g *Graph) Subgraph(addresses []string) (*Graph, error) {
+	if err := g.check(addresses); err != nil {
+		return nil, err
+	}
 	keep := map[string]bool{}
 	stack := slices.Clone(addresses)
 	for len(stack) > 0 {
@@ -190,4 +193,15 @@ func (g *Graph) Subgraph(addresses []string) (*Graph, error) {
 		}
 	}
 	return New(nodes)
+}
+
+// check reports all addresses that are no instance.
+func (g *Graph) check(addresses []string) error {
+	var errs []error
+	for _, a := range addresses {
+		if n, ok := g.Node(a); !ok || n.Virtual() {
+			errs = append(errs, fmt.Errorf("there is no instance %s", a))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -92,47 +92,8 @@ func TestSubgraphKeepsWhatIsNeeded(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b", "g", "d"}, addresses(sub.Nodes())); diff != "" {
 		t.Error(diff)
 	}
-}
-
-func TestSelect(t *testing.T) {
-	var nodes []*Node
-	for _, method := range []string{"lora", "full"} {
-		for _, seed := range []float64{0, 1} {
-			n := node(fmt.Sprintf("finetune.c[%q,%v]", method, seed), "text", "")
-			n.Axes = []Axis{{"method", method}, {"seed", seed}}
-			nodes = append(nodes, n)
-		}
-	}
-	nodes = append(nodes, node("figure.x", "text", ""), group("g", "figure.x"))
-	g, err := New(nodes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct {
-		selector string
-		want     string // addresses, or a part of the error after "!"
-	}{
-		{`figure.x`, `figure.x`},
-		{`finetune.c["lora",1]`, `finetune.c["lora",1]`},
-		{`finetune.c[seed=1]`, `finetune.c["lora",1] finetune.c["full",1]`},
-		{`finetune.c[seed=0,method=full]`, `finetune.c["full",0]`},
-		{`finetune.c[method="full", seed=0]`, `finetune.c["full",0]`},
-		{`finetune.c`, `finetune.c["lora",0] finetune.c["lora",1] finetune.c["full",0] finetune.c["full",1]`},
-		{`finetune.c[seed=7]`, `!finetune.c has finetune.c["lora",0]`},
-		{`finetune.c[what=1]`, `!no instance matches`},
-		{`finetune.d`, `!the stages are finetune.c, figure.x`},
-		{`finetune.c[seed=1`, `!missing ]`},
-		{`g`, `!no instance matches`},
-	}
-	for _, tt := range tests {
-		nodes, err := g.Select(tt.selector)
-		if want, isErr := strings.CutPrefix(tt.want, "!"); isErr {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: error %v lacks %q", tt.selector, err, want)
-			}
-		} else if got := strings.Join(addresses(nodes), " "); got != tt.want {
-			t.Errorf("%s: %q, want %q (%v)", tt.selector, got, tt.want, err)
-		}
+	if _, err := g.Subgraph([]string{"q", "g"}); err == nil || err.Error() != "there is no instance q\nthere is no instance g" {
+		t.Errorf("unknown addresses: %v", err)
 	}
 }
 

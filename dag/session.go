@@ -37,18 +37,14 @@ type state struct {
 
 // session selects a part of g and settles all of it that can be, level by level.
 func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*session, error) {
-	if len(opts.Target) > 0 {
-		targets, err := g.selectAll(opts.Target)
-		if err != nil {
-			return nil, err
-		}
-		if g, err = g.Subgraph(targets); err != nil {
-			return nil, err
-		}
-	}
-	replace, err := g.selectAll(opts.Replace)
-	if err != nil {
+	if err := g.check(opts.Replace); err != nil {
 		return nil, err
+	}
+	if len(opts.Target) > 0 {
+		var err error
+		if g, err = g.Subgraph(opts.Target); err != nil {
+			return nil, err
+		}
 	}
 	s := &session{
 		resolver: &resolver{root: e.Root, files: e.Store.files},
@@ -56,7 +52,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())),
 		history: sync.OnceValues(e.Store.history),
 	}
-	for _, a := range replace {
+	for _, a := range opts.Replace {
 		s.replace[a] = true
 	}
 	for _, n := range g.Nodes() {

@@ -18,6 +18,7 @@ type task struct {
 	want    capacity
 
 	runID       string
+	root        string
 	store       *Store
 	claims      *claims
 	executor    Executor
@@ -50,7 +51,7 @@ type outcome struct {
 func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
-		want: r.total.want(st.node), runID: r.feed.journal.id, store: r.store, claims: r.claims,
+		want: r.total.want(st.node), runID: r.feed.journal.id, root: r.root, store: r.store, claims: r.claims,
 		executor: r.executor, emit: r.feed.emit, interrupted: r.interrupted, expect: r.plans[st.node.Address].Expect,
 	}
 	t.reason = r.plans[st.node.Address].Reason

@@ -127,3 +127,11 @@ func axesText(axes []Axis) string {
 	}
 	return strings.Join(parts, ",")
 }
+
+// axisText spells a value as people type it in a selector.
+func axisText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return spell(v)
+}

@@ -3,7 +3,6 @@ package dag
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // Explanation says why an instance is in its state.
@@ -19,18 +18,11 @@ type Explanation struct {
 // Why explains the state of the instance at address: the exact difference between what it was made of when it
 // last had a result, and now.
 func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanation, error) {
-	nodes, err := g.Select(address)
+	s, err := e.session(ctx, g, PlanOptions{Target: []string{address}})
 	if err != nil {
 		return nil, err
 	}
-	if len(nodes) > 1 {
-		return nil, fmt.Errorf("%s is %d instances; name one, such as %s", address, len(nodes), nodes[0].Address)
-	}
-	s, err := e.session(ctx, g, PlanOptions{Target: []string{nodes[0].Address}})
-	if err != nil {
-		return nil, err
-	}
-	st := s.states[nodes[0].Address]
+	st := s.states[address]
 	a, err := s.planned(st)
 	if err != nil {
 		return nil, err
