@@ -240,7 +240,7 @@ func TestNetsLearnRandomLabels(t *testing.T) {
 				first, last := learn(tr, 120)
 				losses = append(losses, fmt.Sprintf("%x %x", math.Float32bits(first), math.Float32bits(last)))
 				t.Logf("%d threads: loss %.4f -> %.4f", threads, first, last)
-				if first < 1.2 || last > 0.65 { // 0.59 is the least with labels smoothed by 0.1
+				if first < 1.2 || last > 0.5 { // 0.39 is the entropy of 5 classes smoothed by 0.1
 					t.Errorf("the loss goes from %g to %g", first, last)
 				}
 			}

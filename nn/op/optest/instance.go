@@ -121,7 +121,7 @@ func (in *instance) loss(feed map[*gorgonia.Node]op.Array) (float64, error) {
 
 // slope is the derivative of the loss when x moves along v, by 4-point differences.
 func (in *instance) slope(x *gorgonia.Node, v []float64) (float64, error) {
-	const h = 1e-3
+	const h = 1e-4
 	feed := map[*gorgonia.Node]op.Array{}
 	for n, a := range in.feed {
 		feed[n] = a
