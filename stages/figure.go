@@ -22,12 +22,11 @@ func init() {
 Runs that agree on x and series are one point: their mean, with one standard deviation as a band or bar.`,
 		CPUs:   1,
 		Memory: 256 << 20,
-		New:    func() Stage { return new(Figure) },
+		New:    func() Stage { return new(figure) },
 	})
 }
 
-// Figure is the schema of the stage type figure.
-type Figure struct {
+type figure struct {
 	Runs   InputList `pipe:"runs" kind:"metrics" doc:"The runs to draw: all.evaluate.NAME.metrics."`
 	Chart  string    `pipe:"chart" default:"line" enum:"line,bar,scatter" doc:"line and scatter need a numeric x; bar takes the values of an axis as categories."`
 	X      string    `pipe:"x" doc:"An axis of the runs, or a metric (scatter)."`
@@ -46,7 +45,7 @@ type Figure struct {
 }
 
 // Run draws the figure.
-func (f *Figure) Run(_ context.Context, r Reporter) error {
+func (f *figure) Run(_ context.Context, r Reporter) error {
 	runs, err := readRuns(f.Runs)
 	if err != nil {
 		return err
@@ -72,7 +71,7 @@ func (f *Figure) Run(_ context.Context, r Reporter) error {
 }
 
 // series groups the runs by series and x, in the order in which they come, and averages each group.
-func (f *Figure) series(runs []run) ([]chart.Series, []string, error) {
+func (f *figure) series(runs []run) ([]chart.Series, []string, error) {
 	var categories ordered[float64]
 	var lines ordered[*ordered[*point]]
 	for _, r := range runs {
@@ -118,7 +117,7 @@ type point struct{ xs, ys sample }
 
 // x places a run on the x axis: bars by category, lines by value. A scatter over a metric has one point a
 // cell, so all runs of the cell but for their seeds are its group.
-func (f *Figure) x(r run, categories *ordered[float64]) (x float64, key string, err error) {
+func (f *figure) x(r run, categories *ordered[float64]) (x float64, key string, err error) {
 	if f.Chart == "bar" {
 		name, err := r.text(f.X)
 		if err != nil {

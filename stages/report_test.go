@@ -55,11 +55,11 @@ func read(t *testing.T, path Output) string {
 func TestTableAveragesTheSeedsAndMarksTheBestOfAColumn(t *testing.T) {
 	dir := t.TempDir()
 	out := func(name string) Output { return Output(filepath.Join(dir, name)) }
-	table := &Table{
+	tab := &table{
 		Runs: sweep(t), Rows: []string{"method"}, Columns: "fraction", Metrics: []string{"f1", "ece"},
 		Lower: []string{"ece"}, Digits: 2, CSV: out("t.csv"), Markdown: out("t.md"), LaTeX: out("t.tex"),
 	}
-	if err := table.Run(context.Background(), silent{}); err != nil {
+	if err := tab.Run(context.Background(), silent{}); err != nil {
 		t.Fatal(err)
 	}
 	want := `| method | f1 @ 0.1 | f1 @ 1 | ece @ 0.1 | ece @ 1 |
@@ -67,20 +67,20 @@ func TestTableAveragesTheSeedsAndMarksTheBestOfAColumn(t *testing.T) {
 | full | 0.57 ± 0.07 | 0.75 ± 0.07 | 0.43 ± 0.07 | 0.25 ± 0.07 |
 | lora | **0.62** ± 0.07 | **0.80** ± 0.07 | **0.38** ± 0.07 | **0.20** ± 0.07 |
 `
-	if got := read(t, table.Markdown); got != want {
+	if got := read(t, tab.Markdown); got != want {
 		t.Errorf("markdown:\n%s\nwant:\n%s", got, want)
 	}
-	if got := read(t, table.CSV); !strings.HasPrefix(got, "method,f1 @ 0.1,f1 @ 0.1 sd,f1 @ 0.1 n,") || !strings.Contains(got, ",2\n") {
+	if got := read(t, tab.CSV); !strings.HasPrefix(got, "method,f1 @ 0.1,f1 @ 0.1 sd,f1 @ 0.1 n,") || !strings.Contains(got, ",2\n") {
 		t.Errorf("csv:\n%s", got)
 	}
-	if got := read(t, table.LaTeX); !strings.Contains(got, `\textbf{0.62} $\pm$ 0.07`) || !strings.Contains(got, `\begin{tabular}{lrrrr}`) {
+	if got := read(t, tab.LaTeX); !strings.Contains(got, `\textbf{0.62} $\pm$ 0.07`) || !strings.Contains(got, `\begin{tabular}{lrrrr}`) {
 		t.Errorf("latex:\n%s", got)
 	}
 }
 
-func figureIn(dir string, runs InputList, chart, x, y string) *Figure {
+func figureIn(dir string, runs InputList, chart, x, y string) *figure {
 	out := func(ext string) Output { return Output(filepath.Join(dir, "figure."+ext)) }
-	return &Figure{Runs: runs, Chart: chart, X: x, Y: y, Series: "method", Width: 12, Height: 8, XScale: "linear", SVG: out("svg"), PDF: out("pdf"), PNG: out("png")}
+	return &figure{Runs: runs, Chart: chart, X: x, Y: y, Series: "method", Width: 12, Height: 8, XScale: "linear", SVG: out("svg"), PDF: out("pdf"), PNG: out("png")}
 }
 
 func TestFigureGroupsRunsBySeriesAndX(t *testing.T) {
@@ -128,7 +128,7 @@ func TestFigureGroupsRunsBySeriesAndX(t *testing.T) {
 func TestFigureSaysWhatTheRunsLack(t *testing.T) {
 	runs := sweep(t)
 	tests := []struct {
-		figure *Figure
+		figure *figure
 		want   string
 	}{
 		{figureIn(t.TempDir(), runs, "line", "fraction", "f2"), `neither a numeric axis nor a metric "f2" (metrics: auroc, ece, f1)`},

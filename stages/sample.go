@@ -75,7 +75,8 @@ func (s *sampling) Run(ctx context.Context, r Reporter) error {
 		images[i] = picture(x, d.Info.Channels, d.Info.Size)
 	}
 	r.Metric("images", float64(len(images)))
-	return artifact.WriteSamples(string(s.Samples), samples, images, s.Columns, s.Rows)
+	info := artifact.SamplesInfo{Sampler: "ddim", Steps: s.Steps, Guidance: s.Guidance, Seed: s.Seed}
+	return artifact.WriteSamples(string(s.Samples), info, samples, images, s.Columns, s.Rows)
 }
 
 // prompts lists what to draw.

@@ -21,12 +21,11 @@ Runs that agree on the rows' axes, and on columns if set, are one cell: mean ± 
 cell of each column is bold.`,
 		CPUs:   1,
 		Memory: 256 << 20,
-		New:    func() Stage { return new(Table) },
+		New:    func() Stage { return new(table) },
 	})
 }
 
-// Table is the schema of the stage type table.
-type Table struct {
+type table struct {
 	Runs    InputList `pipe:"runs" kind:"metrics" doc:"The runs to tabulate: all.evaluate.NAME.metrics."`
 	Rows    []string  `pipe:"rows" doc:"Axes of the runs that make the rows."`
 	Columns string    `pipe:"columns,optional" doc:"An axis that spreads each metric over several columns."`
@@ -41,7 +40,7 @@ type Table struct {
 }
 
 // Run writes the table.
-func (t *Table) Run(_ context.Context, r Reporter) error {
+func (t *table) Run(_ context.Context, r Reporter) error {
 	runs, err := readRuns(t.Runs)
 	if err != nil {
 		return err
@@ -50,14 +49,14 @@ func (t *Table) Run(_ context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	table, err := g.csv()
+	lines, err := g.csv()
 	if err != nil {
 		return err
 	}
 	for _, out := range []struct {
 		path Output
 		text string
-	}{{t.CSV, table}, {t.Markdown, g.markdown(t)}, {t.LaTeX, g.latex(t)}} {
+	}{{t.CSV, lines}, {t.Markdown, g.markdown(t)}, {t.LaTeX, g.latex(t)}} {
 		if err := os.WriteFile(string(out.path), []byte(out.text), 0o644); err != nil {
 			return err
 		}
@@ -86,7 +85,7 @@ func (c column) title() string {
 	return c.metric + " @ " + c.value
 }
 
-func (t *Table) grid(runs []run) (grid, error) {
+func (t *table) grid(runs []run) (grid, error) {
 	g := grid{head: t.Rows}
 	var spread ordered[int]
 	var rows ordered[int]
@@ -182,7 +181,7 @@ func (g grid) csv() (string, error) {
 	return b.String(), err
 }
 
-func (g grid) markdown(t *Table) string {
+func (g grid) markdown(t *table) string {
 	var b strings.Builder
 	if t.Caption != "" {
 		b.WriteString(t.Caption + "\n\n")
@@ -201,7 +200,7 @@ func (g grid) markdown(t *Table) string {
 	return b.String()
 }
 
-func (g grid) latex(t *Table) string {
+func (g grid) latex(t *table) string {
 	var b strings.Builder
 	escape := strings.NewReplacer(`\`, `\textbackslash{}`, `_`, `\_`, `%`, `\%`, `&`, `\&`, `#`, `\#`, `$`, `\$`, `{`, `\{`, `}`, `\}`)
 	if t.Caption != "" {

@@ -19,14 +19,25 @@ type Sample struct {
 	File   string `json:"file"`
 }
 
-const samplesFile = "samples.jsonl"
+// SamplesInfo is info.json of a samples folder: how the images were drawn.
+type SamplesInfo struct {
+	Sampler  string  `json:"sampler"`
+	Steps    int     `json:"steps"`
+	Guidance float64 `json:"guidance"`
+	Seed     uint64  `json:"seed"`
+}
+
+const (
+	samplesFile     = "samples.jsonl"
+	samplesInfoFile = "info.json"
+)
 
 // SheetName is the contact sheet in a samples folder.
 const SheetName = "sheet.png"
 
-// WriteSamples writes the images as 00000.png and so on, their records, and a contact sheet of the first rows
-// x columns. It sets Index and File of the records.
-func WriteSamples(dir string, samples []Sample, images []image.Image, columns, rows int) error {
+// WriteSamples writes the images as 00000.png and so on, how they were drawn, their records, and a contact sheet of
+// the first rows x columns. It sets Index and File of the records.
+func WriteSamples(dir string, info SamplesInfo, samples []Sample, images []image.Image, columns, rows int) error {
 	if len(samples) != len(images) {
 		return fmt.Errorf("%d records for %d samples", len(samples), len(images))
 	}
@@ -42,21 +53,28 @@ func WriteSamples(dir string, samples []Sample, images []image.Image, columns, r
 			return err
 		}
 	}
-	return WriteLines(filepath.Join(dir, samplesFile), samples)
+	if err := WriteLines(filepath.Join(dir, samplesFile), samples); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, samplesInfoFile), info)
 }
 
-// ReadSamples reads the records of a samples folder.
-func ReadSamples(dir string) ([]Sample, error) {
+// ReadSamples reads how the images of a samples folder were drawn, and their records.
+func ReadSamples(dir string) (SamplesInfo, []Sample, error) {
+	var info SamplesInfo
+	if err := readJSON(filepath.Join(dir, samplesInfoFile), &info); err != nil {
+		return info, nil, fmt.Errorf("not samples: %w", err)
+	}
 	samples, err := ReadLines[Sample](filepath.Join(dir, samplesFile))
 	if err != nil {
-		return nil, fmt.Errorf("not samples: %w", err)
+		return info, nil, err
 	}
 	for i, s := range samples {
 		if s.Index != i || !filepath.IsLocal(s.File) {
-			return nil, fmt.Errorf("%s:%d: index %d, file %q", filepath.Join(dir, samplesFile), i+1, s.Index, s.File)
+			return info, nil, fmt.Errorf("%s:%d: index %d, file %q", filepath.Join(dir, samplesFile), i+1, s.Index, s.File)
 		}
 	}
-	return samples, nil
+	return info, samples, nil
 }
 
 // OpenSample decodes the image of a sample.

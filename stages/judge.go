@@ -1,0 +1,73 @@
+package stages
+
+import (
+	"context"
+	"errors"
+
+	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/program"
+	"github.com/pipe-ml/pipe/nn/train"
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+// judgement is what a classifier makes of images, row by row.
+type judgement struct {
+	probs    [][]float64 // [n][classes]
+	features [][]float64 // [n][d]
+}
+
+// judge runs a classifier on the images of set at rows, nil meaning all.
+func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int, batch int) (j judgement, err error) {
+	if c.Model.Classes() == 0 {
+		return j, errors.New("the classifier has no classes")
+	}
+	dev := cpu.New(0)
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	mem := program.NewMemory(dev)
+	defer func() { err = errors.Join(err, mem.Close()) }()
+	p, err := train.NewPredictor(mem, c.Model, c.Weights, c.Plan(), batch)
+	if err != nil {
+		return j, err
+	}
+	out, err := p.Predict(ctx, set, rows)
+	if err := errors.Join(err, p.Close()); err != nil {
+		return j, err
+	}
+	for _, logits := range split(out.Logits, c.Model.Classes()) {
+		j.probs = append(j.probs, softmax(logits))
+	}
+	n := len(j.probs)
+	for _, features := range split(out.Features, len(out.Features)/n) {
+		row := make([]float64, len(features))
+		for i, v := range features {
+			row[i] = float64(v)
+		}
+		j.features = append(j.features, row)
+	}
+	return j, nil
+}
+
+// split cuts x into rows.
+func split(x []float32, width int) [][]float32 {
+	var rows [][]float32
+	for ; len(x) > 0; x = x[width:] {
+		rows = append(rows, x[:width])
+	}
+	return rows
+}
+
+// sampleImages reads generated images and brings them to the size and channels of the real ones by the filter that
+// preprocess uses.
+func sampleImages(dir string, samples []artifact.Sample, size, channels int) (train.Images, error) {
+	n := channels * size * size
+	out := train.Images{Size: size, Channels: channels, Pixels: make([]byte, len(samples)*n), Labels: make([]int32, len(samples))}
+	for i, s := range samples {
+		img, err := artifact.OpenSample(dir, s)
+		if err != nil {
+			return out, err
+		}
+		resize(out.Pixels[i*n:(i+1)*n], img, size, channels, "stretch")
+		out.Labels[i] = -1
+	}
+	return out, nil
+}
