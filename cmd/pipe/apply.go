@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -54,7 +55,7 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return err
 	}
-	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args()...)}
+	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args(p.pipeline)...)}
 	if opts.PlanOptions, err = planOptions(p, o.target, o.replace); err != nil {
 		return err
 	}
@@ -83,12 +84,10 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 }
 
 // planOptions resolves the selectors of -target and -replace.
-func planOptions(p *project, target, replace []string) (o dag.PlanOptions, err error) {
-	if o.Target, err = p.addresses(target); err != nil {
-		return o, err
-	}
-	o.Replace, err = p.addresses(replace)
-	return o, err
+func planOptions(p *project, target, replace []string) (dag.PlanOptions, error) {
+	targets, err1 := p.addresses(target)
+	replaced, err2 := p.addresses(replace)
+	return dag.PlanOptions{Target: targets, Replace: replaced}, errors.Join(err1, err2)
 }
 
 // interrupts ends the context at the first signal and closes kill at the second one.

@@ -48,13 +48,18 @@ func (f *varFileFlag) Set(s string) error {
 	return nil
 }
 
-// args turns the options into a command line again, for the journal.
-func (o *pipelineOptions) args() []string {
+// args turns the options into a command line again, for the journal. Sensitive values stay out of it.
+func (o *pipelineOptions) args(p *pipelines.Pipeline) []string {
+	secret := map[string]bool{}
+	for _, v := range p.Variables {
+		secret[v.Name] = v.Sensitive
+	}
 	var args []string
 	for _, v := range o.vars {
-		if v.File != "" {
+		switch {
+		case v.File != "":
 			args = append(args, "-var-file", v.File)
-		} else {
+		case !secret[v.Name]:
 			args = append(args, "-var", v.Name+"="+v.Text)
 		}
 	}

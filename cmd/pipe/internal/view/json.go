@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"sort"
-	"time"
 
 	"github.com/pipe-ml/pipe/dag"
 	"github.com/pipe-ml/pipe/pipelines"
@@ -47,28 +46,8 @@ func (j *JSON) Run(*dag.Graph) Run { return jsonRun{j} }
 
 type jsonRun struct{ j *JSON }
 
-// Event writes the event as the engine spells it; the counts of a plan and of the summary are its own fields.
-func (r jsonRun) Event(e dag.Event) {
-	switch {
-	case e.Plan != nil:
-		r.j.write(struct {
-			Type string    `json:"type"`
-			Time time.Time `json:"time"`
-			*dag.PlanSummary
-		}{e.Type, e.Time, e.Plan})
-	case e.Summary != nil:
-		r.j.write(struct {
-			Type    string    `json:"type"`
-			Time    time.Time `json:"time"`
-			Seconds float64   `json:"seconds"`
-			*dag.Summary
-		}{e.Type, e.Time, e.Seconds, e.Summary})
-	default:
-		r.j.write(e)
-	}
-}
-
-func (r jsonRun) Close() {}
+func (r jsonRun) Event(e dag.Event) { r.j.write(e) }
+func (r jsonRun) Close()            {}
 
 // Plan writes a line an instance, then the counts.
 func (j *JSON) Plan(p *dag.Plan) {

@@ -70,10 +70,9 @@ func (l *live) event(e dag.Event) {
 	switch e.Type {
 	case dag.EventPlan:
 		l.counts.Lock()
-		l.counts.all, l.counts.cached, l.counts.done = e.Plan.Total, e.Plan.Cached, e.Plan.Cached
+		l.counts.all = e.Plan.Total
 		l.counts.Unlock()
 		l.total.SetTotal(int64(e.Plan.Total), false)
-		l.total.SetCurrent(int64(e.Plan.Cached))
 		return
 	case dag.EventStart:
 		l.start(e)

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pipe-ml/pipe"
+
+// layers are the top-level packages with what each may import of ours, besides itself.
+var layers = map[string][]string{
+	"cmd":       {"pipelines", "stages", "dag"},
+	"pipelines": {"stages", "dag"},
+	"dag":       {},
+	"stages":    {"nn", "accel"},
+	"nn":        {"accel"},
+	"accel":     {},
+}
+
+// goFiles lists the Go files of the repository, with slash paths relative to its root.
+func goFiles(t *testing.T) (root string, files []string) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(root, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && (e.Name() == "testdata" || name != root && strings.HasPrefix(e.Name(), ".")):
+			return filepath.SkipDir
+		case !e.IsDir() && strings.HasSuffix(name, ".go"):
+			rel, err := filepath.Rel(root, name)
+			files = append(files, filepath.ToSlash(rel))
+			return err
+		}
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	return root, files
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	root, files := goFiles(t)
+	for _, file := range files {
+		layer, _, nested := strings.Cut(file, "/")
+		if !nested {
+			t.Errorf("%s: Go files belong into a package folder", file)
+			continue
+		}
+		may, known := layers[layer]
+		if !known {
+			t.Errorf("%s: top-level folder %s is not part of the house", file, layer)
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		for _, spec := range f.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, ok := strings.CutPrefix(name, module+"/")
+			if !ok {
+				continue
+			}
+			to, _, _ := strings.Cut(ours, "/")
+			if to != layer && !contains(may, to) {
+				t.Errorf("%s imports %s: %s may import of ours only %v", file, name, layer, may)
+			}
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// mostLines is how long a file may be that a person has written.
+const mostLines = 400
+
+func TestFilesAreShort(t *testing.T) {
+	root, files := goFiles(t)
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(text, []byte("\n")); n > mostLines && !generated(text) {
+			t.Errorf("%s has %d lines, more than %d: it holds more than one idea", file, n, mostLines)
+		}
+	}
+}
+
+// generated tells whether a file says so in the way that Go tools know.
+func generated(text []byte) bool {
+	head, _, _ := bytes.Cut(text, []byte("\npackage "))
+	return bytes.Contains(head, []byte("// Code generated ")) && bytes.Contains(head, []byte(" DO NOT EDIT."))
+}
+
+func TestPackagesTellTheirVocabulary(t *testing.T) {
+	root, files := goFiles(t)
+	packages := map[string]bool{}
+	for _, file := range files {
+		packages[path.Dir(file)] = true
+	}
+	for dir := range packages {
+		switch base := path.Base(dir); base {
+		case "util", "utils", "common", "helpers", "manager":
+			t.Errorf("package %s: the name says nothing", dir)
+		}
+		if _, err := os.Stat(filepath.Join(root, dir, "doc.go")); err != nil {
+			t.Errorf("package %s has no doc.go", dir)
+		}
+	}
+}
