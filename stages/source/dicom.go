@@ -103,7 +103,18 @@ func parseDICOM(name string, options ...dicom.ParseOption) (d dicom.Dataset, err
 			err = fmt.Errorf("%s: cannot be read as DICOM: %v", name, p)
 		}
 	}()
-	d, err = dicom.ParseFile(name, nil, options...)
+	f, err := os.Open(name)
+	if err != nil {
+		return d, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return d, err
+	}
+	if err = checkLengths(f, info.Size()); err == nil {
+		d, err = dicom.Parse(f, info.Size(), nil, options...)
+	}
 	if err != nil {
 		return d, fmt.Errorf("%s: cannot be read as DICOM: %w", name, err)
 	}

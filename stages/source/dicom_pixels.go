@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -19,7 +20,7 @@ import (
 // (PS3.3 C.11): stored value, rescale, window, then inversion for MONOCHROME1. Without a window, values
 // of more than 8 bits are spread from their least to their greatest.
 func loadDICOM(name string) (img image.Image, err error) {
-	d, err := parseDICOM(name)
+	d, err := parseDICOM(name, dicom.SkipProcessingPixelDataValue())
 	if err != nil {
 		return nil, err
 	}
@@ -39,32 +40,49 @@ func render(d dicom.Dataset) (image.Image, error) {
 	if !ok {
 		return nil, errors.New("holds no pixels")
 	}
-	if info.ParseErr != nil {
-		return nil, fmt.Errorf("pixels cannot be read: %w", info.ParseErr)
+	if info.IntentionallyUnprocessed {
+		return renderNative(d, info.UnprocessedValueData)
 	}
-	if len(info.Frames) != 1 {
+	if len(info.Frames) != 1 || !info.Frames[0].IsEncapsulated() {
 		return nil, fmt.Errorf("holds %d frames, want one", len(info.Frames))
 	}
-	f := info.Frames[0]
-	if f.IsEncapsulated() {
-		return renderJPEG(d, f)
+	return renderJPEG(d, info.Frames[0])
+}
+
+// renderNative shows uncompressed pixels.
+func renderNative(d dicom.Dataset, data []byte) (image.Image, error) {
+	rows, columns := int(numberOr(d, tag.Rows, 0)), int(numberOr(d, tag.Columns, 0))
+	samples, bits := int(numberOr(d, tag.SamplesPerPixel, 1)), int(numberOr(d, tag.BitsAllocated, 8))
+	frames := int(numberOr(d, tag.NumberOfFrames, 1))
+	if rows < 1 || columns < 1 || rows > largest/columns || bits != 8 && bits != 16 || samples != 1 && samples != 3 {
+		return nil, fmt.Errorf("%d rows, %d columns, %d samples of %d bits are not read", rows, columns, samples, bits)
 	}
-	native, err := f.GetNativeFrame()
-	if err != nil {
-		return nil, err
+	if frames != 1 {
+		return nil, fmt.Errorf("holds %d frames, want one", frames)
 	}
-	if native.Rows < 1 || native.Cols < 1 || len(native.Data) != native.Rows*native.Cols {
-		return nil, fmt.Errorf("%d pixels for %d rows and %d columns", len(native.Data), native.Rows, native.Cols)
+	want := rows * columns * samples * bits / 8
+	if len(data) != want && len(data) != want+want%2 {
+		return nil, fmt.Errorf("%d bytes of pixels for %d rows, %d columns and %d samples of %d bits", len(data), rows, columns, samples, bits)
 	}
-	if samples := len(native.Data[0]); samples != 1 {
-		return renderColour(d, native)
+	if samples == 3 {
+		return renderColour(d, data, columns, rows, bits)
 	}
-	values := make([]float64, len(native.Data))
-	stored := storedBits(d, native.BitsPerSample)
-	for i, p := range native.Data {
-		values[i] = stored.value(p[0])
+	var order binary.ByteOrder = binary.LittleEndian
+	if text(d, tag.TransferSyntaxUID) == explicitBigEndian {
+		order = binary.BigEndian
 	}
-	return renderGrey(d, values, native.Cols, native.Rows, stored.bits)
+	values := make([]float64, rows*columns)
+	stored := storedBits(d, bits)
+	for i := range values {
+		raw := 0
+		if bits == 8 {
+			raw = int(data[i])
+		} else {
+			raw = int(order.Uint16(data[2*i:]))
+		}
+		values[i] = stored.value(raw)
+	}
+	return renderGrey(d, values, columns, rows, stored.bits)
 }
 
 // renderJPEG decodes JPEG baseline, the one compressed form that Go reads.
@@ -162,28 +180,24 @@ func windowed(function string, centre, width float64) func(float64) float64 {
 	return func(v float64) float64 { return (v-(centre-0.5))/max(width-1, 1e-9) + 0.5 }
 }
 
-// renderColour reads uncompressed RGB and YBR_FULL, in pixels or in planes.
-func renderColour(d dicom.Dataset, f *frame.NativeFrame) (image.Image, error) {
+// renderColour shows uncompressed RGB and YBR_FULL, in pixels or in planes.
+func renderColour(d dicom.Dataset, data []byte, width, height, bits int) (image.Image, error) {
 	interpretation := text(d, tag.PhotometricInterpretation)
-	if len(f.Data[0]) != 3 || f.BitsPerSample != 8 || interpretation != "RGB" && interpretation != "YBR_FULL" {
-		return nil, fmt.Errorf("photometric interpretation %s with %d samples of %d bits is not read", interpretation, len(f.Data[0]), f.BitsPerSample)
+	if bits != 8 || interpretation != "RGB" && interpretation != "YBR_FULL" {
+		return nil, fmt.Errorf("photometric interpretation %s of %d bits is not read", interpretation, bits)
 	}
-	n := len(f.Data)
-	planar := numberOr(d, tag.PlanarConfiguration, 0) == 1
-	sample := func(pixel, channel int) uint8 {
-		if planar {
-			at := channel*n + pixel
-			return uint8(f.Data[at/3][at%3])
-		}
-		return uint8(f.Data[pixel][channel])
+	n := width * height
+	pixel, channel := 3, 1 // steps
+	if numberOr(d, tag.PlanarConfiguration, 0) == 1 {
+		pixel, channel = 1, n
 	}
-	img := image.NewRGBA(image.Rect(0, 0, f.Cols, f.Rows))
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	for i := range n {
-		c := [3]uint8{sample(i, 0), sample(i, 1), sample(i, 2)}
+		a, b, c := data[i*pixel], data[i*pixel+channel], data[i*pixel+2*channel]
 		if interpretation == "YBR_FULL" {
-			c[0], c[1], c[2] = color.YCbCrToRGB(c[0], c[1], c[2])
+			a, b, c = color.YCbCrToRGB(a, b, c)
 		}
-		copy(img.Pix[4*i:], []uint8{c[0], c[1], c[2], 255})
+		copy(img.Pix[4*i:], []uint8{a, b, c, 255})
 	}
 	return Canonical(img), nil
 }
