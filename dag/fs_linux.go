@@ -3,6 +3,8 @@ package dag
 import (
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -30,17 +32,24 @@ func reflink(dst, src *os.File) error {
 	return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd()))
 }
 
-// machineMemory is the memory of this machine in bytes, or 0 if it cannot be told.
+// machineMemory is the memory that this process may use, in bytes: the machine's, or what its control group
+// allows. It is 0 if it cannot be told.
 func machineMemory() int64 {
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) != nil {
 		return 0
 	}
-	return int64(info.Totalram) * int64(info.Unit)
+	memory := int64(info.Totalram) * int64(info.Unit)
+	raw, err := os.ReadFile("/sys/fs/cgroup/memory.max")
+	if limit, perr := strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64); err == nil && perr == nil {
+		memory = min(memory, limit) // "max" does not parse
+	}
+	return memory
 }
 
 // childOf makes a process end with the one that starts it, in a process group of its own, so that an
-// interrupt typed at the terminal reaches only the parent.
+// interrupt typed at the terminal reaches only the parent. The kernel watches the thread that starts it, and Go
+// keeps its threads unless a goroutine ends while it is locked to one, which none here does.
 func childOf() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -94,7 +94,8 @@ type Publication struct {
 }
 
 // Request is what a worker reads on its standard input, one JSON object a line.
-// All paths are absolute; the worker's stage runs with WorkDir as its working folder.
+// All paths are absolute; the worker's stage runs with WorkDir as its working folder. Address, WorkDir, Threads
+// and the folders of paths are not in the key: no output may depend on them (the last element of a path may).
 type Request struct {
 	Address string                `json:"address"`
 	Type    string                `json:"type"`

@@ -229,6 +229,52 @@ func TestDamagedStore(t *testing.T) {
 	}
 }
 
+func TestDamagedFolder(t *testing.T) {
+	folder := node("a", "tree", "")
+	folder.Outputs[0].Path = "out"
+	folder.Config = map[string]any{"files": map[string]any{"run.sh": "go", "sub/data.txt": "data"}}
+	nodes := []*Node{folder, node("b", "modes", "", "a")}
+	entry := func(r *rig, names ...string) string {
+		res, _ := r.engine.Store.LastResult("a")
+		d := res.Outputs[0].Digest
+		for _, name := range names {
+			tree, err := r.engine.Store.tree(d)
+			if err != nil {
+				r.Fatal(err)
+			}
+			for _, e := range tree {
+				if e.Name == name {
+					d = e.Digest
+				}
+			}
+		}
+		return r.engine.Store.blob(d.Hex())
+	}
+	tests := map[string][]string{"tree object": nil, "subtree object": {"sub"}, "file": {"sub", "data.txt"}}
+	for name, path := range tests {
+		for _, remove := range []bool{true, false} {
+			r := newRig(t)
+			r.counts(r.apply(ApplyOptions{}, nodes...), 2, 0, 2, 0, 0)
+			if got := r.content("b"); got != "run.sh true\ndata.txt false\n" {
+				t.Errorf("modes %q", got)
+			}
+			blob := entry(r, path...)
+			if remove {
+				os.Remove(blob)
+			} else if err := errors.Join(os.Chmod(blob, 0o644), os.WriteFile(blob, []byte("[]"), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+			if p := r.planned("a", nodes...); p.State != StateRun || !strings.Contains(p.Reason, "output out") {
+				t.Errorf("%s: %s, %s", name, p.State, p.Reason)
+			}
+			r.counts(r.apply(ApplyOptions{}, nodes...), 2, 1, 1, 0, 0)
+			if got := r.content("a"); got != "run.sh=gosub/data.txt=data" {
+				t.Errorf("%s: the folder holds %q", name, got)
+			}
+		}
+	}
+}
+
 // A blob that vanishes after the plan has its producer run again in the same run.
 func TestBlobThatVanishesInTheMiddle(t *testing.T) {
 	for _, grouped := range []bool{false, true} {

@@ -101,12 +101,30 @@ func testStage(req Request, out *json.Encoder) error {
 				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 					return err
 				}
-				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				mode := fs.FileMode(0o644)
+				if filepath.Ext(name) == ".sh" {
+					mode = 0o755
+				}
+				if err := os.WriteFile(path, []byte(text), mode); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
+	case "modes": // lists the modes of what it reads
+		var text string
+		err := filepath.WalkDir(req.Inputs["in"].Path, func(p string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			text += fmt.Sprintf("%s %v\n", d.Name(), info.Mode().Perm()&0o100 != 0)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return writeOutputs(req, text)
 	case "talk":
 		fmt.Fprintln(os.Stderr, "on stderr by "+req.Address)
 		fmt.Fprint(os.Stderr, "without an end")
