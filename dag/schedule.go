@@ -337,9 +337,10 @@ func (r *run) fail(address, message string, seconds float64) {
 	r.skipReaders(address, address+" failed")
 }
 
+// skipReaders skips all that waits for a node. What has what it needs, from before the node ran again, goes on.
 func (r *run) skipReaders(address, reason string) {
-	for _, a := range r.g.Successors(address) {
-		if r.ended[a] == "" {
+	for _, a := range slices.Concat(r.g.Successors(address), r.waiters[address]) {
+		if r.ended[a] == "" && r.left[a] > 0 {
 			r.skip(a, reason)
 			r.skipReaders(a, reason)
 		}
