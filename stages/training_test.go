@@ -1,0 +1,219 @@
+package stages
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/nn/token"
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+// metrics is a reporter that keeps the figures.
+type metrics map[string]float64
+
+func (m metrics) Progress(int, int, map[string]float64) {}
+func (m metrics) Log(string, ...any)                    {}
+func (m metrics) Metric(name string, v float64)         { m[name] = v }
+
+// runStage decodes and runs a stage as the worker does.
+func runStage(t *testing.T, name, config string, inputs, outputs map[string]string) (metrics, error) {
+	t.Helper()
+	typ, ok := Lookup(name)
+	if !ok {
+		t.Fatalf("no stage type %s", name)
+	}
+	given := map[string]Given{}
+	for k, path := range inputs {
+		given[k] = Given{Path: path}
+	}
+	s, err := Decode(typ, json.RawMessage(config), given, outputs)
+	if err != nil {
+		return nil, err
+	}
+	m := metrics{}
+	return m, s.Run(context.Background(), m)
+}
+
+func mustRun(t *testing.T, name, config string, inputs, outputs map[string]string) metrics {
+	t.Helper()
+	m, err := runStage(t, name, config, inputs, outputs)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return m
+}
+
+// lightAndDark writes images of two classes with captions, and their tokens: what preprocess and tokenize make.
+func lightAndDark(t *testing.T) (images, tokens string) {
+	t.Helper()
+	const n, size = 24, 16
+	r := rng.New(1, "light and dark")
+	m := &artifact.Images{Info: artifact.ImagesInfo{
+		Size: size, Channels: 1, Classes: []string{"dark", "light"}, Mean: []float64{0.5}, Std: []float64{0.2}, Count: n,
+	}}
+	toks := &artifact.Tokens{MaxLength: 6}
+	tokenizer, err := token.Train([]string{"a light image", "a dark image"}, 530)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		class, split := i%2, artifact.Train
+		switch i / 2 % 6 {
+		case 4:
+			split = artifact.Val
+		case 5:
+			split = artifact.Test
+		}
+		rec := artifact.ImageRecord{ID: fmt.Sprintf("image%02d", i), Label: class, Split: split}
+		rec.Caption = "a " + m.Info.Classes[class] + " image"
+		if split == artifact.Train {
+			m.Order = append(m.Order, i)
+		}
+		for range size * size {
+			m.Pixels = append(m.Pixels, byte(60+120*class+r.Intn(20)))
+		}
+		m.Records = append(m.Records, rec)
+		toks.Records = append(toks.Records, artifact.TokenRecord{ID: rec.ID, Caption: rec.Caption})
+		toks.IDs = append(toks.IDs, tokenizer.Row(rec.Caption, toks.MaxLength)...)
+	}
+	images, tokens = filepath.Join(t.TempDir(), "images"), filepath.Join(t.TempDir(), "tokens")
+	if err := errors.Join(m.Write(images), toks.Write(tokens), tokenizer.Save(tokens)); err != nil {
+		t.Fatal(err)
+	}
+	return images, tokens
+}
+
+// sameTree holds that two folders have the same files.
+func sameTree(t *testing.T, a, b string) {
+	t.Helper()
+	read := func(dir string) map[string][]byte {
+		files := map[string][]byte{}
+		err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(dir, path)
+			if err != nil {
+				return err
+			}
+			files[rel], err = os.ReadFile(path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	x, y := read(a), read(b)
+	if !maps.EqualFunc(x, y, bytes.Equal) {
+		t.Errorf("%s and %s differ", a, b)
+	}
+}
+
+func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
+	images, _ := lightAndDark(t)
+	dir := t.TempDir()
+	base := filepath.Join(dir, "base")
+	m := mustRun(t, "pretrain", `{"model":"vit_micro_patch8_64","steps":4,"batch_size":4}`,
+		map[string]string{"data": images}, map[string]string{"model": base})
+	if m["steps"] != 4 || m["val_loss"] == 0 {
+		t.Errorf("pretrain reports %v", m)
+	}
+	for _, method := range peft.Names() {
+		config := fmt.Sprintf(`{"method":%q,"steps":4,"batch_size":4,"fraction":0.5}`, method)
+		tuned, again := filepath.Join(dir, method), filepath.Join(dir, method+"-again")
+		m := mustRun(t, "finetune", config, map[string]string{"model": base, "data": images}, map[string]string{"model": tuned})
+		if m["head_parameters"] != 2*96+2 || m["trainable_parameters"] < m["head_parameters"] {
+			t.Errorf("%s reports %v", method, m)
+		}
+		sameTree(t, filepath.Join(tuned, "base"), base)
+		mustRun(t, "finetune", config, map[string]string{"model": base, "data": images}, map[string]string{"model": again})
+		sameTree(t, tuned, again)
+		c, err := artifact.ReadClassifier(tuned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(c.Info.Classes, []string{"dark", "light"}) {
+			t.Errorf("classes %v", c.Info.Classes)
+		}
+	}
+}
+
+func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
+	images, tokens := lightAndDark(t)
+	dir := t.TempDir()
+	base, tuned := filepath.Join(dir, "base"), filepath.Join(dir, "tuned")
+	pairs := map[string]string{"data": images, "tokens": tokens}
+	mustRun(t, "pretrain", `{"model":"unet_micro","steps":3,"batch_size":4}`, pairs, map[string]string{"model": base})
+	pairs["model"] = base
+	m := mustRun(t, "finetune", `{"method":"lora","steps":3,"batch_size":4}`, pairs, map[string]string{"model": tuned})
+	if m["trainable_percent"] <= 0 || m["trainable_percent"] > 20 || m["head_parameters"] != 0 {
+		t.Errorf("finetune reports %v", m)
+	}
+	sameTree(t, filepath.Join(tuned, "base"), base)
+	var first string
+	for i, model := range []string{base, tuned, tuned} {
+		out := filepath.Join(dir, fmt.Sprintf("samples%d", i))
+		mustRun(t, "sample", `{"count":4,"steps":3}`, map[string]string{"model": model, "data": images}, map[string]string{"samples": out})
+		_, records, err := artifact.ReadSamples(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) != 4 || records[0].Label != "dark" || records[0].Prompt != "a dark image" {
+			t.Errorf("records %+v", records)
+		}
+		if _, err := os.Stat(filepath.Join(out, artifact.SheetName)); err != nil {
+			t.Error(err)
+		}
+		if i == 2 {
+			sameTree(t, first, out)
+		}
+		first = out
+	}
+	if _, err := runStage(t, "sample", `{"count":2,"steps":1}`, map[string]string{"model": base}, map[string]string{"samples": dir + "/x"}); err == nil {
+		t.Error("a model was sampled without prompts")
+	}
+	mustRun(t, "sample", `{"count":2,"steps":1,"guidance":1,"prompts":["a light image"]}`, map[string]string{"model": base}, map[string]string{"samples": dir + "/y"})
+}
+
+func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
+	images, tokens := lightAndDark(t)
+	base := filepath.Join(t.TempDir(), "base")
+	mustRun(t, "pretrain", `{"model":"resnet10_64","steps":1,"batch_size":4}`, map[string]string{"data": images}, map[string]string{"model": base})
+	out := map[string]string{"model": filepath.Join(t.TempDir(), "out")}
+	for _, c := range []struct {
+		what, stage, config string
+		inputs              map[string]string
+		want                string
+	}{
+		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "nothing"},
+		{"an unknown method", "finetune", `{"method":"lorra"}`, map[string]string{"model": base, "data": images}, "lora"},
+		{"an unknown option", "finetune", `{"method":"lora","options":{"rnak":4}}`, map[string]string{"model": base, "data": images}, "rank"},
+		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},
+		{"fractals without captions", "pretrain", `{"model":"unet_micro","data":"phantom://fractals"}`, nil, "captions"},
+		{"diffusion without tokens", "pretrain", `{"model":"unet_micro"}`, map[string]string{"data": images}, "tokens"},
+		{"a classifier that draws", "sample", `{"prompts":["a"]}`, map[string]string{"model": base}, "classifier"},
+		{"tokens as images", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": tokens}, "images"},
+	} {
+		outputs := out
+		if c.stage == "sample" {
+			outputs = map[string]string{"samples": out["model"]}
+		}
+		_, err := runStage(t, c.stage, c.config, c.inputs, outputs)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}
