@@ -1,69 +1,124 @@
 package cpu
 
 import (
-	"math"
-
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/cpu/internal/poly"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
+// elementGrain is the number of elements of a chunk of elementwise work: small enough to share a batch among threads,
+// large enough to hide what a chunk costs.
+const elementGrain = 1 << 13
+
 func init() {
-	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-	activation[kernel.ReLU]("relu", func(x float64) float64 { return max(x, 0) }, func(x float64) float64 {
-		if x > 0 {
-			return 1
-		}
-		return 0
-	})
-	activation[kernel.ReLU6]("relu6", func(x float64) float64 { return min(max(x, 0), 6) }, func(x float64) float64 {
-		if x > 0 && x < 6 {
-			return 1
-		}
-		return 0
-	})
-	activation[kernel.SiLU]("silu", func(x float64) float64 { return x * sigmoid(x) }, func(x float64) float64 {
-		s := sigmoid(x)
-		return s * (1 + x*(1-s))
-	})
-	activation[kernel.QuickGELU]("quick_gelu", func(x float64) float64 { return x * sigmoid(1.702*x) }, func(x float64) float64 {
-		s := sigmoid(1.702 * x)
-		return s * (1 + 1.702*x*(1-s))
-	})
-	activation[kernel.GELU]("gelu", func(x float64) float64 { return x / 2 * math.Erfc(-x/math.Sqrt2) }, func(x float64) float64 {
-		return math.Erfc(-x/math.Sqrt2)/2 + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
-	})
-	c := math.Sqrt(2 / math.Pi)
-	activation[kernel.GELUTanh]("gelu_tanh", func(x float64) float64 {
-		return x / 2 * (1 + math.Tanh(c*(x+0.044715*x*x*x)))
-	}, func(x float64) float64 {
-		t := math.Tanh(c * (x + 0.044715*x*x*x))
-		return (1+t)/2 + x/2*(1-t*t)*c*(1+3*0.044715*x*x)
-	})
+	registerActivation[kernel.ReLU]("relu", relu, reluDx)
+	registerActivation[kernel.ReLU6]("relu6", relu6, relu6Dx)
+	registerActivation[kernel.SiLU]("silu", silu, siluDx)
+	registerActivation[kernel.GELU]("gelu", gelu, geluDx)
+	registerActivation[kernel.GELUTanh]("gelu_tanh", geluTanh, geluTanhDx)
+	registerActivation[kernel.QuickGELU]("quick_gelu", quickGELU, quickGELUDx)
 }
 
-func activation[A any](name string, f, df func(x float64) float64) {
+// registerActivation registers name and name.dx, of which y(x) and dx(x, dy) are the plain Go.
+func registerActivation[A any](name string, y func(x float32) float32, dx func(x, dy float32) float32) {
 	register(name, func(d *Device, _ A, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := sameShape(out, in, 1); err != nil {
 			return err
 		}
-		y, x := f32(out[0]), f32(in[0])
-		d.pool.run(len(y), elementGrain, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				y[i] = float32(f(float64(x[i])))
+		dst, x := f32(out[0]), f32(in[0])
+		d.pool.run(len(dst), elementGrain, func(lo, hi int) {
+			i := lo
+			if f := assembly[d.level].activation[name]; f != nil {
+				i = lo + whole(hi-lo)
+				f(i-lo, ptr(dst[lo:]), ptr(x[lo:]))
+			}
+			for ; i < hi; i++ {
+				dst[i] = y(x[i])
 			}
 		})
 		return nil
 	})
 	register(name+".dx", func(d *Device, _ A, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
+		if err := sameShape(out, in, 2); err != nil {
 			return err
 		}
-		dx, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-		d.pool.run(len(dx), elementGrain, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				dx[i] = float32(df(float64(x[i]))) * dy[i]
+		dst, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
+		d.pool.run(len(dst), elementGrain, func(lo, hi int) {
+			i := lo
+			if f := assembly[d.level].activationDx[name]; f != nil {
+				i = lo + whole(hi-lo)
+				f(i-lo, ptr(dst[lo:]), ptr(x[lo:]), ptr(dy[lo:]))
+			}
+			for ; i < hi; i++ {
+				dst[i] = dx(x[i], dy[i])
 			}
 		})
 		return nil
 	})
+}
+
+func relu(x float32) float32 {
+	if 0 > x {
+		return 0
+	}
+	return x
+}
+
+func reluDx(x, dy float32) float32 {
+	if x > 0 {
+		return dy
+	}
+	return 0
+}
+
+func relu6(x float32) float32 {
+	if x = relu(x); 6 < x {
+		return 6
+	}
+	return x
+}
+
+func relu6Dx(x, dy float32) float32 {
+	if x > 0 && x < 6 {
+		return dy
+	}
+	return 0
+}
+
+func silu(x float32) float32 { return x / (1 + expf(-x)) }
+
+func siluDx(x, dy float32) float32 {
+	s := sigmoidf(x)
+	return dy * (s * (float32(x*(1-s)) + 1))
+}
+
+func gelu(x float32) float32 {
+	cdf, _ := normalf(x)
+	return x * cdf
+}
+
+func geluDx(x, dy float32) float32 {
+	cdf, e := normalf(x)
+	return dy * (float32(x*float32(e*poly.InvSqrt2Pi)) + cdf)
+}
+
+// geluTanh uses (1 + tanh u) / 2 = sigmoid(2u).
+func geluTanh(x float32) float32 {
+	z := x * (float32(float32(x*x)*poly.TanhCubic) + poly.TanhLinear)
+	return x / (1 + expf(-z))
+}
+
+func geluTanhDx(x, dy float32) float32 {
+	x2 := x * x
+	s := sigmoidf(x * (float32(x2*poly.TanhCubic) + poly.TanhLinear))
+	dz := float32(x2*poly.TanhCubic3) + poly.TanhLinear
+	return dy * (s * (float32(float32(x*(1-s))*dz) + 1))
+}
+
+func quickGELU(x float32) float32 { return x / (1 + expf(-(x * poly.QuickGELU))) }
+
+func quickGELUDx(x, dy float32) float32 {
+	z := x * poly.QuickGELU
+	s := sigmoidf(z)
+	return dy * (s * (float32(z*(1-s)) + 1))
 }

@@ -1,140 +1,198 @@
 package cpu
 
 import (
-	"math"
-
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
-func registerBatchNorm() {
-	register("batch_norm.train", func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 3); err != nil {
-			return err
-		}
-		packed, x, gain, bias := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
-		b, c := in[0].Shape[0], in[0].Shape[1]
-		n := len(x) / c
-		stats := packed[len(x):]
-		d.pool.run(c, 1, func(lo, hi int) {
-			for k := lo; k < hi; k++ {
-				mean, variance := batchMoments(x, b, c, k)
-				scaleChannel(packed, x, b, c, k, mean, reciprocal(variance, a.Eps), gain[k], bias[k])
-				stats[k], stats[c+k] = mean, variance*float32(n)/float32(max(n-1, 1))
-			}
-		})
-		return nil
-	})
-	register("batch_norm.train.dx", func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 3); err != nil {
-			return err
-		}
-		dx, x, gain, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
-		b, c := in[0].Shape[0], in[0].Shape[1]
-		n := float32(len(x) / c)
-		d.pool.run(c, 1, func(lo, hi int) {
-			for k := lo; k < hi; k++ {
-				mean, variance := batchMoments(x, b, c, k)
-				rstd := reciprocal(variance, a.Eps)
-				g := channelSum(b, c, k, len(x), func(i int) float32 { return dy[i] }) / n
-				gx := channelSum(b, c, k, len(x), func(i int) float32 { return float32(dy[i] * float32((x[i]-mean)*rstd)) }) / n
-				eachInChannel(b, c, k, len(x), func(i int) {
-					dx[i] = float32(gain[k]*rstd) * (dy[i] - g - float32(float32((x[i]-mean)*rstd)*gx))
-				})
-			}
-		})
-		return nil
-	})
-	register("batch_norm.train.dparams", func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
-			return err
-		}
-		packed, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-		b, c := in[0].Shape[0], in[0].Shape[1]
-		means, rstds := make([]float32, c), make([]float32, c)
-		d.pool.run(c, 1, func(lo, hi int) {
-			for k := lo; k < hi; k++ {
-				mean, variance := batchMoments(x, b, c, k)
-				means[k], rstds[k] = mean, reciprocal(variance, a.Eps)
-			}
-		})
-		channelSums(d, packed, x, dy, b, c, func(_, k int) (float32, float32) { return means[k], rstds[k] })
-		return nil
-	})
-	register("batch_norm.eval", func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 5); err != nil {
-			return err
-		}
-		y, x, gain, bias, mean, variance := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3]), f32(in[4])
-		b, c := in[0].Shape[0], in[0].Shape[1]
-		d.pool.run(c, 1, func(lo, hi int) {
-			for k := lo; k < hi; k++ {
-				scaleChannel(y, x, b, c, k, mean[k], reciprocal(variance[k], a.Eps), gain[k], bias[k])
-			}
-		})
-		return nil
-	})
-	register("batch_norm.eval.dx", func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 3); err != nil {
-			return err
-		}
-		dx, gain, variance, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
-		b, c := out[0].Shape[0], out[0].Shape[1]
-		d.pool.run(c, 1, func(lo, hi int) {
-			for k := lo; k < hi; k++ {
-				f := gain[k] * reciprocal(variance[k], a.Eps)
-				eachInChannel(b, c, k, len(dx), func(i int) { dx[i] = dy[i] * f })
-			}
-		})
-		return nil
-	})
-	register("batch_norm.eval.dparams", func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 4); err != nil {
-			return err
-		}
-		packed, x, mean, variance, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3])
-		channelSums(d, packed, x, dy, in[0].Shape[0], in[0].Shape[1], func(_, k int) (float32, float32) {
-			return mean[k], reciprocal(variance[k], a.Eps)
-		})
-		return nil
-	})
+func init() {
+	register("batch_norm.train", batchNormTrain)
+	register("batch_norm.train.dx", batchNormTrainDx)
+	register("batch_norm.train.dparams", batchNormTrainDparams)
+	register("batch_norm.eval", batchNormEval)
+	register("batch_norm.eval.dx", batchNormEvalDx)
+	register("batch_norm.eval.dparams", batchNormEvalDparams)
 }
 
-func reciprocal(variance, eps float32) float32 {
-	return float32(1 / math.Sqrt(float64(variance)+float64(eps)))
-}
+// planes is x [B, C, ...] seen as B*C rows of positions elements.
+type planes struct{ batch, c, positions int }
 
-// batchMoments are the mean and biased variance of channel k of x [B, C, positions], in two passes.
-func batchMoments(x []float32, b, c, k int) (mean, variance float32) {
-	n := float32(len(x) / c)
-	mean = channelSum(b, c, k, len(x), func(i int) float32 { return x[i] }) / n
-	variance = channelSum(b, c, k, len(x), func(i int) float32 { return float32((x[i] - mean) * (x[i] - mean)) }) / n
-	return mean, variance
-}
-
-// channelSum adds the 16-lane sums of the samples in order.
-func channelSum(b, c, k, size int, at func(i int) float32) float32 {
-	positions := size / b / c
-	var sum float32
-	for s := range b {
-		start := (s*c + k) * positions
-		sum += sum16(positions, func(i int) float32 { return at(start + i) })
+// planesOf checks the operands: nin inputs, x among them or the output, those at like of x's size, channel vectors at vecs.
+func planesOf(x accel.Tensor, out, in []accel.Tensor, nin int, like, vecs []int) (planes, error) {
+	if err := arity(out, in, 1, nin); err != nil {
+		return planes{}, err
 	}
-	return sum
+	b, c, s, err := channels(x)
+	if err != nil {
+		return planes{}, err
+	}
+	for _, i := range like {
+		if err := vectorOf(b*c*s, in[i]); err != nil {
+			return planes{}, err
+		}
+	}
+	for _, i := range vecs {
+		if err := vectorOf(c, in[i]); err != nil {
+			return planes{}, err
+		}
+	}
+	return planes{b, c, s}, nil
 }
 
-func eachInChannel(b, c, k, size int, f func(i int)) {
-	positions := size / b / c
-	for s := range b {
-		start := (s*c + k) * positions
-		for i := start; i < start+positions; i++ {
-			f(i)
+// count is the number of elements of a channel.
+func (p planes) count() float32 { return float32(p.batch * p.positions) }
+
+// each calls f with each channel, and with lanes to work in.
+func (p planes) each(d *Device, f func(k int, acc *lanes)) {
+	d.pool.run(p.c, grain(p.batch*p.positions), func(lo, hi int) {
+		acc := new(lanes)
+		for k := lo; k < hi; k++ {
+			f(k, acc)
 		}
+	})
+}
+
+// row is the range of sample b and channel k.
+func (p planes) row(b, k int) (lo, hi int) {
+	lo = (b*p.c + k) * p.positions
+	return lo, lo + p.positions
+}
+
+// moments are the mean and the biased variance of channel k, in two passes. Each adds the samples' 16-lane sums in order.
+func (p planes) moments(d *Device, acc *lanes, x []float32, k int) (mean, variance float32) {
+	var s float32
+	for b := range p.batch {
+		lo, hi := p.row(b, k)
+		*acc = lanes{}
+		d.level.sum(acc, x[lo:hi])
+		s += acc.total()
+	}
+	mean = s / p.count()
+	s = 0
+	for b := range p.batch {
+		lo, hi := p.row(b, k)
+		*acc = lanes{}
+		d.level.sumSquares(acc, x[lo:hi], mean)
+		s += acc.total()
+	}
+	return mean, s / p.count()
+}
+
+// gradientSums returns the channel's sums of dy and of dy * (x - mean), samples in order.
+func (p planes) gradientSums(d *Device, acc *lanes, x, dy []float32, k int, mean float32) (s, sx float32) {
+	for b := range p.batch {
+		lo, hi := p.row(b, k)
+		t, tx := d.level.gradientSums(acc, x[lo:hi], dy[lo:hi], mean)
+		s += t
+		sx += tx
+	}
+	return s, sx
+}
+
+// normalise scales channel k.
+func (p planes) normalise(d *Device, y, x []float32, k int, mean, scale, bias float32) {
+	for b := range p.batch {
+		lo, hi := p.row(b, k)
+		d.level.normScalar(y[lo:hi], x[lo:hi], mean, scale, bias)
 	}
 }
 
-func scaleChannel(y, x []float32, b, c, k int, mean, rstd, gain, bias float32) {
-	eachInChannel(b, c, k, len(x), func(i int) {
-		y[i] = float32(float32((x[i]-mean)*rstd)*gain) + bias
+func batchNormTrain(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+	p, err := planesOf(in[0], out, in, 3, nil, []int{1, 2})
+	if err != nil {
+		return err
+	}
+	x, gain, bias := f32(in[0]), f32(in[1]), f32(in[2])
+	if err := vectorOf(len(x)+2*p.c, out[0]); err != nil {
+		return err
+	}
+	y, stats := f32(out[0])[:len(x)], f32(out[0])[len(x):]
+	unbias := p.count() / max(p.count()-1, 1)
+	p.each(d, func(k int, acc *lanes) {
+		mean, variance := p.moments(d, acc, x, k)
+		p.normalise(d, y, x, k, mean, rsqrt(variance, a.Eps)*gain[k], bias[k])
+		stats[k], stats[p.c+k] = mean, variance*unbias
 	})
+	return nil
+}
+
+func batchNormTrainDx(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+	p, err := planesOf(in[0], out, in, 3, []int{2}, []int{1})
+	if err != nil {
+		return err
+	}
+	dx, x, gain, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
+	p.each(d, func(k int, acc *lanes) {
+		mean, variance := p.moments(d, acc, x, k)
+		rstd := rsqrt(variance, a.Eps)
+		s, sx := p.gradientSums(d, acc, x, dy, k, mean)
+		f := rstd * gain[k]
+		m1, m2 := f*(s/p.count()), f*rstd*(float32(sx*rstd)/p.count())
+		for b := range p.batch {
+			lo, hi := p.row(b, k)
+			d.level.normScalarDx(dx[lo:hi], x[lo:hi], dy[lo:hi], mean, f, m1, m2)
+		}
+	})
+	return nil
+}
+
+func batchNormTrainDparams(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+	p, err := planesOf(in[0], out, in, 2, []int{1}, nil)
+	if err != nil {
+		return err
+	}
+	if err := vectorOf(2*p.c, out[0]); err != nil {
+		return err
+	}
+	packed, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
+	p.each(d, func(k int, acc *lanes) {
+		mean, variance := p.moments(d, acc, x, k)
+		s, sx := p.gradientSums(d, acc, x, dy, k, mean)
+		packed[k], packed[p.c+k] = sx*rsqrt(variance, a.Eps), s
+	})
+	return nil
+}
+
+func batchNormEval(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+	p, err := planesOf(in[0], out, in, 5, nil, []int{1, 2, 3, 4})
+	if err != nil {
+		return err
+	}
+	y, x, gain, bias, mean, variance := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3]), f32(in[4])
+	p.each(d, func(k int, _ *lanes) {
+		p.normalise(d, y, x, k, mean[k], rsqrt(variance[k], a.Eps)*gain[k], bias[k])
+	})
+	return nil
+}
+
+func batchNormEvalDx(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+	p, err := planesOf(out[0], out, in, 3, []int{2}, []int{0, 1})
+	if err != nil {
+		return err
+	}
+	dx, gain, variance, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
+	p.each(d, func(k int, _ *lanes) {
+		f := rsqrt(variance[k], a.Eps) * gain[k]
+		for b := range p.batch {
+			lo, hi := p.row(b, k)
+			d.level.scale(dx[lo:hi], dy[lo:hi], f)
+		}
+	})
+	return nil
+}
+
+func batchNormEvalDparams(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+	p, err := planesOf(in[0], out, in, 4, []int{3}, []int{1, 2})
+	if err != nil {
+		return err
+	}
+	if err := vectorOf(2*p.c, out[0]); err != nil {
+		return err
+	}
+	packed, x, mean, variance, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3])
+	p.each(d, func(k int, acc *lanes) {
+		s, sx := p.gradientSums(d, acc, x, dy, k, mean[k])
+		packed[k], packed[p.c+k] = sx*rsqrt(variance[k], a.Eps), s
+	})
+	return nil
 }

@@ -5,25 +5,20 @@ import (
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
-// elementGrain is the number of elements a thread takes at a time.
-const elementGrain = 8192
-
 func init() {
 	register("add", func(d *Device, _ kernel.Add, out, in []accel.Tensor) error {
-		return binary(d, out, in, func(a, b float32) float32 { return a + b })
+		return binary(d, out, in, d.level.add, d.level.shift)
 	})
 	register("mul", func(d *Device, _ kernel.Mul, out, in []accel.Tensor) error {
-		return binary(d, out, in, func(a, b float32) float32 { return a * b })
+		return binary(d, out, in, d.level.mul, d.level.scale)
 	})
 	register("scale", func(d *Device, a kernel.Scale, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := sameShape(out, in, 1); err != nil {
 			return err
 		}
 		y, x := f32(out[0]), f32(in[0])
 		d.pool.run(len(y), elementGrain, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				y[i] = a.Factor * x[i]
-			}
+			d.level.scale(y[lo:hi], x[lo:hi], a.Factor)
 		})
 		return nil
 	})
@@ -31,102 +26,51 @@ func init() {
 		if err := arity(out, in, 1, 1); err != nil {
 			return err
 		}
-		y, x := f32(out[0]), f32(in[0])
-		strides := broadcast(in[0].Shape, out[0].Shape)
-		d.pool.run(len(y), elementGrain, func(lo, hi int) {
-			walk(out[0].Shape, strides, lo, hi, func(i, j int) { y[i] = x[j] })
-		})
-		return nil
-	})
-	register("reduce_to", func(d *Device, _ kernel.ReduceTo, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		g, err := groupsOf(out[0].Shape, in[0].Shape)
+		if err != nil {
 			return err
 		}
 		y, x := f32(out[0]), f32(in[0])
-		// Elements of y are independent; each walks its own part of x.
-		kept := contiguous(in[0].Shape)
-		reduced := make([]int, len(in[0].Shape))
-		for i, n := range in[0].Shape {
-			reduced[i] = 1
-			if out[0].Shape[i] == 1 {
-				reduced[i] = n
+		g.eachRow(d, func(row, at int) {
+			dst := y[row*g.cols : (row+1)*g.cols]
+			if !g.repeated {
+				copy(dst, x[at:])
+				return
 			}
-		}
-		total := 1
-		for _, n := range reduced {
-			total *= n
-		}
-		d.pool.run(len(y), max(1, elementGrain/total), func(lo, hi int) {
-			walk(out[0].Shape, kept, lo, hi, func(i, j int) {
-				var lane [16]float32
-				walk(reduced, kept, 0, total, func(n, k int) { lane[n&15] += x[j+k] })
-				y[i] = sum16(16, func(l int) float32 { return lane[l] })
-			})
+			for i := range dst {
+				dst[i] = x[at]
+			}
 		})
 		return nil
 	})
 }
 
-func binary(d *Device, out, in []accel.Tensor, f func(a, b float32) float32) error {
+// binary computes y = a op b with b repeated to a's shape: vector joins two rows, scalar a row and a number.
+func binary(d *Device, out, in []accel.Tensor, vector func(y, a, b []float32), scalar func(y, a []float32, b float32)) error {
 	if err := arity(out, in, 1, 2); err != nil {
 		return err
 	}
+	g, err := groupsOf(in[0].Shape, in[1].Shape)
+	if err != nil {
+		return err
+	}
 	y, a, b := f32(out[0]), f32(in[0]), f32(in[1])
+	if err := vectorOf(len(y), in[0]); err != nil {
+		return err
+	}
 	if len(a) == len(b) {
 		d.pool.run(len(y), elementGrain, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				y[i] = f(a[i], b[i])
-			}
+			vector(y[lo:hi], a[lo:hi], b[lo:hi])
 		})
 		return nil
 	}
-	strides := broadcast(in[1].Shape, in[0].Shape)
-	d.pool.run(len(y), elementGrain, func(lo, hi int) {
-		walk(in[0].Shape, strides, lo, hi, func(i, j int) { y[i] = f(a[i], b[j]) })
+	g.eachRow(d, func(row, at int) {
+		lo, hi := row*g.cols, (row+1)*g.cols
+		if g.repeated {
+			scalar(y[lo:hi], a[lo:hi], b[at])
+		} else {
+			vector(y[lo:hi], a[lo:hi], b[at:])
+		}
 	})
 	return nil
-}
-
-// contiguous are the row-major strides of shape.
-func contiguous(shape []int) []int {
-	s := make([]int, len(shape))
-	for i, n := len(s)-1, 1; i >= 0; i-- {
-		s[i] = n
-		n *= shape[i]
-	}
-	return s
-}
-
-// broadcast are the strides that read small repeated to large.
-func broadcast(small, large []int) []int {
-	s := contiguous(small)
-	for i := range s {
-		if small[i] != large[i] {
-			s[i] = 0
-		}
-	}
-	return s
-}
-
-// walk calls f(i, j) for the elements [lo, hi) of a row-major tensor, j being the element's place under strides.
-func walk(shape, strides []int, lo, hi int, f func(i, j int)) {
-	index := make([]int, len(shape))
-	rest, j := lo, 0
-	for d := len(shape) - 1; d >= 0; d-- {
-		index[d] = rest % shape[d]
-		rest /= shape[d]
-		j += index[d] * strides[d]
-	}
-	for i := lo; i < hi; i++ {
-		f(i, j)
-		for d := len(shape) - 1; d >= 0; d-- {
-			index[d]++
-			j += strides[d]
-			if index[d] < shape[d] {
-				break
-			}
-			j -= shape[d] * strides[d]
-			index[d] = 0
-		}
-	}
 }

@@ -5,59 +5,57 @@ import (
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
-	"github.com/pipe-ml/pipe/accel/rng"
 )
 
 func init() {
-	register("embedding", func(_ *Device, _ kernel.Embedding, out, in []accel.Tensor) error {
+	register("embedding", func(d *Device, _ kernel.Embedding, out, in []accel.Tensor) error {
 		if err := arity(out, in, 1, 2); err != nil {
+			return err
+		}
+		width, err := embeddingOperands(out[0], in[0], in[1])
+		if err != nil {
 			return err
 		}
 		y, ids, w := f32(out[0]), i32(in[0]), f32(in[1])
-		rows, width := in[1].Shape[0], in[1].Shape[1]
-		for i, id := range ids {
-			if id < 0 || int(id) >= rows {
-				return fmt.Errorf("id %d at position %d is outside a vocabulary of %d", id, i, rows)
+		d.pool.run(len(ids), grain(width), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				copy(y[i*width:(i+1)*width], w[int(ids[i])*width:])
 			}
-			copy(y[i*width:(i+1)*width], w[int(id)*width:])
-		}
+		})
 		return nil
 	})
-	register("embedding.dw", func(_ *Device, _ kernel.Embedding, out, in []accel.Tensor) error {
+	register("embedding.dw", func(d *Device, _ kernel.Embedding, out, in []accel.Tensor) error {
 		if err := arity(out, in, 1, 2); err != nil {
+			return err
+		}
+		width, err := embeddingOperands(in[1], in[0], out[0])
+		if err != nil {
 			return err
 		}
 		dw, ids, dy := f32(out[0]), i32(in[0]), f32(in[1])
-		width := out[0].Shape[1]
-		clear(dw)
-		for i, id := range ids {
-			to := dw[int(id)*width : (int(id)+1)*width]
-			for j, v := range dy[i*width : (i+1)*width] {
-				to[j] += v
-			}
-		}
-		return nil
-	})
-	register("dropout.train", func(d *Device, a kernel.Dropout, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
-			return err
-		}
-		y, x, step := f32(out[0]), f32(in[0]), uint32(i32(in[1])[0])
-		key := [2]uint32{uint32(a.Key), uint32(a.Key >> 32)}
-		keep := 1 / (1 - a.P)
-		d.pool.run(len(y), elementGrain, func(lo, hi int) {
-			var words [4]uint32
-			for i := lo; i < hi; i++ {
-				if i == lo || i%4 == 0 {
-					block := uint64(i / 4)
-					words = rng.Philox([4]uint32{uint32(block), uint32(block >> 32), step, 0}, key)
-				}
-				y[i] = 0
-				if float64(words[i%4]) >= float64(a.P)*(1<<32) {
-					y[i] = x[i] * keep
+		// Each chunk owns a range of the vocabulary and looks through all ids, so rows are added in order of index.
+		d.pool.run(out[0].Shape[0], max(grain(width), out[0].Shape[0]/64), func(lo, hi int) {
+			clear(dw[lo*width : hi*width])
+			for i, id := range ids {
+				if int(id) >= lo && int(id) < hi {
+					row := dw[int(id)*width : (int(id)+1)*width]
+					d.level.add(row, row, dy[i*width:])
 				}
 			}
 		})
 		return nil
 	})
+}
+
+// embeddingOperands checks that ids lie in the vocabulary of w [V, D] and that y holds a row for each; it returns D.
+func embeddingOperands(y, ids, w accel.Tensor) (width int, err error) {
+	if len(w.Shape) != 2 {
+		return 0, fmt.Errorf("the table %v is not [V, D]", w.Shape)
+	}
+	for i, id := range i32(ids) {
+		if id < 0 || int(id) >= w.Shape[0] {
+			return 0, fmt.Errorf("id %d at position %d is outside a vocabulary of %d", id, i, w.Shape[0])
+		}
+	}
+	return w.Shape[1], vectorOf(ids.Len()*w.Shape[1], y)
 }

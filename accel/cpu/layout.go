@@ -1,69 +1,88 @@
 package cpu
 
 import (
+	"fmt"
+
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 func init() {
-	register("permute", func(d *Device, a kernel.Permute, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+	register("concat", concat)
+	register("slice", func(d *Device, a kernel.Slice, out, in []accel.Tensor) error {
+		part, whole, at, err := slicing(a, out, in, false)
+		if err != nil {
 			return err
 		}
 		y, x := f32(out[0]), f32(in[0])
-		from, strides := contiguous(in[0].Shape), make([]int, a.N)
-		for i := range strides {
-			strides[i] = from[a.Perm[i]]
-		}
-		d.pool.run(len(y), elementGrain, func(lo, hi int) {
-			walk(out[0].Shape, strides, lo, hi, func(i, j int) { y[i] = x[j] })
+		d.pool.run(len(y)/part, grain(part), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				copy(y[i*part:(i+1)*part], x[i*whole+at:])
+			}
 		})
 		return nil
 	})
-	register("concat", func(d *Device, a kernel.Concat, out, in []accel.Tensor) error {
-		y, at := f32(out[0]), 0
-		whole := inner(out[0].Shape, a.Axis)
-		for _, t := range in {
-			x, part := f32(t), inner(t.Shape, a.Axis)
-			for i := range len(x) / part {
-				copy(y[i*whole+at:], x[i*part:(i+1)*part])
-			}
-			at += part
-		}
-		return nil
-	})
-	register("slice", func(d *Device, a kernel.Slice, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
-			return err
-		}
-		y, x := f32(out[0]), f32(in[0])
-		part, whole := inner(out[0].Shape, a.Axis), inner(in[0].Shape, a.Axis)
-		at := a.Start * part / out[0].Shape[a.Axis]
-		for i := range len(y) / part {
-			copy(y[i*part:(i+1)*part], x[i*whole+at:])
-		}
-		return nil
-	})
 	register("slice.dx", func(d *Device, a kernel.Slice, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		part, whole, at, err := slicing(a, out, in, true)
+		if err != nil {
 			return err
 		}
 		dx, dy := f32(out[0]), f32(in[0])
-		part, whole := inner(in[0].Shape, a.Axis), inner(out[0].Shape, a.Axis)
-		at := a.Start * part / in[0].Shape[a.Axis]
-		clear(dx)
-		for i := range len(dy) / part {
-			copy(dx[i*whole+at:], dy[i*part:(i+1)*part])
-		}
+		d.pool.run(len(dy)/part, grain(whole), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				row := dx[i*whole : (i+1)*whole]
+				clear(row[:at])
+				copy(row[at:], dy[i*part:(i+1)*part])
+				clear(row[at+part:])
+			}
+		})
 		return nil
 	})
 }
 
-// inner is the number of elements of one step of the dimension before axis.
-func inner(shape []int, axis int) int {
-	n := 1
-	for _, s := range shape[axis:] {
-		n *= s
+// concat joins the inputs, each seen as rows of all that lies behind the axis.
+func concat(d *Device, a kernel.Concat, out, in []accel.Tensor) error {
+	if len(out) != 1 || len(in) == 0 || a.Axis < 0 || a.Axis >= len(out[0].Shape) {
+		return fmt.Errorf("axis %d with %d inputs", a.Axis, len(in))
 	}
-	return n
+	whole, at := product(out[0].Shape[a.Axis:]), 0
+	n := out[0].Len() / max(whole, 1)
+	for _, t := range in {
+		if len(t.Shape) != len(out[0].Shape) || product(t.Shape[:a.Axis]) != n {
+			return fmt.Errorf("input %v does not fit", t.Shape)
+		}
+		at += product(t.Shape[a.Axis:])
+	}
+	if at != whole {
+		return fmt.Errorf("the inputs have %d elements a row, the output %d", at, whole)
+	}
+	y, at := f32(out[0]), 0
+	for _, t := range in {
+		x, part, first := f32(t), product(t.Shape[a.Axis:]), at
+		d.pool.run(n, grain(part), func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				copy(y[i*whole+first:i*whole+first+part], x[i*part:])
+			}
+		})
+		at += part
+	}
+	return nil
+}
+
+// slicing returns the row lengths of the part and the whole and where the part begins in a row. The part is the input if
+// scatter is set, else the output.
+func slicing(a kernel.Slice, out, in []accel.Tensor, scatter bool) (part, whole, at int, err error) {
+	if err := arity(out, in, 1, 1); err != nil {
+		return 0, 0, 0, err
+	}
+	p, w := out[0].Shape, in[0].Shape
+	if scatter {
+		p, w = w, p
+	}
+	if len(p) != len(w) || a.Axis < 0 || a.Axis >= len(p) || product(p[:a.Axis]) != product(w[:a.Axis]) ||
+		product(p[a.Axis+1:]) != product(w[a.Axis+1:]) || a.Start < 0 || a.Start+p[a.Axis] > w[a.Axis] {
+		return 0, 0, 0, fmt.Errorf("axis %d from %d: the part leaves the whole", a.Axis, a.Start)
+	}
+	behind := product(p[a.Axis+1:])
+	return p[a.Axis] * behind, w[a.Axis] * behind, a.Start * behind, nil
 }

@@ -7,9 +7,8 @@ type Add struct{}
 type Mul struct{}
 
 // ReduceTo is (x) -> y: x summed over the dimensions where y's is 1 and x's is not; same rank. It is the
-// backward of repetition. Order: each element of y is the sum of its elements of x taken as one row in
-// row-major order; a 16-lane sum if x's innermost reduced dimension is its last dimension, else plain
-// order within each block of 256 reduced positions, blocks added in order.
+// backward of repetition. Order: if the last dimension longer than 1 is summed, each element of y is one 16-lane sum,
+// every row of x beginning at lane 0; else rows are added in order within blocks of 64 rows, blocks in order.
 type ReduceTo struct{}
 
 // Scale is (x) -> y = Factor * x.

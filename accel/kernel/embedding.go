@@ -4,9 +4,9 @@ package kernel
 // "embedding.dw": (ids, dy) -> dw [V, D], rows of dy added in order of index.
 type Embedding struct{}
 
-// Dropout is "dropout.train": (x, step int32 [1]) -> y: each element is 0 with probability P, else x / (1 - P). Element i
-// is dropped if word i%4 of rng.Philox over the counter {low half of i/4, high half, step, 0} and the two halves of
-// Key, as a fraction of 2^32, is below P. The same launch on dy is the backward.
+// Dropout is the kernel "dropout.train", (x, step int32 [1]) -> y: each element is 0 with probability P, else x / (1 - P).
+// Element i is dropped if word i%4 of rng.Philox({i/4 low, i/4 high, step, 0}, Key) is below P * 2^32. The same launch on
+// dy is the backward.
 type Dropout struct {
 	P   float32
 	Key uint64

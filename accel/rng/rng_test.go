@@ -143,4 +143,3 @@ func TestPermIsAPermutation(t *testing.T) {
 		t.Errorf("only %d of 257 moved", moved)
 	}
 }
-

@@ -1,0 +1,84 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/pipe-ml/pipe/accel/cpu/internal/poly"
+)
+
+// The elementary functions. Each is a fixed sequence of float32 operations, every one rounded by itself: the
+// conversions float32(x*y) forbid the compiler to fuse. The vector code in vec_amd64.s does the same sequence in
+// each lane, so all levels give the same bits.
+
+// expf is e^x to 2 units in the last place. It overflows to +Inf and underflows to 0 gradually; NaN stays NaN.
+func expf(x float32) float32 {
+	if poly.ExpLo > x {
+		x = poly.ExpLo
+	}
+	if poly.ExpHi < x {
+		x = poly.ExpHi
+	}
+	shifted := float32(x*poly.Log2E) + poly.RoundMagic
+	n := shifted - poly.RoundMagic
+	r := x - float32(n*poly.Ln2Hi)
+	r -= float32(n * poly.Ln2Lo)
+	p := poly.Exp[0]
+	for _, c := range poly.Exp[1:] {
+		p = float32(p*r) + c
+	}
+	p = float32(p*float32(r*r)) + r + 1
+	// Two factors, so that neither leaves the range of normal numbers.
+	i := int32(math.Float32bits(shifted)) - int32(roundMagicBits)
+	half := i >> 1
+	return float32(p*powerOfTwo(half)) * powerOfTwo(i-half)
+}
+
+var roundMagicBits = math.Float32bits(poly.RoundMagic)
+
+// powerOfTwo is 2^n for n in [-126, 127].
+func powerOfTwo(n int32) float32 { return math.Float32frombits(uint32(n+127) << 23) }
+
+// sigmoidf is 1 / (1 + e^-x).
+func sigmoidf(x float32) float32 { return 1 / (1 + expf(-x)) }
+
+// normalf is the distribution function of the standard normal and e^(-x^2/2). The lower tail keeps its relative precision,
+// which 1 + erf would lose.
+func normalf(x float32) (cdf, density float32) {
+	e := expf(-float32(float32(x*x) * 0.5))
+	t := 1 / (1 + float32(abs(x)*poly.TailC))
+	p := poly.Tail[0]
+	for _, c := range poly.Tail[1:] {
+		p = float32(p*t) + c
+	}
+	q := float32(e * float32(p*t))
+	if 0 > x {
+		return q, e
+	}
+	return 1 - q, e
+}
+
+func abs(x float32) float32 {
+	return math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
+}
+
+// logf is log(x) for x in [1, 2^24], correctly rounded but for rare cases: the series of atanh in float64.
+func logf(x float32) float32 {
+	m, e := math.Frexp(float64(x)) // m in [1/2, 1)
+	if m < math.Sqrt2/2 {
+		m *= 2
+		e--
+	}
+	t := (m - 1) / (m + 1) // |t| < 0.1716
+	t2 := float64(t * t)
+	const last = 13 // t^13 / 13 is below 2^-36
+	sum := 1.0 / last
+	for k := last - 2; k >= 1; k -= 2 {
+		sum = float64(sum*t2) + 1/float64(k)
+	}
+	return float32(float64(2*t*sum) + float64(float64(e)*math.Ln2))
+}
+
+// rsqrt is 1 / sqrt(x + eps), computed in float64 where both are correctly rounded.
+func rsqrt(x, eps float32) float32 {
+	return float32(1 / math.Sqrt(float64(x)+float64(eps)))
+}

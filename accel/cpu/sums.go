@@ -1,0 +1,101 @@
+package cpu
+
+// The sums add a row to lanes; the caller clears them and takes the total.
+
+// sum: acc += x.
+func (l level) sum(acc *lanes, x []float32) {
+	i := 0
+	if f := assembly[l].sum; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x))
+	}
+	for ; i < len(x); i++ {
+		acc[i%width] += x[i]
+	}
+}
+
+// sumSquares: acc += (x - mean)^2.
+func (l level) sumSquares(acc *lanes, x []float32, mean float32) {
+	i := 0
+	if f := assembly[l].sumSquares; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x), mean)
+	}
+	for ; i < len(x); i++ {
+		d := x[i] - mean
+		acc[i%width] += float32(d * d)
+	}
+}
+
+// sumSquaresDiff: acc += (x - y)^2.
+func (l level) sumSquaresDiff(acc *lanes, x, y []float32) {
+	i, y := 0, y[:len(x)]
+	if f := assembly[l].sumSquaresDiff; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x), ptr(y))
+	}
+	for ; i < len(x); i++ {
+		d := x[i] - y[i]
+		acc[i%width] += float32(d * d)
+	}
+}
+
+// dot: acc += x * y.
+func (l level) dot(acc *lanes, x, y []float32) {
+	i, y := 0, y[:len(x)]
+	if f := assembly[l].dot; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x), ptr(y))
+	}
+	for ; i < len(x); i++ {
+		acc[i%width] += float32(x[i] * y[i])
+	}
+}
+
+// dotCentred: acc += (x - mean) * dy.
+func (l level) dotCentred(acc *lanes, x, dy []float32, mean float32) {
+	i, dy := 0, dy[:len(x)]
+	if f := assembly[l].dotCentred; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x), ptr(dy), mean)
+	}
+	for ; i < len(x); i++ {
+		acc[i%width] += float32((x[i] - mean) * dy[i])
+	}
+}
+
+// dotCentredScaled: acc += (x - mean) * (dy * gain).
+func (l level) dotCentredScaled(acc *lanes, x, dy, gain []float32, mean float32) {
+	i, dy, gain := 0, dy[:len(x)], gain[:len(x)]
+	if f := assembly[l].dotCentredScaled; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x), ptr(dy), ptr(gain), mean)
+	}
+	for ; i < len(x); i++ {
+		acc[i%width] += float32((x[i] - mean) * float32(dy[i]*gain[i]))
+	}
+}
+
+// maximum returns the largest element of x, which is not empty. NaN elements do not count.
+func (l level) maximum(acc *lanes, x []float32) float32 {
+	for j := range acc {
+		acc[j] = x[0]
+	}
+	i := 0
+	if f := assembly[l].maximum; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0], ptr(x))
+	}
+	for ; i < len(x); i++ {
+		if x[i] > acc[i%width] {
+			acc[i%width] = x[i]
+		}
+	}
+	m := acc[0]
+	for _, v := range acc[1:] {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
