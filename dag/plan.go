@@ -24,7 +24,7 @@ type PlannedAction struct {
 	Reason string   // one line: why it runs, or what would spare it
 	Key    string   // "" while an input is not known
 	Waits  []string // producers whose outputs are not known yet
-	Expect float64  // seconds that it took the last time it ran; 0 if it never did
+	Expect float64  // seconds that it will take: as the last time, else as the mean of its stage; 0 if unknown
 }
 
 // Summary counts the plan's actions.
@@ -73,11 +73,11 @@ func (s *session) planned(st *state) (PlannedAction, error) {
 	if st.result != nil {
 		return a, nil
 	}
-	changes, last, err := s.changes(st)
+	changes, _, err := s.changes(st)
 	if err != nil {
 		return a, err
 	}
-	a.Expect, a.State, a.Waits = last.Seconds, StateRun, s.waits(st.node)
+	a.Expect, a.State, a.Waits = s.expect(st.node), StateRun, s.waits(st.node)
 	if len(changes) == 0 { // only what it waits for can tell
 		a.State, a.Reason = StateMaybe, "skipped if "+list(a.Waits, 3)+" is unchanged"
 		if len(a.Waits) > 1 {
@@ -96,4 +96,32 @@ func reason(changes []Change) string {
 		texts[i] = c.String()
 	}
 	return strings.ReplaceAll(list(texts, 2), "\n", " ")
+}
+
+// expect is how many seconds n will take: as the last time, else as the mean of its stage, else 0.
+func (s *session) expect(n *Node) float64 {
+	history, err := s.history()
+	if err != nil {
+		return 0 // estimates are not worth failing for
+	}
+	if own := history[n.Address].Seconds; own > 0 {
+		return own
+	}
+	return s.stageMeans()[n.Stage]
+}
+
+// meanSeconds is what the instances of each stage took on average.
+func (s *session) meanSeconds() map[string]float64 {
+	history, err := s.history()
+	if err != nil {
+		return nil
+	}
+	means, counts := map[string]float64{}, map[string]float64{}
+	for _, n := range s.g.Nodes() { // in a fixed order: the means decide what goes first
+		if took := history[n.Address].Seconds; took > 0 {
+			counts[n.Stage]++
+			means[n.Stage] += (took - means[n.Stage]) / counts[n.Stage]
+		}
+	}
+	return means
 }

@@ -175,4 +175,12 @@ func TestLongestPathGoesFirst(t *testing.T) {
 	if got := strings.Join(order, " "); got != "b c a d" {
 		t.Errorf("order %q", got)
 	}
+	nodes[3].Salt = "again"
+	sibling := node("d[2]", "text", "sibling")
+	sibling.Stage = "d"
+	p := r.planned("d", nodes...)
+	q := r.planned("d[2]", append(nodes, sibling)...)
+	if p.Expect <= 0 || p.Expect != q.Expect || r.planned("a", nodes...).Expect != 0 {
+		t.Errorf("expected %v seconds of d and %v of its sibling", p.Expect, q.Expect)
+	}
 }

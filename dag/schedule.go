@@ -123,42 +123,17 @@ func (r *run) ranks() map[string]float64 {
 	if !slices.ContainsFunc(r.g.Nodes(), func(n *Node) bool { return !n.Virtual() && r.states[n.Address].result == nil }) {
 		return ranks // nothing runs
 	}
-	seconds := r.estimates()
 	for _, n := range slices.Backward(r.g.Nodes()) {
 		longest := 0.0
 		for _, a := range r.g.Successors(n.Address) {
 			longest = max(longest, ranks[a])
 		}
 		if !n.Virtual() {
-			longest += seconds(n)
+			longest += cmp.Or(r.expect(n), 1) // what never ran is taken to be all alike
 		}
 		ranks[n.Address] = longest
 	}
 	return ranks
-}
-
-// estimates gives the seconds that a node will take: as the last time, else as the mean of its stage, else one.
-func (r *run) estimates() func(*Node) float64 {
-	history, err := r.history()
-	if err != nil {
-		history = nil // only the order suffers
-	}
-	sums, counts := map[string]float64{}, map[string]float64{}
-	for _, n := range r.g.Nodes() {
-		if s := history[n.Address].Seconds; s > 0 {
-			sums[n.Stage] += s
-			counts[n.Stage]++
-		}
-	}
-	return func(n *Node) float64 {
-		if s := history[n.Address].Seconds; s > 0 {
-			return s
-		}
-		if c := counts[n.Stage]; c > 0 {
-			return sums[n.Stage] / c
-		}
-		return 1
-	}
 }
 
 // arrive takes up a node all of whose producers have ended well.

@@ -18,6 +18,8 @@ type session struct {
 	replace map[string]bool
 	states  map[string]*state
 	history func() (map[string]Last, error)
+
+	stageMeans func() map[string]float64 // seconds
 }
 
 // state is what a session knows of one node.
@@ -52,6 +54,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())),
 		history: sync.OnceValues(e.Store.history),
 	}
+	s.stageMeans = sync.OnceValue(s.meanSeconds)
 	for _, a := range opts.Replace {
 		s.replace[a] = true
 	}
