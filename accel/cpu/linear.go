@@ -1,75 +1,96 @@
 package cpu
 
 import (
+	"errors"
+
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 func init() {
-	register("linear", func(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
-		y, x, w := f32(out[0]), f32(in[0]), f32(in[1])
-		m, k := in[1].Shape[0], in[1].Shape[1]
-		var bias []float32
-		if len(in) == 3 {
-			bias = f32(in[2])
+	register("linear", linear)
+	register("linear.dx", linearDx)
+	register("linear.dw", linearDw)
+	register("linear.db", linearDb)
+}
+
+// one is a matrix of ones of any size: sums of columns are products with it.
+var one = matrix{data: []float32{1}}
+
+// linear is the product of x [rows x K] and w^T, which starts from the bias.
+func linear(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
+	if len(out) != 1 || len(in) < 2 || len(in) > 3 {
+		return errors.New("want 1 output and 2 or 3 inputs")
+	}
+	m, k, err := linearWeight(in[1])
+	if err != nil {
+		return err
+	}
+	n, cols := rows(in[0])
+	if cols != k || out[0].Len() != n*m {
+		return errors.New("the shapes must be x [..., K], w [M, K], y [..., M]")
+	}
+	g := gemm{m: n, n: m, k: k, a: matrix{f32(in[0]), k, 1}, b: matrix{f32(in[1]), 1, k}, c: f32(out[0]), ldc: m}
+	if len(in) == 3 {
+		if err := vectorOf(m, in[2]); err != nil {
+			return err
 		}
-		d.pool.run(len(x)/k, 8, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				for j := range m {
-					var s float32
-					if bias != nil {
-						s = bias[j]
-					}
-					wr := w[j*k : (j+1)*k]
-					for p, v := range x[i*k : (i+1)*k] {
-						s += v * wr[p]
-					}
-					y[i*m+j] = s
-				}
-			}
-		})
-		return nil
-	})
-	register("linear.dx", func(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
-		dx, dy, w := f32(out[0]), f32(in[0]), f32(in[1])
-		m, k := in[1].Shape[0], in[1].Shape[1]
-		d.pool.run(len(dx)/k, 8, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				to := dx[i*k : (i+1)*k]
-				clear(to)
-				for j, g := range dy[i*m : (i+1)*m] {
-					for p, v := range w[j*k : (j+1)*k] {
-						to[p] += g * v
-					}
-				}
-			}
-		})
-		return nil
-	})
-	register("linear.dw", func(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
-		dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-		m, k := out[0].Shape[0], out[0].Shape[1]
-		rows := len(x) / k
-		d.pool.run(m, 4, func(lo, hi int) {
-			for j := lo; j < hi; j++ {
-				to := dw[j*k : (j+1)*k]
-				clear(to)
-				for i := range rows {
-					g := dy[i*m+j]
-					for p, v := range x[i*k : (i+1)*k] {
-						to[p] += g * v
-					}
-				}
-			}
-		})
-		return nil
-	})
-	register("linear.db", func(_ *Device, _ kernel.Linear, out, in []accel.Tensor) error {
-		db, dy := f32(out[0]), f32(in[0])
-		clear(db)
-		for i, v := range dy {
-			db[i%len(db)] += v
-		}
-		return nil
-	})
+		g.colBias = f32(in[2])
+	}
+	d.multiply(&g)
+	return nil
+}
+
+// linearDx is the product of dy [rows x M] and w.
+func linearDx(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 2); err != nil {
+		return err
+	}
+	m, k, err := linearWeight(in[1])
+	if err != nil {
+		return err
+	}
+	n, cols := rows(in[0])
+	if cols != m || out[0].Len() != n*k {
+		return errors.New("the shapes must be dy [..., M], w [M, K], dx [..., K]")
+	}
+	d.multiply(&gemm{m: n, n: k, k: m, a: matrix{f32(in[0]), m, 1}, b: matrix{f32(in[1]), k, 1}, c: f32(out[0]), ldc: k})
+	return nil
+}
+
+// linearDw is the product of dy^T and x, in order of rows.
+func linearDw(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 2); err != nil {
+		return err
+	}
+	m, k, err := linearWeight(out[0])
+	if err != nil {
+		return err
+	}
+	n, cols := rows(in[0])
+	if cols != k || in[1].Len() != n*m {
+		return errors.New("the shapes must be x [..., K], dy [..., M], dw [M, K]")
+	}
+	d.multiply(&gemm{m: m, n: k, k: n, a: matrix{f32(in[1]), 1, m}, b: matrix{f32(in[0]), k, 1}, c: f32(out[0]), ldc: k})
+	return nil
+}
+
+// linearDb sums the rows of dy in order.
+func linearDb(d *Device, _ kernel.Linear, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 1); err != nil {
+		return err
+	}
+	n, m := rows(in[0])
+	if err := vectorOf(m, out[0]); err != nil {
+		return err
+	}
+	d.multiply(&gemm{m: 1, n: m, k: n, a: one, b: matrix{f32(in[0]), m, 1}, c: f32(out[0]), ldc: m})
+	return nil
+}
+
+func linearWeight(w accel.Tensor) (m, k int, err error) {
+	if len(w.Shape) != 2 {
+		return 0, 0, errors.New("the weight must be [M, K]")
+	}
+	return w.Shape[0], w.Shape[1], nil
 }

@@ -1,0 +1,167 @@
+package cpu
+
+// gemm is a matrix product c = a b + bias, with c [m x n], a [m x k], b [k x n]. Each element starts from its bias (or 0, or
+// what c holds if add is set) and takes the products in order of k with FMA. How the work is cut, by tiles, blocks
+// or threads, therefore does not show: a block of k that is not the first starts from the stored element.
+type gemm struct {
+	m, n, k          int
+	a                matrix
+	b                panels
+	c                []float32
+	ldc              int
+	rowBias, colBias []float32 // one value a row, or a column, of c; at most one of them
+	add              bool
+}
+
+// Block sizes: a packed block of b, blockK x blockN, stays in a level-2 cache of 1 MiB while rows of a stream past it.
+const (
+	blockK = 384
+	blockN = 512
+)
+
+// workspace is the scratch of one goroutine in a product.
+type workspace struct {
+	u       *microKernel
+	b, a    []float32 // a packed block of b, and packed rows of a
+	tile    []float32 // a tile that leaves c
+	scratch []float32
+	dev     *Device
+}
+
+func (d *Device) workspace() workspace {
+	const (
+		sizeB = blockK * (blockN + maxNR)
+		sizeA = blockK * maxMR
+	)
+	s := d.borrow(sizeB + sizeA + maxMR*maxNR)
+	return workspace{u: microKernels[d.level], b: s[:sizeB], a: s[sizeB : sizeB+sizeA], tile: s[sizeB+sizeA:], scratch: s, dev: d}
+}
+
+func (w *workspace) release() { w.dev.giveBack(w.scratch) }
+
+// multiply computes g on all threads.
+func (d *Device) multiply(g *gemm) {
+	u := microKernels[d.level]
+	tileRows, tileCols := (g.m+u.mr-1)/u.mr, (g.n+u.nr-1)/u.nr
+	rows, cols := cut(d.pool.threads, tileRows, tileCols, g.k)
+	di, dj := (tileRows+rows-1)/rows*u.mr, (tileCols+cols-1)/cols*u.nr
+	d.pool.run(rows*cols, 1, func(lo, hi int) {
+		w := d.workspace()
+		defer w.release()
+		for part := lo; part < hi; part++ {
+			i, j := part/cols*di, part%cols*dj
+			g.block(&w, i, min(i+di, g.m), j, min(j+dj, g.n))
+		}
+	})
+}
+
+// cut divides a product of tileRows x tileCols tiles among the threads: into rows x cols parts so that the largest part is done
+// soonest. Each part packs its own columns of b, which takes about as long as one row of tiles.
+func cut(threads, tileRows, tileCols, k int) (rows, cols int) {
+	const least = 16 << 10 // tiles x k below which a thread is not worth waking
+	threads = max(1, min(threads, tileRows*tileCols*k/least))
+	best := 0
+	for c := 1; c <= threads; c++ {
+		r := threads / c
+		cost := (tileCols + c - 1) / c * ((tileRows+r-1)/r + 1)
+		if best == 0 || cost < best {
+			best, rows, cols = cost, r, c
+		}
+	}
+	return rows, cols
+}
+
+// block computes rows [i0, i1) and columns [j0, j1) of c on this goroutine.
+func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
+	if i0 >= i1 || j0 >= j1 {
+		return
+	}
+	u := w.u
+	for jc := j0; jc < j1; jc += blockN {
+		nc := min(blockN, j1-jc)
+		for pc := 0; pc == 0 || pc < g.k; pc += blockK {
+			kc := min(blockK, g.k-pc)
+			for jr := 0; jr < nc; jr += u.nr {
+				g.b.pack(u, w.b[jr*kc:(jr+u.nr)*kc], pc, kc, jc+jr, min(u.nr, nc-jr))
+			}
+			for i := i0; i < i1; i += u.mr {
+				mr := min(u.mr, i1-i)
+				a, rs, cs := g.rowsOf(w, i, mr, pc, kc)
+				for jr := 0; jr < nc; jr += u.nr {
+					g.tile(w, i, mr, jc+jr, min(u.nr, nc-jr), kc, a, rs, cs, ptr(w.b[jr*kc:]), pc > 0)
+				}
+			}
+		}
+	}
+}
+
+// rowsOf returns rows [i, i+mr) of a at columns [p, p+kc) as the micro-kernel takes them: in place if the rows are contiguous,
+// else packed. Rows that a lacks are zero.
+func (g *gemm) rowsOf(w *workspace, i, mr, p, kc int) (a *float32, rs, cs int) {
+	u, m := w.u, g.a
+	if mr == u.mr && m.cs == 1 {
+		return ptr(m.data[i*m.rs+p:]), m.rs, 1
+	}
+	dst := w.a[:u.mr*kc]
+	switch {
+	case m.rs == 1 && mr == 8:
+		for q := range kc {
+			*(*[8]float32)(dst[q*8:]) = *(*[8]float32)(m.data[i+(p+q)*m.cs:])
+		}
+	case m.rs == 1:
+		for q := range kc {
+			copy(dst[q*u.mr:q*u.mr+mr], m.data[i+(p+q)*m.cs:])
+			clear(dst[q*u.mr+mr : (q+1)*u.mr])
+		}
+	default:
+		clear(dst)
+		for r := range mr {
+			at := (i+r)*m.rs + p*m.cs
+			for q := range kc {
+				dst[q*u.mr+r] = m.data[at+q*m.cs]
+			}
+		}
+	}
+	return ptr(dst), 1, u.mr
+}
+
+// tile computes one tile of c over a block of k. A tile that is not whole, or must start from a bias, is prepared first.
+func (g *gemm) tile(w *workspace, i, mr, j, nr, kc int, a *float32, rs, cs int, b *float32, later bool) {
+	u := w.u
+	c, ldc := g.c[i*g.ldc+j:], g.ldc
+	whole := mr == u.mr && nr == u.nr
+	start := later || g.add
+	dst, ld := c, ldc
+	if !whole {
+		dst, ld = w.tile, u.nr
+		if start {
+			for r := range mr {
+				copy(dst[r*ld:], c[r*ldc:r*ldc+nr])
+			}
+		}
+	}
+	if !start && (g.rowBias != nil || g.colBias != nil) {
+		start = true
+		for r := range mr {
+			row := dst[r*ld : r*ld+nr]
+			if g.colBias != nil {
+				copy(row, g.colBias[j:])
+				continue
+			}
+			bias := g.rowBias[i+r]
+			for q := range row {
+				row[q] = bias
+			}
+		}
+	}
+	acc := 0
+	if start {
+		acc = 1
+	}
+	u.run(kc, a, rs, cs, b, ptr(dst), ld, acc)
+	if !whole {
+		for r := range mr {
+			copy(c[r*ldc:r*ldc+nr], dst[r*ld:])
+		}
+	}
+}

@@ -1,0 +1,28 @@
+// Command gen writes the Go assembly of package cpu with avo: one family of kernels a run, to FAMILY_amd64.s
+// and its declarations to FAMILY_amd64.go. Package cpu calls it by go generate.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/mmcloughlin/avo/build"
+)
+
+// families lists the kernel families by the name given on the command line.
+var families = map[string]func(){
+	"gemm": gemm,
+	"pack": pack,
+}
+
+func main() {
+	name := os.Args[len(os.Args)-1]
+	family, ok := families[name]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "gen: unknown family %q\n", name)
+		os.Exit(2)
+	}
+	os.Args = []string{"gen", "-out", name + "_amd64.s", "-stubs", name + "_amd64.go", "-pkg", "cpu"}
+	family()
+	build.Generate()
+}

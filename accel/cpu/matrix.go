@@ -1,0 +1,56 @@
+package cpu
+
+// matrix is a strided view: element (i, j) is data[i*rs+j*cs].
+type matrix struct {
+	data   []float32
+	rs, cs int
+}
+
+// panels is the right factor of a product, which the product takes in packed panels of u.nr columns.
+type panels interface {
+	// pack writes rows [p, p+kc) of columns [j, j+n), n <= u.nr, to dst [kc x u.nr]. What it leaves in the other columns of dst
+	// does not matter.
+	pack(u *microKernel, dst []float32, p, kc, j, n int)
+}
+
+func (m matrix) pack(u *microKernel, dst []float32, p, kc, j, n int) {
+	switch {
+	case m.rs == 1 && kc >= u.lanes:
+		m.packTransposed(u, dst, p, kc, j, n)
+	case m.cs == 1 && n == 32:
+		for q := range kc {
+			*(*[32]float32)(dst[q*32:]) = *(*[32]float32)(m.data[(p+q)*m.rs+j:])
+		}
+	case m.cs == 1 && n == 16 && u.nr == 16:
+		for q := range kc {
+			*(*[16]float32)(dst[q*16:]) = *(*[16]float32)(m.data[(p+q)*m.rs+j:])
+		}
+	case m.cs == 1:
+		for q := range kc {
+			copy(dst[q*u.nr:q*u.nr+n], m.data[(p+q)*m.rs+j:])
+		}
+	default:
+		for c := range n {
+			at := p*m.rs + (j+c)*m.cs
+			for q := range kc {
+				dst[q*u.nr+c] = m.data[at+q*m.rs]
+			}
+		}
+	}
+}
+
+// packTransposed packs a matrix whose columns are contiguous. Columns that it lacks repeat the last one; the last block of rows
+// overlaps the one before.
+func (m matrix) packTransposed(u *microKernel, dst []float32, p, kc, j, n int) {
+	var columns [maxNR]int
+	for c := range u.nr {
+		columns[c] = (j+min(c, n-1))*m.cs + p
+	}
+	src, whole := ptr(m.data), kc/u.lanes
+	for c := 0; c < n; c += u.lanes {
+		u.transpose(whole, src, &columns[c], ptr(dst[c:]), u.nr)
+		if rest := kc - u.lanes; whole*u.lanes < kc {
+			u.transpose(1, offset(src, rest), &columns[c], ptr(dst[rest*u.nr+c:]), u.nr)
+		}
+	}
+}
