@@ -9,9 +9,11 @@ import (
 )
 
 func TestCPUComputesWhatOperatorsMean(t *testing.T) {
+	var devs []accel.Device
 	for _, level := range cpu.Levels() {
-		t.Run(level, func(t *testing.T) { Run(t, open(t, 2, level)) })
+		devs = append(devs, open(t, 2, level))
 	}
+	Run(t, devs...)
 }
 
 func TestCPUBitsDependOnNeitherThreadsNorVectors(t *testing.T) {
@@ -36,4 +38,10 @@ func open(t *testing.T, threads int, level string) accel.Device {
 		}
 	})
 	return d
+}
+
+func BenchmarkCPU(b *testing.B) {
+	d := cpu.New(0)
+	defer d.Close()
+	Bench(b, d)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -104,6 +105,54 @@ func (in *instance) run(dev accel.Device, times int, outputs ...*gorgonia.Node) 
 		all = append(all, values)
 	}
 	return all, nil
+}
+
+// expected is what the references say about an instance.
+type expected struct {
+	value  []float64
+	probes [][]probe // by gradient
+}
+
+// probe is a direction in which an operand moves, and the slope of the loss along it.
+type probe struct {
+	along []float64
+	slope float64
+}
+
+// expect evaluates the references: the value, and for each gradient some random directions, which see every
+// element, and some single elements. References of large tensors are slow, so those get two directions.
+func (in *instance) expect() (expected, error) {
+	y, err := op.Evaluate(in.row.Mode, in.outputs()[:1], in.feed)
+	if err != nil {
+		return expected{}, err
+	}
+	want := expected{value: y[0].Data}
+	for i, x := range in.wrt {
+		n := len(in.feed[x].Data)
+		r := rand.New(rand.NewPCG(uint64(i), uint64(n)))
+		directions, elements := 3, min(n, 8)
+		if n > 4096 {
+			directions, elements = 2, 0
+		}
+		var probes []probe
+		for k := range directions + elements {
+			v := make([]float64, n)
+			if k >= directions {
+				v[r.IntN(n)] = 1
+			} else {
+				for j := range v {
+					v[j] = float64(1-2*r.IntN(2)) * (0.5 + r.Float64())
+				}
+			}
+			slope, err := in.slope(x, v)
+			if err != nil {
+				return want, err
+			}
+			probes = append(probes, probe{v, slope})
+		}
+		want.probes = append(want.probes, probes)
+	}
+	return want, nil
 }
 
 // loss is sum(dy * y) by the reference, whose gradients are those of the instance.

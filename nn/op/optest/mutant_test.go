@@ -72,7 +72,15 @@ func TestSuiteCatchesMutants(t *testing.T) {
 				if row.name() != "linear over rows" {
 					continue
 				}
-				err := check(NewGuard(&mutant{Device: dev, kernel: c.kernel, spoil: c.spoil}), row, 17)
+				in, err := newInstance(row, 17)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := in.expect()
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = in.check(NewGuard(&mutant{Device: dev, kernel: c.kernel, spoil: c.spoil}), want)
 				if err == nil || !strings.Contains(err.Error(), c.want) {
 					t.Errorf("the suite finds %v, want %q", err, c.want)
 				}
