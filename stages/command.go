@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -117,25 +116,30 @@ func writeParams(path string, params map[string]any) error {
 }
 
 // runLogged runs cmd in its own process group with both output streams sent to the log, and returns the
-// last lines. When the context ends, the whole group is told to stop and then killed.
+// last lines. When the context ends, the group is told to stop and, after a grace, killed; whatever the
+// program leaves running is killed with it.
 func runLogged(cmd *exec.Cmd, r Reporter) ([]string, error) {
-	reader, writer := io.Pipe()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	ownGroup(cmd)
 	cmd.WaitDelay = grace
+	err = cmd.Start()
+	writer.Close()
+	if err != nil {
+		return nil, err
+	}
 	var tail []string
 	var reading sync.WaitGroup
-	reading.Go(func() {
-		tail = logLines(reader, r)
-	})
-	err := cmd.Run()
+	reading.Go(func() { tail = logLines(reader, r) })
+	err = cmd.Wait()
 	killGroup(cmd)
-	writer.Close()
+	// A process that left the group may hold the pipe open for ever; what it says later is not waited for.
+	_ = reader.SetReadDeadline(time.Now().Add(time.Second))
 	reading.Wait()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		// The program ended; something it left behind still held its output open, and is gone now.
-		err = nil
-	}
 	return tail, err
 }
 

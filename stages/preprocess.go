@@ -47,7 +47,7 @@ func (p *preprocess) Validate() error {
 		sum += p.Split[name]
 	}
 	if math.Abs(sum-1) > 1e-6 {
-		errs = append(errs, &AttributeError{"split", fmt.Sprintf("the shares sum to %g, not 1", sum)})
+		errs = append(errs, &AttributeError{"split", fmt.Sprintf("the shares sum to %.4g, not 1", sum)})
 	}
 	if p.Split[artifact.Train] == 0 {
 		errs = append(errs, &AttributeError{"split.train", "must be above 0"})
