@@ -1,0 +1,114 @@
+package layer_test
+
+import (
+	"slices"
+	"testing"
+
+	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/op"
+)
+
+// evaluate builds net with the edits and computes its output by the operators' references. The input x counts from 1, parameters from
+// initial values.
+func evaluate(t *testing.T, net func(b *layer.Builder) (x, y *layer.Node), edits ...layer.Edit) []float64 {
+	t.Helper()
+	w := layer.NewWeights(1)
+	rec := builder(w, nil)
+	net(rec)
+	plan, err := layer.NewPlan(rec.Sites(), edits, layer.FrozenStatistics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := builder(w, plan)
+	x, y := net(b)
+	if err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	feed := map[*layer.Node]op.Array{}
+	for _, p := range b.Sites().Params {
+		a := op.NewArray(p.Shape...)
+		for i, v := range w.Data(p.Name) {
+			a.Data[i] = float64(v)
+		}
+		feed[b.Node(p.Name)] = a
+	}
+	feed[x] = op.NewArray(x.Shape()...)
+	for i := range feed[x].Data {
+		feed[x].Data[i] = float64(i + 1)
+	}
+	out, err := op.Evaluate(op.Eval, []*layer.Node{y}, feed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out[0].Data
+}
+
+func TestTokensLiveForTheTimeOfTheBlock(t *testing.T) {
+	for _, prefix := range []int{0, 1, 2} {
+		var inside []int
+		net := func(b *layer.Builder) (x, y *layer.Node) {
+			x = b.Input("x", tensor.Float32, 2, 4, 1)
+			y = b.TokenBlock("block", x, prefix, func(b *layer.Builder, x *layer.Node) *layer.Node {
+				inside = append(inside, x.Shape()[1])
+				return b.Scale(x, 2)
+			})
+			return x, y
+		}
+		got := evaluate(t, net, layer.Tokens{Site: "block", N: 3, Name: "tokens", Init: layer.Const(100)})
+		if !slices.Equal(inside, []int{4, 7}) {
+			t.Errorf("prefix %d: the block saw %v tokens without and with the edit", prefix, inside)
+		}
+		if want := []float64{2, 4, 6, 8, 10, 12, 14, 16}; !slices.Equal(got, want) {
+			t.Errorf("prefix %d: %v, want %v", prefix, got, want)
+		}
+	}
+}
+
+func TestInsertedTokensStandBehindThePrefix(t *testing.T) {
+	var seen *layer.Node
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 3, 1)
+		b.TokenBlock("block", x, 1, func(_ *layer.Builder, x *layer.Node) *layer.Node { seen = x; return x })
+		return x, seen
+	}
+	got := evaluate(t, net, layer.Tokens{Site: "block", N: 2, Name: "tokens", Init: layer.Const(9)})
+	if want := []float64{1, 9, 9, 2, 3}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestParallelReadsTheResidualStream(t *testing.T) {
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 2)
+		return x, b.Branch("mlp", x, b.Scale(x, 10))
+	}
+	got := evaluate(t, net, layer.Parallel{Site: "mlp", Fn: func(b *layer.Builder, x *layer.Node) *layer.Node {
+		return b.Add(x, b.Param("shift", []int{1, 2}, layer.Const(.5)))
+	}})
+	if want := []float64{11.5, 22.5}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestSlicesOfAFusedMap: the second slice gets a change and the others not; all are scaled as the whole would be.
+func TestSlicesOfAFusedMap(t *testing.T) {
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 2)
+		parts := b.LinearSlices("qkv", x, 6, []string{"q", "k", "v"}, layer.WithInit(layer.Ones, layer.Const(1)))
+		return x, b.Concat(1, parts...)
+	}
+	twice := func(b *layer.Builder, x *layer.Node) *layer.Node { return b.Scale(x, 2) }
+	if got, want := evaluate(t, net, layer.Delta{Site: "qkv", Slice: "k", Output: twice}), []float64{4, 4, 6, 8, 4, 4}; !slices.Equal(got, want) {
+		t.Errorf("a change of k gives %v, want %v", got, want)
+	}
+	wide := func(b *layer.Builder, x *layer.Node) *layer.Node { return b.Concat(1, x, x, b.Scale(x, 3)) }
+	if got, want := evaluate(t, net, layer.Delta{Site: "qkv", Output: wide}), []float64{5, 6, 5, 6, 7, 10}; !slices.Equal(got, want) {
+		t.Errorf("a change of the whole gives %v, want %v", got, want)
+	}
+	scale := layer.Scale{Site: "qkv", Scale: "s", Shift: "t", ScaleInit: layer.Const(2), ShiftInit: layer.Const(-1)}
+	if got, want := evaluate(t, net, scale), []float64{7, 7, 7, 7, 7, 7}; !slices.Equal(got, want) {
+		t.Errorf("a scale gives %v, want %v", got, want)
+	}
+}
