@@ -240,6 +240,28 @@ func TestPreprocessKeepsPatientsTogetherAndSharesBalanced(t *testing.T) {
 	}
 }
 
+func TestRepeatedImagesStayInOneSplit(t *testing.T) {
+	files := map[string]uint8{}
+	for i := range 30 {
+		files["a/"+string(rune('a'+i))+".png"] = uint8(7 * (i / 2))
+		files["b/"+string(rune('a'+i))+".png"] = uint8(7 * (i / 2))
+	}
+	data, _ := makeOf(t, "dataset", nil, map[string]string{"source": writeImages(t, files)}, "data")
+	out, _ := makeOf(t, "preprocess", map[string]any{"size": 8}, map[string]string{"data": data}, "images")
+	m, err := artifact.ReadImages(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	splitOf := map[byte]string{}
+	for i, rec := range m.Records {
+		shade := m.Image(i)[0]
+		if s, seen := splitOf[shade]; seen && s != rec.Split {
+			t.Errorf("%s is in %s, its like in %s", rec.ID, rec.Split, s)
+		}
+		splitOf[shade] = rec.Split
+	}
+}
+
 func TestGivenSplitsAreKeptAndAMissingOneIsCutFromTrain(t *testing.T) {
 	files := map[string]uint8{}
 	for i := range 20 {

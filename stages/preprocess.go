@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"golang.org/x/image/draw"
 
@@ -17,7 +18,7 @@ func init() {
 		Name:    "preprocess",
 		Version: 1,
 		Doc: "Brings a data set to one size, splits it by patient and orders it for training.\n\n" +
-			"Images are resized with antialiasing. No patient is in two splits; splits that the set gives are kept, and a missing one is cut out of train. " +
+			"Images are resized with antialiasing. No patient and no repeated image is in two splits; splits that the set gives are kept, and a missing one is cut out of train. " +
 			"The training images are ordered so that every fraction of them is stratified and contains the smaller ones.",
 		CPUs:   2,
 		Memory: 2 << 30,
@@ -86,7 +87,7 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 			records[i].Split = ""
 		}
 	}
-	if torn := assignSplits(records, p.Split, uint64(p.Seed)); torn > 0 {
+	if torn := assignSplits(records, patients(records, slices.Concat(d.Info.Duplicates, d.Info.Conflicts)...), p.Split, uint64(p.Seed)); torn > 0 {
 		r.Log("the given splits tear %d patients apart", torn)
 		r.Metric("torn_patients", float64(torn))
 	}

@@ -11,30 +11,65 @@ import (
 // splits are the parts of a data set, in the order in which ties are decided.
 var splits = []string{artifact.Train, artifact.Val, artifact.Test}
 
-// group is what a split keeps together: the images of one patient.
+// patients names, for each record, what a split must keep together: the patient, and with him every patient who has
+// one of his images too. repeats are groups of equal images by their origin, as a dataset lists them.
+func patients(records []artifact.Record, repeats ...[]string) []string {
+	keys := make([]string, len(records))
+	byOrigin := make(map[string]string, len(records))
+	for i, r := range records {
+		keys[i] = r.PatientKey()
+		byOrigin[r.Origin] = keys[i]
+	}
+	joined := map[string]string{} // patient -> one that he goes with
+	find := func(key string) string {
+		for joined[key] != "" {
+			key = joined[key]
+		}
+		return key
+	}
+	for _, group := range repeats {
+		first := ""
+		for _, origin := range group {
+			key, taken := byOrigin[origin]
+			if !taken {
+				continue
+			}
+			if key = find(key); first == "" {
+				first = key
+			} else if key != first {
+				joined[key] = first
+			}
+		}
+	}
+	for i := range keys {
+		keys[i] = find(keys[i])
+	}
+	return keys
+}
+
+// group is the images of one patient.
 type group struct {
-	key     string
 	label   string
 	members []int
 }
 
 // assignSplits gives every record a split, patient by patient and label by label, so that each split holds
-// about its share of each class. Records with a given split keep it. A split that the set does not give,
-// val for instance, is cut out of the given train split. It returns the number of patients that the
-// given splits tear apart.
-func assignSplits(records []artifact.Record, shares map[string]float64, seed uint64) (torn int) {
+// about its share of each class; keys names each record's patient. Records with a given split keep it. A split
+// that the set does not give, val for instance, is cut out of the given train split. It returns the number
+// of patients that the given splits tear apart.
+func assignSplits(records []artifact.Record, keys []string, shares map[string]float64, seed uint64) (torn int) {
 	given := map[string]bool{}
 	splitOf := map[string]string{}
 	tornPatients := map[string]bool{}
-	for _, r := range records {
+	for i, r := range records {
 		if r.Split == "" {
 			continue
 		}
 		given[r.Split] = true
-		if s, ok := splitOf[r.PatientKey()]; ok && s != r.Split {
-			tornPatients[r.PatientKey()] = true
+		if s, ok := splitOf[keys[i]]; ok && s != r.Split {
+			tornPatients[keys[i]] = true
 		}
-		splitOf[r.PatientKey()] = r.Split
+		splitOf[keys[i]] = r.Split
 	}
 	// What is dealt out: everything without a split; and train, if the set has splits but not all that are wanted.
 	wanted := map[string]float64{}
@@ -48,24 +83,24 @@ func assignSplits(records []artifact.Record, shares map[string]float64, seed uin
 	var dealt []int
 	for i, r := range records {
 		switch {
-		case r.Split == "" && splitOf[r.PatientKey()] != "":
-			records[i].Split = splitOf[r.PatientKey()] // goes with the patient's other images
-		case r.Split == "", recut && r.Split == artifact.Train && !tornPatients[r.PatientKey()]:
+		case r.Split == "" && splitOf[keys[i]] != "":
+			records[i].Split = splitOf[keys[i]] // goes with the patient's other images
+		case r.Split == "", recut && r.Split == artifact.Train && !tornPatients[keys[i]]:
 			dealt = append(dealt, i)
 		}
 	}
-	deal(records, dealt, wanted, seed)
+	deal(records, keys, dealt, wanted, seed)
 	return len(tornPatients)
 }
 
 // deal spreads the patients of some records over the wanted splits in proportion to their shares.
-func deal(records []artifact.Record, dealt []int, wanted map[string]float64, seed uint64) {
+func deal(records []artifact.Record, keys []string, dealt []int, wanted map[string]float64, seed uint64) {
 	total := 0.0
 	for _, s := range splits {
 		total += wanted[s]
 	}
 	debt := map[string]float64{} // images that a split should have but has not yet
-	for _, g := range shuffledGroups(records, dealt, seed) {
+	for _, g := range shuffledGroups(records, keys, dealt, seed) {
 		to := ""
 		for _, s := range splits {
 			if wanted[s] == 0 {
@@ -85,23 +120,20 @@ func deal(records []artifact.Record, dealt []int, wanted map[string]float64, see
 
 // shuffledGroups lists the patients of some records label after label, in random order within a label. A
 // patient's label is the one that most of the images have, the first in the alphabet of several.
-func shuffledGroups(records []artifact.Record, dealt []int, seed uint64) []group {
+func shuffledGroups(records []artifact.Record, keys []string, dealt []int, seed uint64) []group {
 	byKey := map[string]*group{}
 	counts := map[string]map[string]int{}
-	var keys []string
 	for _, i := range dealt {
-		key := records[i].PatientKey()
+		key := keys[i]
 		if byKey[key] == nil {
-			byKey[key] = &group{key: key}
+			byKey[key] = &group{}
 			counts[key] = map[string]int{}
-			keys = append(keys, key)
 		}
 		byKey[key].members = append(byKey[key].members, i)
 		counts[key][records[i].Label]++
 	}
 	strata := map[string][]group{}
-	sort.Strings(keys)
-	for _, key := range keys {
+	for _, key := range sortedKeys(byKey) {
 		g := byKey[key]
 		for n, label := range sortedKeys(counts[key]) {
 			if n == 0 || counts[key][label] > counts[key][g.label] {
