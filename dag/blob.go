@@ -44,16 +44,18 @@ func (s *Store) check(d Digest, size int64) error {
 		return nil
 	}
 	hex, _, err := hashFile(path)
-	if err != nil {
-		return err
+	switch {
+	case err == nil && hex == d.Hex():
+		err = seal(path)
+	case err == nil:
+		if err = s.quarantine(d.Hex()); err == nil {
+			return &BlobError{Digest: d, Corrupt: true}
+		}
 	}
-	if hex == d.Hex() {
-		return seal(path)
+	if errors.Is(err, fs.ErrNotExist) { // somebody else found it corrupt at the same time
+		return &BlobError{Digest: d, Corrupt: true}
 	}
-	if err := s.quarantine(d.Hex()); err != nil {
-		return err
-	}
-	return &BlobError{Digest: d, Corrupt: true}
+	return err
 }
 
 // seal gives a blob its mode and time.

@@ -85,7 +85,7 @@ func (c Change) text() string {
 	case ChangeReplace:
 		return "asked for by -replace"
 	case ChangeFailed:
-		return "the last attempt failed: " + clip(c.Old)
+		return "the last attempt failed: " + clip(firstLine(c.Old))
 	}
 	return fmt.Sprintf("%s: %s -> %s", c.Name, absent(c.Old), absent(c.New))
 }
@@ -121,6 +121,11 @@ func clip(s string) string {
 		return string(r[:limit-1]) + "…"
 	}
 	return s
+}
+
+func firstLine(s string) string {
+	first, _, _ := strings.Cut(s, "\n")
+	return strings.TrimSuffix(first, "; its last lines were:")
 }
 
 // compare lists what differs between an old manifest and what st is made of now. Inputs that are not known yet

@@ -106,6 +106,29 @@ func TestDamagedFolder(t *testing.T) {
 	}
 }
 
+func TestCorruptBlobFoundByManyAtOnce(t *testing.T) {
+	r := newRig(t)
+	r.apply(ApplyOptions{}, node("a", "text", "A"))
+	blob := r.blobOf("a")
+	d := Digest(filePrefix + filepath.Base(blob))
+	for range 20 {
+		os.MkdirAll(filepath.Dir(blob), 0o755)
+		if err := os.WriteFile(blob, []byte("B"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		errs := make(chan error, 8)
+		for range cap(errs) {
+			go func() { errs <- r.engine.Store.check(d, 1) }()
+		}
+		for range cap(errs) {
+			var bad *BlobError
+			if err := <-errs; !errors.As(err, &bad) {
+				t.Fatalf("error %v", err)
+			}
+		}
+	}
+}
+
 // A blob that vanishes after the plan has its producer run again in the same run.
 func TestBlobThatVanishesInTheMiddle(t *testing.T) {
 	for _, grouped := range []bool{false, true} {

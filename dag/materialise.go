@@ -45,7 +45,10 @@ func (f *folder) place(d Digest, size int64, dst string, exec bool) error {
 	}
 	src := f.store.blob(d.Hex())
 	if exec {
-		return errors.Join(copyFile(dst, src), os.Chmod(dst, 0o555))
+		if err := f.copy(d, dst); err != nil {
+			return err
+		}
+		return os.Chmod(dst, 0o555)
 	}
 	if f.store.clone(dst, src) {
 		return nil
@@ -63,7 +66,16 @@ func (f *folder) place(d Digest, size int64, dst string, exec bool) error {
 		return &BlobError{Digest: d}
 	}
 	// Too many links, or a file system without them.
-	return copyFile(dst, src)
+	return f.copy(d, dst)
+}
+
+// copy makes dst a file of its own with the bytes of a blob.
+func (f *folder) copy(d Digest, dst string) error {
+	err := copyFile(dst, f.store.blob(d.Hex()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &BlobError{Digest: d}
+	}
+	return err
 }
 
 // clone tries a reflink.

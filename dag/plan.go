@@ -2,7 +2,6 @@ package dag
 
 import (
 	"context"
-	"strings"
 )
 
 // The states of a planned instance.
@@ -95,7 +94,7 @@ func reason(changes []Change) string {
 	for i, c := range changes {
 		texts[i] = c.String()
 	}
-	return strings.ReplaceAll(list(texts, 2), "\n", " ")
+	return list(texts, 2)
 }
 
 // expect is how many seconds n will take: as the last time, else as the mean of its stage, else 0.
