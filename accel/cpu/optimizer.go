@@ -68,7 +68,7 @@ func (l level) adamw(p, m, v, g []float32, c *adamwStep) {
 	i := 0
 	if f := assembly[l].adamw; f != nil {
 		i = whole(len(g))
-		f(i, ptr(p), ptr(m), ptr(v), ptr(g), c)
+		f(i, ptr(p), ptr(m), ptr(v), ptr(g), &c.scale)
 	}
 	for ; i < len(g); i++ {
 		s := g[i] * c.scale
@@ -104,7 +104,7 @@ func (l level) sgd(p, m, g []float32, c *sgdStep) {
 	i := 0
 	if f := assembly[l].sgd; f != nil {
 		i = whole(len(g))
-		f(i, ptr(p), ptr(m), ptr(g), c)
+		f(i, ptr(p), ptr(m), ptr(g), &c.scale)
 	}
 	for ; i < len(g); i++ {
 		s := float32(g[i]*c.scale) + float32(p[i]*c.decay)

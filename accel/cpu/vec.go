@@ -28,8 +28,8 @@ type vectors struct {
 	activation   map[string]func(n int, y, x *float32)
 	activationDx map[string]func(n int, dx, x, dy *float32)
 
-	adamw func(n int, p, m, v, g *float32, c *adamwStep)
-	sgd   func(n int, p, m, g *float32, c *sgdStep)
+	adamw func(n int, p, m, v, grad *float32, c *float32)
+	sgd   func(n int, p, m, grad *float32, c *float32)
 }
 
 // assembly is filled by the init of an architecture's file.
