@@ -1,105 +1,94 @@
 package cpu
 
 import (
+	"errors"
+
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 func init() {
-	register("conv2d", func(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
-		y, x, w := f32(out[0]), f32(in[0]), f32(in[1])
-		xs, ws, ys := in[0].Shape, in[1].Shape, out[0].Shape
-		var bias []float32
-		if len(in) == 3 {
-			bias = f32(in[2])
-		}
-		d.pool.run(ys[0]*ys[1], 1, func(lo, hi int) {
-			for plane := lo; plane < hi; plane++ {
-				to := y[plane*ys[2]*ys[3] : (plane+1)*ys[2]*ys[3]]
-				for i := range to {
-					to[i] = 0
-					if bias != nil {
-						to[i] = bias[plane%ys[1]]
-					}
-				}
-				convTaps(a, xs, ws, ys, plane, func(xi, wi, yi, n int) {
-					f := w[wi]
-					for i := range n {
-						y[yi+i] += f * x[xi+i*a.StrideW]
-					}
-				})
-			}
-		})
-		return nil
-	})
-	register("conv2d.dx", func(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
-		dx, dy, w := f32(out[0]), f32(in[0]), f32(in[1])
-		xs, ws, ys := out[0].Shape, in[1].Shape, in[0].Shape
-		clear(dx)
-		d.pool.run(xs[0], 1, func(lo, hi int) {
-			for plane := lo * ys[1]; plane < hi*ys[1]; plane++ {
-				convTaps(a, xs, ws, ys, plane, func(xi, wi, yi, n int) {
-					f := w[wi]
-					for i := range n {
-						dx[xi+i*a.StrideW] += f * dy[yi+i]
-					}
-				})
-			}
-		})
-		return nil
-	})
-	register("conv2d.dw", func(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
-		dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-		xs, ws, ys := in[0].Shape, out[0].Shape, in[1].Shape
-		clear(dw)
-		d.pool.run(ys[1], 1, func(lo, hi int) {
-			for b := range ys[0] {
-				for o := lo; o < hi; o++ {
-					convTaps(a, xs, ws, ys, b*ys[1]+o, func(xi, wi, yi, n int) {
-						var s float32
-						for i := range n {
-							s += x[xi+i*a.StrideW] * dy[yi+i]
-						}
-						dw[wi] += s
-					})
-				}
-			}
-		})
-		return nil
-	})
-	register("conv2d.db", func(_ *Device, _ kernel.Conv2d, out, in []accel.Tensor) error {
-		db, dy := f32(out[0]), f32(in[0])
-		clear(db)
-		positions := in[0].Shape[2] * in[0].Shape[3]
-		for i, v := range dy {
-			db[i/positions%len(db)] += v
-		}
-		return nil
-	})
+	register("conv2d", conv2d)
+	register("conv2d.dx", conv2dDx)
+	register("conv2d.dw", conv2dDw)
+	register("conv2d.db", conv2dDb)
 }
 
-// convTaps calls f for each weight and output row of an output plane: n products of x from xi on with steps of the
-// stride and y from yi on.
-func convTaps(a kernel.Conv2d, xs, ws, ys []int, plane int, f func(xi, wi, yi, n int)) {
-	b, o := plane/ys[1], plane%ys[1]
-	first := o / (ys[1] / a.Groups) * ws[1]
-	for c := range ws[1] {
-		for ky := range ws[2] {
-			for kx := range ws[3] {
-				lo := max(0, (a.PadLeft-kx+a.StrideW-1)/a.StrideW)
-				hi := min(ys[3], (xs[3]-1+a.PadLeft-kx)/a.StrideW+1)
-				if xs[3]-1+a.PadLeft-kx < 0 || hi <= lo {
-					continue
-				}
-				for oy := range ys[2] {
-					iy := oy*a.StrideH + ky - a.PadTop
-					if iy < 0 || iy >= xs[2] {
-						continue
-					}
-					f(((b*xs[1]+first+c)*xs[2]+iy)*xs[3]+lo*a.StrideW+kx-a.PadLeft,
-						((o*ws[1]+c)*ws[2]+ky)*ws[3]+kx, (plane*ys[2]+oy)*ys[3]+lo, hi-lo)
-				}
-			}
-		}
+// conv is the geometry of a convolution. Channels and outputs are those of one group.
+type conv struct {
+	kernel.Conv2d
+	batch     int
+	c, h, w   int
+	o, oh, ow int
+	kh, kw    int
+}
+
+// convOf checks the shapes x [B, C, H, W], w [O, C/Groups, KH, KW], y [B, O, OH, OW].
+func convOf(a kernel.Conv2d, x, w, y accel.Tensor) (conv, error) {
+	if len(x.Shape) != 4 || len(w.Shape) != 4 || len(y.Shape) != 4 || a.Groups < 1 || a.StrideH < 1 || a.StrideW < 1 {
+		return conv{}, errors.New("operands must have rank 4, strides and groups be at least 1")
 	}
+	v := conv{Conv2d: a, batch: x.Shape[0], c: w.Shape[1], h: x.Shape[2], w: x.Shape[3],
+		o: w.Shape[0] / a.Groups, oh: y.Shape[2], ow: y.Shape[3], kh: w.Shape[2], kw: w.Shape[3]}
+	spanH, spanW := v.h+a.PadTop+a.PadBottom-v.kh, v.w+a.PadLeft+a.PadRight-v.kw
+	if x.Shape[1] != v.c*a.Groups || w.Shape[0] != v.o*a.Groups || y.Shape[0] != v.batch || y.Shape[1] != w.Shape[0] ||
+		min(spanH, spanW) < 0 || v.oh != spanH/a.StrideH+1 || v.ow != spanW/a.StrideW+1 {
+		return conv{}, errors.New("the shapes must be x [B, C, H, W], w [O, C/groups, KH, KW], y [B, O, OH, OW]")
+	}
+	return v, nil
+}
+
+// taps is the number of weights that meet in one output.
+func (v *conv) taps() int { return v.c * v.kh * v.kw }
+
+// field is what the outputs read.
+func (v *conv) field() field {
+	return field{channels: v.c, h: v.h, w: v.w, kh: v.kh, kw: v.kw, strideH: v.StrideH, strideW: v.StrideW,
+		top: -v.PadTop, left: -v.PadLeft, rows: v.oh, cols: v.ow}
+}
+
+// conv2d is a correlation with the weights [O x taps].
+func conv2d(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
+	if len(out) != 1 || len(in) < 2 || len(in) > 3 {
+		return errors.New("want 1 output and 2 or 3 inputs")
+	}
+	v, err := convOf(a, in[0], in[1], out[0])
+	if err != nil {
+		return err
+	}
+	r := correlation{field: v.field(), batch: v.batch, groups: a.Groups, src: f32(in[0]), weights: f32(in[1]), outputs: v.o,
+		dst: f32(out[0]), dh: v.oh, dw: v.ow, stepY: 1, stepX: 1}
+	if len(in) == 3 {
+		if err := vectorOf(v.o*a.Groups, in[2]); err != nil {
+			return err
+		}
+		r.bias = f32(in[2])
+	}
+	r.run(d)
+	return nil
+}
+
+// conv2dDb sums dy over images and positions, each row of positions in 16 lanes.
+func conv2dDb(d *Device, _ kernel.Conv2d, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 1); err != nil {
+		return err
+	}
+	batch, chans, positions, err := channels(in[0])
+	if err != nil {
+		return err
+	}
+	if err := vectorOf(chans, out[0]); err != nil {
+		return err
+	}
+	db, dy := f32(out[0]), f32(in[0])
+	d.pool.run(chans, grain(batch*positions), func(lo, hi int) {
+		for c := lo; c < hi; c++ {
+			var s lanes
+			for b := range batch {
+				d.level.sum(&s, dy[(b*chans+c)*positions:][:positions])
+			}
+			db[c] = s.total()
+		}
+	})
+	return nil
 }

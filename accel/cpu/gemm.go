@@ -81,7 +81,7 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 		nc := min(blockN, j1-jc)
 		for pc := 0; pc == 0 || pc < g.k; pc += blockK {
 			kc := min(blockK, g.k-pc)
-			for jr := 0; jr < nc; jr += u.nr {
+			for jr := 0; jr < nc && kc > 0; jr += u.nr {
 				g.b.pack(u, w.b[jr*kc:(jr+u.nr)*kc], pc, kc, jc+jr, min(u.nr, nc-jr))
 			}
 			for i := i0; i < i1; i += u.mr {

@@ -4,6 +4,7 @@ import "unsafe"
 
 //go:generate go run ./internal/gen gemm
 //go:generate go run ./internal/gen pack
+//go:generate go run ./internal/gen depthwise
 
 // microKernel is the matrix code of one level. All levels compute each element of a product by the same sequence of fused
 // multiply-adds, in order of k, so the shape of the tile never shows in a result.
@@ -17,16 +18,22 @@ type microKernel struct {
 	// transpose copies lanes*n floats of each of lanes rows, which begin at src[rows[i]], to the columns of dst.
 	lanes     int
 	transpose func(n int, src *float32, rows *int, dst *float32, ld int)
+
+	// correlate sets y[i] to bias + the sum over p < k of w[p] x[taps[p]+i], in order of p with FMA, for span*n elements.
+	span      int
+	correlate func(n int, y, x *float32, k int, w *float32, taps *int, bias float32)
 }
 
 const (
-	maxMR = 8
-	maxNR = 32
+	maxMR    = 8
+	maxNR    = 32
+	maxLanes = 16
+	maxSpan  = 64
 )
 
 // microKernels holds the code of each level; an architecture's file adds its own in init.
 var microKernels = [levelAVX512 + 1]*microKernel{
-	levelGo: {mr: 4, nr: 8, run: gemmGo, lanes: 4, transpose: transposeGo},
+	levelGo: {mr: 4, nr: 8, run: gemmGo, lanes: 4, transpose: transposeGo, span: 8, correlate: correlateGo},
 }
 
 // gemmGo is microKernel.run for tiles of 4 x 8.
@@ -53,6 +60,18 @@ func transposeGo(n int, src *float32, rows *int, dst *float32, ld int) {
 		for p, x := range unsafe.Slice(offset(src, row), lanes*n) {
 			*offset(dst, p*ld+i) = x
 		}
+	}
+}
+
+// correlateGo is microKernel.correlate.
+func correlateGo(n int, y, x *float32, k int, w *float32, taps *int, bias float32) {
+	weights, at := unsafe.Slice(w, k), unsafe.Slice(taps, k)
+	for i := range 8 * n {
+		s := bias
+		for p, f := range weights {
+			s = fma32(f, *offset(x, at[p]+i), s)
+		}
+		*offset(y, i) = s
 	}
 }
 

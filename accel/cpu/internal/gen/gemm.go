@@ -16,7 +16,7 @@ func gemm() {
 }
 
 // microKernel writes the kernel of one tile of rows x 2 vectors of size bytes.
-func microKernel(name string, rows int, vector func() VecVirtual, size int) {
+func microKernel(name string, rows int, vector vectorFunc, size int) {
 	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s adds a[%d x k] b[k x %d] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.",
@@ -79,7 +79,7 @@ func rowAddresses(base, rs Register, n int) []Mem {
 }
 
 // loadTile returns the accumulators: the tile at c, or zeros if acc is 0.
-func loadTile(c, ldc, acc Register, rows int, vector func() VecVirtual, size int) []VecVirtual {
+func loadTile(c, ldc, acc Register, rows int, vector vectorFunc, size int) []VecVirtual {
 	tile := make([]VecVirtual, 2*rows)
 	for i := range tile {
 		tile[i] = vector()

@@ -7,12 +7,15 @@ import (
 	"os"
 
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // families lists the kernel families by the name given on the command line.
 var families = map[string]func(){
-	"gemm": gemm,
-	"pack": pack,
+	"gemm":      gemm,
+	"depthwise": depthwise,
+	"pack":      pack,
+	"vec":       vec,
 }
 
 func main() {
@@ -26,3 +29,6 @@ func main() {
 	family()
 	build.Generate()
 }
+
+// vectorFunc is avo's ZMM or YMM: it makes a vector register of a level.
+type vectorFunc = func() reg.VecVirtual

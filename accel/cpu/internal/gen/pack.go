@@ -97,7 +97,7 @@ func transpose8() {
 }
 
 // rowVectors loads one vector of each of n rows, whose offsets in elements are in table.
-func rowVectors(table, src Register, n int, vector func() VecVirtual) []VecVirtual {
+func rowVectors(table, src Register, n int, vector vectorFunc) []VecVirtual {
 	r := make([]VecVirtual, n)
 	row := GP64()
 	for i := range r {
@@ -109,7 +109,7 @@ func rowVectors(table, src Register, n int, vector func() VecVirtual) []VecVirtu
 }
 
 // quadruples gathers column c of four rows, in each 128-bit lane, from their interleaved pairs t.
-func quadruples(t, q []VecVirtual, vector func() VecVirtual) {
+func quadruples(t, q []VecVirtual, vector vectorFunc) {
 	for c := range 4 {
 		q[c] = vector()
 	}

@@ -1,0 +1,162 @@
+package cpu
+
+import (
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/kernel"
+)
+
+// conv2dDx computes, for each remainder of padded positions by the stride, a correlation of dy with the weights that such positions
+// met, turned by half a circle and with inputs and outputs exchanged. Sums run over outputs, then window rows and columns.
+func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 2); err != nil {
+		return err
+	}
+	v, err := convOf(a, out[0], in[1], in[0])
+	if err != nil {
+		return err
+	}
+	dx, dy, w := f32(out[0]), f32(in[0]), f32(in[1])
+	turned := d.borrow(len(w))
+	defer d.giveBack(turned)
+	for ry := range a.StrideH {
+		for rx := range a.StrideW {
+			y := sweepOf(ry, a.StrideH, a.PadTop, v.h, v.kh)
+			x := sweepOf(rx, a.StrideW, a.PadLeft, v.w, v.kw)
+			v.turn(d, turned, w, y, x)
+			r := correlation{
+				field: field{channels: v.o, h: v.oh, w: v.ow, kh: y.taps, kw: x.taps, strideH: 1, strideW: 1,
+					top: y.read, left: x.read, rows: y.count, cols: x.count},
+				batch: v.batch, groups: a.Groups, src: dy, weights: turned, outputs: v.c,
+				dst: dx, dh: v.h, dw: v.w, y0: y.first, x0: x.first, stepY: a.StrideH, stepX: a.StrideW,
+			}
+			r.run(d)
+		}
+	}
+	return nil
+}
+
+// sweep is one axis of a correlation of conv2d.dx: count positions from first on with steps of the stride, whose padded position
+// has the remainder phase. They meet taps weights: phase, phase + stride, ...; the first reads dy from read on.
+type sweep struct {
+	phase, stride      int
+	first, count, taps int
+	read               int
+}
+
+func sweepOf(phase, stride, pad, n, kernel int) sweep {
+	x := sweep{phase: phase, stride: stride, first: ((phase-pad)%stride + stride) % stride}
+	if x.first < n {
+		x.count = (n - x.first + stride - 1) / stride
+	}
+	if phase < kernel {
+		x.taps = (kernel - phase + stride - 1) / stride
+	}
+	x.read = (x.first+pad)/stride - (x.taps - 1)
+	return x
+}
+
+// turn writes the weights that meet at y and x as [groups x C, O x taps], the last tap first.
+func (v *conv) turn(d *Device, to, w []float32, y, x sweep) {
+	n := y.taps * x.taps
+	d.pool.run(v.Groups*v.c, grain(v.o*n), func(lo, hi int) {
+		for row := lo; row < hi; row++ {
+			g, c := row/v.c, row%v.c
+			at := row * v.o * n
+			for o := range v.o {
+				window := w[((g*v.o+o)*v.c+c)*v.kh*v.kw:][:v.kh*v.kw]
+				for ky := y.taps - 1; ky >= 0; ky-- {
+					for kx := x.taps - 1; kx >= 0; kx-- {
+						to[at] = window[(y.phase+ky*y.stride)*v.kw+x.phase+kx*x.stride]
+						at++
+					}
+				}
+			}
+		}
+	})
+}
+
+// conv2dDw multiplies dy [O x positions] with the taps of each position, in order of images and positions. Threads share the weights,
+// never the sum.
+func conv2dDw(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 2); err != nil {
+		return err
+	}
+	v, err := convOf(a, in[0], out[0], in[1])
+	if err != nil {
+		return err
+	}
+	dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
+	if v.c == 1 {
+		v.depthwiseDw(d, dw, x, dy)
+		return nil
+	}
+	u := microKernels[d.level]
+	tileRows, tileCols := (v.o+u.mr-1)/u.mr, (v.taps()+u.nr-1)/u.nr
+	rows, cols := cut((d.pool.threads+a.Groups-1)/a.Groups, tileRows, tileCols, v.batch*v.oh*v.ow)
+	di, dj := (tileRows+rows-1)/rows*u.mr, (tileCols+cols-1)/cols*u.nr
+	parts := rows * cols
+	d.pool.run(a.Groups*parts, 1, func(lo, hi int) {
+		w := d.workspace()
+		defer w.release()
+		for i := lo; i < hi; i++ {
+			group, part := i/parts, i%parts
+			i0, j0 := part/cols*di, part%cols*dj
+			v.partDw(d, &w, dw, x, dy, group, i0, min(i0+di, v.o), j0, min(j0+dj, v.taps()))
+		}
+	})
+	return nil
+}
+
+// partDw computes rows [i0, i1) and columns [j0, j1) of one group's dw [O x taps].
+func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i1, j0, j1 int) {
+	if i0 >= i1 || j0 >= j1 {
+		return
+	}
+	f, window := v.field(), v.kh*v.kw
+	c0 := j0 / window
+	chans := (j1-1)/window + 1 - c0
+	full := f.chunk(chans, 1)
+	l := byPosition{lay: lay{data: d.borrow(f.size(chans, full)), taps: f.offsets(chans, full), cols: v.ow}, first: c0 * window}
+	defer d.giveBack(l.data)
+	_, l.pitch = f.plane(full)
+	g := gemm{m: v.o, n: v.taps(), b: &l, c: dw[group*v.o*v.taps():], ldc: v.taps()}
+	for b := range v.batch {
+		image := b*v.Groups + group
+		img := x[(image*v.c+c0)*v.h*v.w:][:chans*v.h*v.w]
+		outputs := dy[image*v.o*v.oh*v.ow:][:v.o*v.oh*v.ow]
+		for row := 0; row < v.oh; row += full {
+			rows := min(full, v.oh-row)
+			f.fill(l.data, img, chans, row, rows, full)
+			g.k, g.a = rows*v.ow, matrix{outputs[row*v.ow:], v.oh * v.ow, 1}
+			g.block(w, i0, i1, j0, j1)
+			g.add = true
+		}
+	}
+}
+
+// depthwiseDw sums, for each weight, the products of a row of dy with what the weight met, each row in 16 lanes.
+func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
+	f, window := v.field(), v.kh*v.kw
+	d.pool.run(v.Groups*v.o, 1, func(lo, hi int) {
+		space := d.borrow(f.size(1, v.oh))
+		defer d.giveBack(space)
+		taps := f.offsets(1, v.oh)
+		_, pitch := f.plane(v.oh)
+		sums := make([]lanes, window)
+		for out := lo; out < hi; out++ {
+			clear(sums)
+			for b := range v.batch {
+				f.fill(space, x[(b*v.Groups+out/v.o)*v.h*v.w:], 1, 0, v.oh, v.oh)
+				for y := range v.oh {
+					row := dy[((b*v.Groups*v.o+out)*v.oh+y)*v.ow:][:v.ow]
+					for t, tap := range taps {
+						d.level.dot(&sums[t], space[tap+y*pitch:][:v.ow], row)
+					}
+				}
+			}
+			for t := range sums {
+				dw[out*window+t] = sums[t].total()
+			}
+		}
+	})
+}

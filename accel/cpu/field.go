@@ -1,0 +1,161 @@
+package cpu
+
+// field says what a convolution reads: output (y, x), y < rows and x < cols, reads from each channel of an image the kh x kw
+// window whose corner is at (top + y strideH, left + x strideW). Positions outside of the image are zero.
+type field struct {
+	channels, h, w           int
+	kh, kw, strideH, strideW int
+	top, left                int
+	rows, cols               int
+}
+
+// lay is a copy of the rows of an image that some output rows read, laid out so that tap p of output (y, x) is
+// data[taps[p]+y*pitch+x]: zero-padded, and for strides above 1 split by the remainder of the position.
+type lay struct {
+	data        []float32
+	taps        []int // by channel, then window row, then window column
+	pitch, cols int
+}
+
+// slack is how far vector code reads past the end of a lay.
+const slack = maxSpan
+
+// phases is the number of remainders of positions that are read at all.
+func (f *field) phases() (h, w int) {
+	return max(1, min(f.strideH, f.kh)), max(1, min(f.strideW, f.kw))
+}
+
+// plane is the size of one channel and phase in a lay.
+func (f *field) plane(rows int) (height, pitch int) {
+	return rows + max(0, f.kh-1)/f.strideH, f.cols + max(0, f.kw-1)/f.strideW
+}
+
+// size is the number of floats of a lay of the given channels and output rows.
+func (f *field) size(channels, rows int) int {
+	ph, pw := f.phases()
+	height, pitch := f.plane(rows)
+	return channels*ph*pw*height*pitch + slack
+}
+
+// chunk is the number of output rows whose lay is small enough for a level-2 cache, and so that at least parts chunks come out
+// of all rows if they can.
+func (f *field) chunk(channels, parts int) int {
+	const floats = 64 << 10
+	one, two := f.size(channels, 1), f.size(channels, 2)
+	rows := 1 + max(0, floats-one)/(two-one)
+	return max(1, min(rows, (f.rows+parts-1)/parts))
+}
+
+// offsets returns lay.taps of the given channels and output rows.
+func (f *field) offsets(channels, rows int) []int {
+	ph, pw := f.phases()
+	height, pitch := f.plane(rows)
+	taps := make([]int, 0, channels*f.kh*f.kw)
+	for c := range channels {
+		for ky := range f.kh {
+			for kx := range f.kw {
+				phase := (c*ph+ky%f.strideH)*pw + kx%f.strideW
+				taps = append(taps, (phase*height+ky/f.strideH)*pitch+kx/f.strideW)
+			}
+		}
+	}
+	return taps
+}
+
+// fill lays out channels planes of img for rows output rows from row on, with planes as high as for the given full rows.
+func (f *field) fill(dst, img []float32, channels, row, rows, full int) {
+	ph, pw := f.phases()
+	height, pitch := f.plane(full)
+	used, _ := f.plane(rows)
+	for c := range channels {
+		plane := img[c*f.h*f.w:][:f.h*f.w]
+		for phase := range ph * pw {
+			to := dst[(c*ph*pw+phase)*height*pitch:]
+			y, x := f.top+row*f.strideH+phase/pw, f.left+phase%pw
+			for i := range used {
+				f.fillRow(to[i*pitch:][:pitch], plane, y+i*f.strideH, x)
+			}
+		}
+	}
+	clear(dst[channels*ph*pw*height*pitch:][:slack])
+}
+
+// fillRow copies row y of a plane from x on with steps of strideW, and zeros outside of it.
+func (f *field) fillRow(dst, plane []float32, y, x int) {
+	if y < 0 || y >= f.h {
+		clear(dst)
+		return
+	}
+	s := f.strideW
+	lo := min(max(0, (s-1-x)/s), len(dst))
+	hi := max(lo, min(len(dst), (f.w-x+s-1)/s))
+	clear(dst[:lo])
+	clear(dst[hi:])
+	if lo == hi {
+		return
+	}
+	src := plane[y*f.w+x+lo*s : (y+1)*f.w]
+	to := dst[lo:hi]
+	if s == 1 {
+		copy(to, src)
+		return
+	}
+	for i := range to {
+		to[i] = src[i*s]
+	}
+}
+
+// pack makes a lay the right factor [taps x positions] of a product.
+func (l *lay) pack(u *microKernel, dst []float32, p, kc, j, n int) {
+	y, x := j/l.cols, j%l.cols
+	if n == 32 && x+n <= l.cols {
+		at := y*l.pitch + x
+		for q, tap := range l.taps[p : p+kc] {
+			*(*[32]float32)(dst[q*32:]) = *(*[32]float32)(l.data[tap+at:])
+		}
+		return
+	}
+	for c := 0; c < n; {
+		run := min(l.cols-x, n-c)
+		at, to := y*l.pitch+x, dst[c:]
+		switch {
+		case run == 16:
+			for q, tap := range l.taps[p : p+kc] {
+				*(*[16]float32)(to[q*u.nr:]) = *(*[16]float32)(l.data[tap+at:])
+			}
+		case run == 8:
+			for q, tap := range l.taps[p : p+kc] {
+				*(*[8]float32)(to[q*u.nr:]) = *(*[8]float32)(l.data[tap+at:])
+			}
+		default:
+			for q, tap := range l.taps[p : p+kc] {
+				copy(to[q*u.nr:q*u.nr+run], l.data[tap+at:])
+			}
+		}
+		c, x, y = c+run, 0, y+1
+	}
+}
+
+// byPosition is a lay as the right factor [positions x taps], for the gradient of weights. first is the product's column of tap 0.
+type byPosition struct {
+	lay
+	first int
+}
+
+// pack transposes runs of positions in one row. It works in whole blocks: the surplus rows of a block are overwritten by the
+// next run, or fall behind the panel, where the workspace has room.
+func (l *byPosition) pack(u *microKernel, dst []float32, p, kc, j, n int) {
+	var columns [maxNR]int
+	for c := range u.nr {
+		columns[c] = l.taps[j-l.first+min(c, n-1)]
+	}
+	src := ptr(l.data)
+	for q := 0; q < kc; {
+		y, x := (p+q)/l.cols, (p+q)%l.cols
+		run := min(l.cols-x, kc-q)
+		for c := 0; c < n; c += u.lanes {
+			u.transpose((run+u.lanes-1)/u.lanes, offset(src, y*l.pitch+x), &columns[c], ptr(dst[q*u.nr+c:]), u.nr)
+		}
+		q += run
+	}
+}
