@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -21,7 +22,7 @@ type Row struct {
 	Build  func(s int, in []*gorgonia.Node) (*gorgonia.Node, error)
 	NoGrad bool
 	Tol    Tol
-	// Sizes to run; nil means DefaultSizes. Large is a size for Bits, large enough that the work is split; 0 means DefaultLarge.
+	// Sizes to run, with some random ones in between; nil means DefaultSizes. Large is a size for Bits, large enough that the work is split; 0 means DefaultLarge.
 	Sizes []int
 	Large int
 }
@@ -123,6 +124,19 @@ func (r Row) sizes() []int {
 		return DefaultSizes
 	}
 	return r.Sizes
+}
+
+// all are the row's sizes, two drawn between the least and the greatest of them, and the large one.
+func (r Row) all() []int {
+	sizes := slices.Clone(r.sizes())
+	least, most := slices.Min(sizes), slices.Max(sizes)
+	random := r.random(0)
+	for range 2 {
+		sizes = append(sizes, least+random.IntN(most-least+1))
+	}
+	sizes = append(sizes, r.large())
+	slices.Sort(sizes)
+	return slices.Compact(sizes)
 }
 
 func (r Row) large() int {

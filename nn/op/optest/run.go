@@ -18,7 +18,7 @@ func Run(t *testing.T, devs ...accel.Device) {
 	}
 	for _, row := range rows {
 		t.Run(row.name(), func(t *testing.T) {
-			for _, s := range slices.Compact(append(slices.Clone(row.sizes()), row.large())) {
+			for _, s := range row.all() {
 				in, err := newInstance(row, s)
 				if err != nil {
 					t.Errorf("size %d: %v", s, err)
