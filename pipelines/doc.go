@@ -19,6 +19,9 @@
 //   - placeholder: what a reference evaluates to. The artifact does not exist yet, so an expression can
 //     pass it on to an input but cannot compute with it.
 //   - group: the virtual vertex that gathers what an all. reference means.
+//   - meta-argument: an attribute or block that a stage of any type may have. matrix, include and exclude
+//     make the cells; enabled = false makes none, and a reference to such a stage is a mistake only where it
+//     is used; resources, retry and executor say how it runs; salt changes the key.
 //   - shipped pipeline: one of the .hcl files in this folder, embedded in the binary.
 //
 // Paths in the files are relative to the folder of the file; an input that is not there is looked for in

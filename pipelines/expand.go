@@ -202,12 +202,13 @@ func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
 		}
 		return nil
 	}
+	if _, diags := hcl.ExprMap(a.expr); diags.HasErrors() {
+		e.failed[a.name] = true // declareOutputs has said so
+		return nil
+	}
 	value, ok := e.config(a)
 	m, isMap := value.(map[string]any)
 	if !ok || !isMap {
-		if ok {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s names what the stage makes: write %s = { NAME = \"file\" }.", port.Name, port.Name)))
-		}
 		return nil
 	}
 	var list []dag.Output

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -36,36 +37,32 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 		}
 	}
 	seen := map[[2]int]bool{}
+	gathered := map[string][]int{} // the boxes behind a virtual vertex, found once for all its readers
 	for _, n := range g.Nodes() {
+		var from []int
+		for _, address := range g.Predecessors(n.Address) {
+			if source, _ := g.Node(address); source.Virtual() {
+				from = append(from, gathered[address]...)
+			} else {
+				from = append(from, index[name(source)])
+			}
+		}
 		if n.Virtual() {
+			slices.Sort(from)
+			gathered[n.Address] = slices.Compact(from)
 			continue
 		}
 		to := index[name(n)]
-		for _, source := range sources(g, n) {
-			from := index[name(source)]
-			if edge := [2]int{from, to}; from != to && !seen[edge] {
+		for _, i := range from {
+			if edge := [2]int{i, to}; i != to && !seen[edge] {
 				seen[edge] = true
-				list[to].from = append(list[to].from, from)
+				list[to].from = append(list[to].from, i)
 			}
 		}
 	}
 	for i := range list {
 		if c := counts[list[i].label]; c > 1 {
 			list[i].label += fmt.Sprintf(" ×%d", c)
-		}
-	}
-	return list
-}
-
-// sources lists the instances that n reads, directly or through a group.
-func sources(g *dag.Graph, n *dag.Node) []*dag.Node {
-	var list []*dag.Node
-	for _, address := range g.Predecessors(n.Address) {
-		from, _ := g.Node(address)
-		if from.Virtual() {
-			list = append(list, sources(g, from)...)
-		} else {
-			list = append(list, from)
 		}
 	}
 	return list
