@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"errors"
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
@@ -8,92 +9,146 @@ import (
 )
 
 func init() {
-	register("attention", func(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
-		o, q, k, v := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
-		n, m, width := in[0].Shape[1], in[1].Shape[1], in[0].Shape[2]
-		w := width / a.Heads
-		d.pool.run(in[0].Shape[0]*a.Heads, 1, func(lo, hi int) {
-			p := make([]float32, m)
-			for bh := lo; bh < hi; bh++ {
-				b, at := bh/a.Heads, bh%a.Heads*w
-				for i := range n {
-					qi := (b*n+i)*width + at
-					probabilities(p, q[qi:qi+w], k[b*m*width+at:], width, keys(a, i, m))
-					to := o[qi : qi+w]
-					clear(to)
-					for j := range keys(a, i, m) {
-						for t, x := range v[(b*m+j)*width+at : (b*m+j)*width+at+w] {
-							to[t] += p[j] * x
-						}
-					}
-				}
-			}
-		})
-		return nil
-	})
-	register("attention.grad", func(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
-		packed, q, k, v, do := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3])
-		n, m, width := in[0].Shape[1], in[1].Shape[1], in[0].Shape[2]
-		w := width / a.Heads
-		scale := float32(1 / math.Sqrt(float64(w)))
-		clear(packed)
-		dq, dk, dv := packed[:len(q)], packed[len(q):len(q)+len(k)], packed[len(q)+len(k):]
-		d.pool.run(in[0].Shape[0]*a.Heads, 1, func(lo, hi int) {
-			p, dp := make([]float32, m), make([]float32, m)
-			for bh := lo; bh < hi; bh++ {
-				b, at := bh/a.Heads, bh%a.Heads*w
-				for i := range n {
-					qi, count := (b*n+i)*width+at, keys(a, i, m)
-					probabilities(p, q[qi:qi+w], k[b*m*width+at:], width, count)
-					var dot float32
-					for j := range count {
-						kj := (b*m+j)*width + at
-						dp[j] = 0
-						for t, g := range do[qi : qi+w] {
-							dp[j] += g * v[kj+t]
-							dv[kj+t] += p[j] * g
-						}
-						dot += p[j] * dp[j]
-					}
-					for j := range count {
-						kj := (b*m+j)*width + at
-						s := p[j] * (dp[j] - dot) * scale
-						for t := range w {
-							dq[qi+t] += s * k[kj+t]
-							dk[kj+t] += s * q[qi+t]
-						}
-					}
-				}
-			}
-		})
-		return nil
-	})
+	register("attention", attention)
+	register("attention.grad", attentionGrad)
 }
 
-func keys(a kernel.Attention, i, m int) int {
-	if a.Causal {
-		return i + 1
+// heads is the geometry of an attention: each head of each batch element is a problem of n queries and m keys of width w, whose
+// rows are d apart.
+type heads struct {
+	kernel.Attention
+	batch, n, m, d, w int
+}
+
+func headsOf(a kernel.Attention, q, k, v accel.Tensor) (heads, error) {
+	if len(q.Shape) != 3 || len(k.Shape) != 3 || len(v.Shape) != 3 || a.Heads < 1 {
+		return heads{}, errors.New("operands must have rank 3 and heads be at least 1")
 	}
-	return m
+	h := heads{Attention: a, batch: q.Shape[0], n: q.Shape[1], m: k.Shape[1], d: q.Shape[2], w: q.Shape[2] / a.Heads}
+	if h.w*a.Heads != h.d || k.Shape[0] != h.batch || k.Shape[2] != h.d || v.Len() != k.Len() || v.Shape[1] != h.m || a.Causal && h.n != h.m {
+		return heads{}, errors.New("the shapes must be q [B, N, D], k and v [B, M, D], the heads divide D, and N = M if causal")
+	}
+	return h, nil
 }
 
-// probabilities is the softmax of a query's scaled products with count keys.
-func probabilities(p, q, k []float32, stride, count int) {
-	scale := float32(1 / math.Sqrt(float64(len(q))))
-	top := float32(math.Inf(-1))
-	for j := range count {
-		var s float32
-		for t, x := range q {
-			s += x * k[j*stride+t]
+// head is the part of x [B, rows, D] that belongs to one head of one batch element.
+func (h *heads) head(x []float32, i, rows int) []float32 {
+	return x[i/h.Heads*rows*h.d+i%h.Heads*h.w:]
+}
+
+// strips cuts the queries so that a strip of the matrix of probabilities, whose rows are ld apart, stays in cache.
+func (h *heads) strips() (rows, ld int) {
+	const floats = 32 << 10
+	ld = (h.m + width - 1) / width * width
+	return min(h.n, max(maxMR, floats/ld/maxMR*maxMR)), ld
+}
+
+// attention computes o = softmax(q k^T / sqrt(w)) v, one strip of queries at a time.
+func attention(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 3); err != nil {
+		return err
+	}
+	h, err := headsOf(a, in[0], in[1], in[2])
+	if err != nil {
+		return err
+	}
+	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+		return err
+	}
+	o, q, k, v := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
+	rows, ld := h.strips()
+	d.pool.run(h.batch*h.Heads, 1, func(lo, hi int) {
+		ws := d.workspace()
+		defer ws.release()
+		p := d.borrow(rows * ld)
+		defer d.giveBack(p)
+		for i := lo; i < hi; i++ {
+			q, k, v, o := h.head(q, i, h.n), h.head(k, i, h.m), h.head(v, i, h.m), h.head(o, i, h.n)
+			for first := 0; first < h.n; first += rows {
+				r := min(rows, h.n-first)
+				h.probabilities(d.level, &ws, p, q[first*h.d:], k, first, r, ld)
+				ws.whole(gemm{m: r, n: h.w, k: h.m, a: matrix{p, ld, 1}, b: matrix{v, h.d, 1}, c: o[first*h.d:], ldc: h.d})
+			}
 		}
-		p[j] = s * scale
-		top = max(top, p[j])
+	})
+	return nil
+}
+
+// probabilities fills rows of p with the softmax of q k^T / sqrt(w), the first being that of query first. Elements of p behind the keys
+// become 0.
+func (h *heads) probabilities(l level, ws *workspace, p, q, k []float32, first, rows, ld int) {
+	ws.whole(gemm{m: rows, n: h.m, k: h.w, a: matrix{q, h.d, 1}, b: matrix{k, 1, h.d}, c: p, ldc: ld})
+	scale := h.scale()
+	for i := range rows {
+		row := p[i*ld:][:ld]
+		seen := h.m
+		if h.Causal {
+			seen = first + i + 1
+		}
+		for j := seen; j < ld; j++ {
+			row[j] = float32(math.Inf(-1))
+		}
+		l.scale(row, row, scale)
+		var s lanes
+		l.expShift(row, row, l.maximum(&s, row))
+		s = lanes{}
+		l.sum(&s, row)
+		l.scale(row, row, 1/s.total())
 	}
-	for j := range count {
-		p[j] = float32(math.Exp(float64(p[j] - top)))
+}
+
+func (h *heads) scale() float32 { return float32(1 / math.Sqrt(float64(h.w))) }
+
+// attentionGrad computes [dq | dk | dv] from probabilities computed anew, strip by strip: dv += p^T do and dk += ds^T q in order of
+// queries, dq = ds k, where ds = p (dp - sum(p dp)) / sqrt(w) and dp = do v^T.
+func attentionGrad(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 4); err != nil {
+		return err
 	}
-	z := sum16(count, func(j int) float32 { return p[j] })
-	for j := range count {
-		p[j] /= z
+	h, err := headsOf(a, in[0], in[1], in[2])
+	if err != nil {
+		return err
+	}
+	q, k, v, do := f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3])
+	if len(do) != len(q) || out[0].Len() != len(q)+2*len(k) {
+		return errors.New("do must be as large as q, and the output as q, k and v")
+	}
+	packed := f32(out[0])
+	dq, dk, dv := packed[:len(q)], packed[len(q):len(q)+len(k)], packed[len(q)+len(k):]
+	rows, ld := h.strips()
+	d.pool.run(h.batch*h.Heads, 1, func(lo, hi int) {
+		ws := d.workspace()
+		defer ws.release()
+		scratch := d.borrow(2 * rows * ld)
+		defer d.giveBack(scratch)
+		p, ds := scratch[:rows*ld], scratch[rows*ld:]
+		clear(ds)
+		for i := lo; i < hi; i++ {
+			q, k, v, do := h.head(q, i, h.n), h.head(k, i, h.m), h.head(v, i, h.m), h.head(do, i, h.n)
+			dq, dk, dv := h.head(dq, i, h.n), h.head(dk, i, h.m), h.head(dv, i, h.m)
+			for first := 0; first < h.n; first += rows {
+				r, at := min(rows, h.n-first), first*h.d
+				h.probabilities(d.level, &ws, p, q[at:], k, first, r, ld)
+				ws.whole(gemm{m: r, n: h.m, k: h.w, a: matrix{do[at:], h.d, 1}, b: matrix{v, 1, h.d}, c: ds, ldc: ld})
+				h.softmaxDx(d.level, ds, p, r, ld)
+				ws.whole(gemm{m: r, n: h.w, k: h.m, a: matrix{ds, ld, 1}, b: matrix{k, h.d, 1}, c: dq[at:], ldc: h.d})
+				ws.whole(gemm{m: h.m, n: h.w, k: r, a: matrix{ds, 1, ld}, b: matrix{q[at:], h.d, 1}, c: dk, ldc: h.d, add: first > 0})
+				ws.whole(gemm{m: h.m, n: h.w, k: r, a: matrix{p, 1, ld}, b: matrix{do[at:], h.d, 1}, c: dv, ldc: h.d, add: first > 0})
+			}
+		}
+	})
+	return nil
+}
+
+// softmaxDx turns the gradient at the probabilities p into the gradient at the unscaled products q k^T.
+func (h *heads) softmaxDx(l level, ds, p []float32, rows, ld int) {
+	scale := h.scale()
+	for i := range rows {
+		p, ds := p[i*ld:][:ld], ds[i*ld:][:ld]
+		var s lanes
+		l.dot(&s, p, ds)
+		l.shift(ds, ds, -s.total())
+		l.mul(ds, ds, p)
+		l.scale(ds, ds, scale)
 	}
 }

@@ -71,6 +71,9 @@ func cut(threads, tileRows, tileCols, k int) (rows, cols int) {
 	return rows, cols
 }
 
+// whole computes g on this goroutine.
+func (w *workspace) whole(g gemm) { g.block(w, 0, g.m, 0, g.n) }
+
 // block computes rows [i0, i1) and columns [j0, j1) of c on this goroutine.
 func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 	if i0 >= i1 || j0 >= j1 {
