@@ -7,7 +7,7 @@ import "github.com/pipe-ml/pipe/nn/layer"
 //
 // Paper: Chen et al. 2022, arXiv:2205.13535; reference code ShoufaChen/AdaptFormer: bottleneck 64, s = 0.1, dropout 0.1 after the
 // ReLU, no norm of its own; down starts as kaiming_uniform(a=sqrt(5)), up and the biases at 0, so that step 0
-// equals the frozen model. Deviations: none known. For plain ViTs with their MLP declared as a branch; other backbones are
+// equals the frozen model. Deviations: none known. It acts on branches named "mlp" (ViTs, CLIP text); networks without one are
 // refused. The ReLU forbids merging.
 //
 // Count: ViT-B/16 1,189,632.
