@@ -50,7 +50,7 @@ Ctrl-C once: start nothing more and let finish what runs. Twice: kill it.` + exi
 	return cmd
 }
 
-func (a *app) apply(ctx context.Context, o applyOptions) error {
+func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
 	p, err := a.open(o.pipelineOptions)
 	if err != nil {
 		return err
@@ -63,8 +63,8 @@ func (a *app) apply(ctx context.Context, o applyOptions) error {
 	if err != nil {
 		return err
 	}
-	defer engine.Store.Close()
-	defer engine.Executor.Close()
+	defer closing(engine.Store, &err)
+	defer closing(engine.Executor, &err)
 	ctx, kill, stop := interrupts(ctx)
 	defer stop()
 	opts.Kill = kill

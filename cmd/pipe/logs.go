@@ -28,12 +28,12 @@ A selector prints the logs of all instances meant.` + exits(exits0, exits1),
 	return cmd
 }
 
-func (a *app) logs(o pipelineOptions, args []string) error {
+func (a *app) logs(o pipelineOptions, args []string) (err error) {
 	store, err := a.openStore()
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer closing(store, &err)
 	// An exact address needs no pipeline, which may not even load any more.
 	address := args[len(args)-1]
 	if path, err := store.Log(address); err == nil {

@@ -39,7 +39,7 @@ With -json the last line is {"type":"summary","total":…,"cached":…,"run":…
 	return cmd
 }
 
-func (a *app) plan(ctx context.Context, o planFlags) error {
+func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 	p, err := a.open(o.pipelineOptions)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (a *app) plan(ctx context.Context, o planFlags) error {
 	if err != nil {
 		return err
 	}
-	defer engine.Store.Close()
+	defer closing(engine.Store, &err)
 	plan, err := engine.Plan(ctx, p.graph, opts)
 	if err != nil {
 		return err

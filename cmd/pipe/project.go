@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -120,6 +121,13 @@ func (p *project) addresses(selectors []string) ([]string, error) {
 	return addresses, errors.Join(errs...)
 }
 
+// closing closes what a verb has opened; the error is the verb's if it has no other.
+func closing(c io.Closer, err *error) {
+	if e := c.Close(); *err == nil {
+		*err = e
+	}
+}
+
 // openStore opens the store that -cache or PIPE_CACHE names.
 func (a *app) openStore() (*dag.Store, error) {
 	dir := a.cache
@@ -177,12 +185,7 @@ func isPipeline(path string) bool {
 // lastApplied reads the options of the newest run from its journal.
 func (a *app) lastApplied() (pipelineOptions, bool) {
 	var o pipelineOptions
-	store, err := a.openStore()
-	if err != nil {
-		return o, false
-	}
-	defer store.Close()
-	runs, err := store.Runs()
+	runs, err := a.listRuns()
 	if err != nil || len(runs) == 0 || len(runs[0].Command) == 0 {
 		return o, false
 	}

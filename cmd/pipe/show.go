@@ -27,7 +27,7 @@ Without PIPELINE the one in the working folder is meant, else the last applied o
 	return cmd
 }
 
-func (a *app) show(o pipelineOptions, args []string) error {
+func (a *app) show(o pipelineOptions, args []string) (err error) {
 	address := a.split(&o, args)
 	p, err := a.open(o)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *app) show(o pipelineOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer closing(store, &err)
 	for _, address := range addresses {
 		node, _ := p.graph.Node(address)
 		shown := view.Instance{Node: node}

@@ -30,7 +30,7 @@ Without PIPELINE the one in the working folder is meant, else the last applied o
 	return cmd
 }
 
-func (a *app) why(ctx context.Context, o pipelineOptions, args []string) error {
+func (a *app) why(ctx context.Context, o pipelineOptions, args []string) (err error) {
 	address := a.split(&o, args)
 	if address == "" {
 		return fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
@@ -47,7 +47,7 @@ func (a *app) why(ctx context.Context, o pipelineOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer engine.Store.Close()
+	defer closing(engine.Store, &err)
 	var all []*dag.Explanation
 	for _, address := range addresses {
 		x, err := engine.Why(ctx, p.graph, address)

@@ -94,7 +94,7 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(w.log, "panic: %v\n\n%s", p, debug.Stack())
+			_, _ = fmt.Fprintf(w.log, "panic: %v\n\n%s", p, debug.Stack())
 			err = fmt.Errorf("the stage panicked, which is a mistake in pipe: %v", p)
 		}
 	}()

@@ -114,7 +114,7 @@ func (h *Human) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
 			fmt.Fprintf(&b, "%s %s\n", bar, line)
 		}
 		fmt.Fprintf(&b, "%s\n", h.style.paint(color, "╵"))
-		fmt.Fprint(h.err, b.String())
+		h.complain("%s", b.String())
 	}
 }
 

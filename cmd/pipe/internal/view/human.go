@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -22,20 +23,28 @@ type Human struct {
 // NewHuman makes a view for people.
 func NewHuman(out, err io.Writer, style Style) *Human { return &Human{out, err, style} }
 
-func (h *Human) printf(format string, args ...any) { fmt.Fprintf(h.out, format, args...) }
+// printf writes a result. There is no one to tell if that fails; a closed pipe ends the program anyway.
+func (h *Human) printf(format string, args ...any) { _, _ = fmt.Fprintf(h.out, format, args...) }
+
+// complain writes a mistake.
+func (h *Human) complain(format string, args ...any) { _, _ = fmt.Fprintf(h.err, format, args...) }
 
 // table writes rows whose cells are separated by tabs.
 func (h *Human) table(rows ...string) {
-	w := tabwriter.NewWriter(h.out, 0, 0, 3, ' ', 0)
+	var text bytes.Buffer
+	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	for _, r := range rows {
-		fmt.Fprintln(w, r)
+		_, _ = fmt.Fprintln(w, r)
 	}
-	w.Flush()
+	_ = w.Flush()
+	for line := range strings.Lines(text.String()) {
+		h.printf("%s\n", strings.TrimRight(line, " \n")) // empty last cells leave no blanks behind
+	}
 }
 
 // Error writes what ended a verb.
 func (h *Human) Error(err error) {
-	fmt.Fprintf(h.err, "%s %s\n", h.style.paint(bold+";"+red, "Error:"), err)
+	h.complain("%s %s\n", h.style.paint(bold+";"+red, "Error:"), err)
 }
 
 // Why writes each difference, with the files in a changed folder.
@@ -91,7 +100,7 @@ func (h *Human) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 	h.section("Stages", rows)
 	rows = nil
 	for _, pub := range x.Publications {
-		rows = append(rows, fmt.Sprintf("  %s\t%s.%s\t%s", pub.Name, pub.Ref.Address, pub.Ref.Output, short(pub.Path)))
+		rows = append(rows, fmt.Sprintf("  %s\t%s.%s\t%s\t%s", pub.Name, pub.Ref.Address, pub.Ref.Output, short(pub.Path), describe(p, pub)))
 	}
 	h.section("Outputs", rows)
 }
@@ -200,6 +209,17 @@ func (h *Human) Version(v Version) {
 		h.printf(" (%s)", v.Commit[:min(12, len(v.Commit))])
 	}
 	h.printf(", %s, %s\n", v.Go, v.Platform)
+}
+
+// describe finds what the output block of a publication says about it.
+func describe(p *pipelines.Pipeline, pub dag.Publication) string {
+	name, _, _ := strings.Cut(pub.Name, "[")
+	for _, o := range p.Outputs {
+		if o.Name == name {
+			return o.Description
+		}
+	}
+	return ""
 }
 
 func shownVariable(v *pipelines.Variable) string {

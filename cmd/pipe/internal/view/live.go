@@ -86,7 +86,7 @@ func (l *live) event(e dag.Event) {
 		l.end(e)
 	}
 	if line := eventLine(l.h.style, e); line != "" {
-		fmt.Fprintln(l.progress, line)
+		_, _ = fmt.Fprintln(l.progress, line)
 	}
 }
 
