@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,7 +80,11 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	if t.Version != req.Version {
 		return fmt.Errorf("stage type %s is version %d in the plan, and %d in this program", req.Type, req.Version, t.Version)
 	}
-	stage, err := stages.Decode(t, req.Config, given(req.Inputs), req.Outputs)
+	inputs, err := given(t, req)
+	if err != nil {
+		return err
+	}
+	stage, err := stages.Decode(t, req.Config, inputs, req.Outputs)
 	if err != nil {
 		return err
 	}
@@ -140,10 +145,12 @@ func copyFile(to, from string) error {
 	return os.WriteFile(to, text, info.Mode().Perm())
 }
 
-// given turns a request's inputs into what a stage is decoded from.
-func given(inputs map[string]dag.InputPaths) map[string]stages.Given {
-	out := make(map[string]stages.Given, len(inputs))
-	for name, in := range inputs {
+// given turns a request's inputs into what a stage is decoded from. An input that the user named (of a keyed
+// port) is always one path: what it gathers is listed in a file, a JSON object with axes and path a line.
+func given(t stages.Type, req dag.Request) (map[string]stages.Given, error) {
+	schema := stages.SchemaOf(t)
+	out := make(map[string]stages.Given, len(req.Inputs))
+	for name, in := range req.Inputs {
 		g := stages.Given{Path: in.Path}
 		for _, m := range in.Members {
 			axes := make(map[string]any, len(m.Axes))
@@ -152,7 +159,32 @@ func given(inputs map[string]dag.InputPaths) map[string]stages.Given {
 			}
 			g.Members = append(g.Members, stages.Member{Axes: axes, Path: m.Path})
 		}
+		if _, named := schema.Input(name); !named && in.Members != nil {
+			g.Path = filepath.Join(req.WorkDir, "inputs", name+".jsonl")
+			if err := writeList(g.Path, g.Members); err != nil {
+				return nil, fmt.Errorf("input %s: %w", name, err)
+			}
+		}
 		out[name] = g
 	}
-	return out
+	return out, nil
+}
+
+// writeList writes what an input gathers.
+func writeList(path string, members []stages.Member) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	for _, m := range members {
+		line := struct {
+			Axes map[string]any `json:"axes"`
+			Path string         `json:"path"`
+		}{m.Axes, m.Path}
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text.Bytes(), 0o666)
 }
