@@ -19,6 +19,7 @@ func init() {
 			{Name: "count", Default: 1200, Min: 1, Max: 1000000, Doc: "images"},
 			{Name: "seed", Default: 0, Min: 0, Max: math.MaxInt32, Doc: "of all random numbers"},
 			{Name: "size", Default: 128, Min: 32, Max: 1024, Doc: "edge in pixels"},
+			{Name: "film", Default: 0, Min: 0, Max: 1, Doc: "1: films of another hospital, digitised; 0: a digital detector"},
 		},
 		Make: chestXRay,
 	})
@@ -31,6 +32,7 @@ type study struct {
 	anatomy  anatomy
 	finding  finding
 	portable bool // taken in bed, from the front: the heart looks larger
+	film     bool // exposed on film and digitised
 }
 
 func chestXRay(o map[string]int) *source.Set {
@@ -42,15 +44,15 @@ func chestXRay(o map[string]int) *source.Set {
 		// Findings take turns, so that every prefix of the set is balanced over them.
 		name := findings[patient%len(findings)]
 		for i := 0; i < images && len(set.Items) < o["count"]; i++ {
-			set.Items = append(set.Items, newStudyItem(seed, size, patient, i, name))
+			set.Items = append(set.Items, newStudyItem(seed, size, patient, i, name, o["film"] == 1))
 		}
 	}
 	return set
 }
 
-func newStudyItem(seed uint64, size, patient, i int, name string) source.Item {
+func newStudyItem(seed uint64, size, patient, i int, name string, film bool) source.Item {
 	s := rng.New(seed, fmt.Sprintf("chestxray/patient/%d/image/%d", patient, i))
-	st := study{patient: patient, image: i, portable: s.Float64() < 0.3}
+	st := study{patient: patient, image: i, portable: s.Float64() < 0.3, film: film}
 	// Where the finding is belongs to the patient, how much of it there is changes between images.
 	st.finding = newFinding(name, rng.New(seed, fmt.Sprintf("chestxray/patient/%d/finding", patient)))
 	st.finding.severity = clamp(st.finding.severity+0.12*s.Norm(), 0, 1)
@@ -80,13 +82,17 @@ func (st study) radiograph(n int, s *rng.Stream) *image.Gray {
 		a.heart.size *= 1.05
 		p.scaleX *= 1.03
 	}
-	mu := attenuation(n, a, st.finding, p, s)
-	return develop(mu, n, s)
+	v := develop(attenuation(n, a, st.finding, p, s), n, s)
+	if st.film {
+		digitise(v, n, s)
+	}
+	return gray(v, n)
 }
 
 // develop turns attenuation into grey values as a digital detector does: quanta arrive by Beer-Lambert with
-// scatter and shot noise, and the logarithm is windowed between percentiles and sharpened.
-func develop(mu []float64, n int, s *rng.Stream) *image.Gray {
+// scatter and shot noise, and the logarithm is windowed between percentiles and sharpened. The result, from 0 to
+// 1, is in mu's memory.
+func develop(mu []float64, n int, s *rng.Stream) []float64 {
 	quanta := 16000 * exp(0.4*s.Norm()) // photons a pixel in the open beam
 	scattered := 0.02 + 0.02*s.Float64()
 	primary := make([]float64, len(mu))
@@ -113,7 +119,7 @@ func develop(mu []float64, n int, s *rng.Stream) *image.Gray {
 	for i := range mu {
 		mu[i] = math.Pow(clamp((mu[i]-lo)/(hi-lo), 0, 1), gamma)
 	}
-	return gray(mu, n)
+	return mu
 }
 
 // open is the share of the detector that the body does not cover.

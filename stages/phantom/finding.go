@@ -32,7 +32,7 @@ type finding struct {
 func newFinding(name string, s *rng.Stream) finding {
 	f := finding{name: name, side: s.Intn(2), upper: s.Float64() < 0.5, severity: s.Float64()}
 	if name == nodule || name == consolidation {
-		f.size = 0.032 + 0.040*f.severity
+		f.size = 0.038 + 0.040*f.severity
 		x, y := 0.26+0.28*s.Float64(), -0.45+0.30*s.Float64()
 		if !f.upper {
 			y += 0.45
@@ -73,14 +73,14 @@ func (f finding) fill(side int, p point, across, down float64, patch *noise) flo
 		x, y := (p.x-f.at.x)/f.size, (p.y-f.at.y)/(1.15*f.size)
 		r := math.Sqrt(x*x+y*y) + 0.42*patch.at(p)
 		// Streaks of air remain inside.
-		return (0.32 + 0.48*f.severity) * step(1.25, 0.35, r) * (1 - 0.25*step(0.3, 0.9, patch.at(point{3 * p.x, 3 * p.y})))
+		return (0.40 + 0.45*f.severity) * step(1.25, 0.35, r) * (1 - 0.25*step(0.3, 0.9, patch.at(point{3 * p.x, 3 * p.y})))
 	}
 	return 0
 }
 
 // nodule draws a round shadow into the lung.
 func (d *drawing) nodule() {
-	h := 0.42 + 0.38*d.f.severity
+	h := 0.55 + 0.45*d.f.severity
 	at := d.f.at
 	d.stroke([]knot{{at, d.f.size, h}, {point{at.x + 0.2*d.f.size, at.y + 0.1*d.f.size}, 0.95 * d.f.size, h}}, nil)
 }

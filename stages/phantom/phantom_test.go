@@ -43,7 +43,8 @@ func digest(t testing.TB, s *source.Set) string {
 // the stage types dataset and pretrain.
 func TestGeneratedSetsNeverChange(t *testing.T) {
 	for address, want := range map[string]string{
-		"phantom://chestxray?count=18&size=64":          "22fce15e2dcb7ce2",
+		"phantom://chestxray?count=18&size=64":          "5f23dd51c984ee76",
+		"phantom://chestxray?count=18&size=64&film=1":   "f34f2adf45b42791",
 		"phantom://fractals?classes=6&count=12&size=32": "db019d2b254b1568",
 	} {
 		if got := digest(t, parse(t, address)); got != want {
