@@ -78,7 +78,9 @@ func attention(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
 // become 0.
 func (h *heads) probabilities(l level, ws *workspace, p, q, k []float32, first, rows, ld int) {
 	ws.whole(gemm{m: rows, n: h.m, k: h.w, a: matrix{q, h.d, 1}, b: matrix{k, 1, h.d}, c: p, ldc: ld})
-	scale := h.scale()
+	strip := p[:rows*ld]
+	l.scale(strip, strip, h.scale())
+	var s lanes // outside of the loop, since it goes to the heap
 	for i := range rows {
 		row := p[i*ld:][:ld]
 		seen := h.m
@@ -88,8 +90,6 @@ func (h *heads) probabilities(l level, ws *workspace, p, q, k []float32, first, 
 		for j := seen; j < ld; j++ {
 			row[j] = float32(math.Inf(-1))
 		}
-		l.scale(row, row, scale)
-		var s lanes
 		l.expShift(row, row, l.maximum(&s, row))
 		s = lanes{}
 		l.sum(&s, row)
@@ -142,13 +142,14 @@ func attentionGrad(d *Device, a kernel.Attention, out, in []accel.Tensor) error 
 
 // softmaxDx turns the gradient at the probabilities p into the gradient at the unscaled products q k^T.
 func (h *heads) softmaxDx(l level, ds, p []float32, rows, ld int) {
-	scale := h.scale()
-	for i := range rows {
-		p, ds := p[i*ld:][:ld], ds[i*ld:][:ld]
-		var s lanes
-		l.dot(&s, p, ds)
-		l.shift(ds, ds, -s.total())
-		l.mul(ds, ds, p)
-		l.scale(ds, ds, scale)
+	p, ds = p[:rows*ld], ds[:rows*ld]
+	var s lanes
+	for at := 0; at < len(p); at += ld {
+		row := ds[at:][:ld]
+		s = lanes{}
+		l.dot(&s, p[at:][:ld], row)
+		l.shift(row, row, -s.total())
 	}
+	l.mul(ds, ds, p)
+	l.scale(ds, ds, h.scale())
 }

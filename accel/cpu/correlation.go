@@ -25,19 +25,19 @@ func (r *correlation) run(d *Device) {
 	full := r.chunk(r.channels, (2*d.pool.threads+images-1)/images)
 	chunks := (r.rows + full - 1) / full
 	taps := r.offsets(r.channels, full)
-	d.pool.run(images*chunks, 1, func(lo, hi int) {
+	const products = 1 << 18 // of a task that is worth its overhead
+	d.pool.run(images*chunks, products/(r.outputs*full*r.cols*(1+len(taps))), func(lo, hi int) {
 		w := d.workspace()
 		defer w.release()
-		space := d.borrow(r.size(r.channels, full))
-		defer d.giveBack(space)
+		l := lay{data: d.borrow(r.size(r.channels, full)), taps: taps, cols: r.cols}
+		defer d.giveBack(l.data)
+		_, l.pitch = r.plane(full)
 		for i := lo; i < hi; i++ {
 			image, row := i/chunks, i%chunks*full
 			rows := min(full, r.rows-row)
-			l := lay{data: space, taps: taps, cols: r.cols}
-			_, l.pitch = r.plane(full)
 			img := r.src[image*r.channels*r.h*r.w:][:r.channels*r.h*r.w]
 			if !r.pointwise() {
-				r.fill(space, img, r.channels, row, rows, full)
+				r.fill(l.data, img, r.channels, row, rows, full)
 			}
 			r.chunkOf(d, &w, &l, img, image, row, rows)
 		}

@@ -105,31 +105,18 @@ func (f *field) fillRow(dst, plane []float32, y, x int) {
 	}
 }
 
-// pack makes a lay the right factor [taps x positions] of a product.
-func (l *lay) pack(u *microKernel, dst []float32, p, kc, j, n int) {
+// pack makes a lay the right factor [taps x positions] of a product: runs of positions in one row of outputs, copied in octets where
+// the surplus does no harm, since the next run overwrites it.
+func (l *lay) pack(w *workspace, dst []float32, p, kc, j, n int) {
+	u, taps := w.u, l.taps[p:p+kc]
 	y, x := j/l.cols, j%l.cols
-	if n == 32 && x+n <= l.cols {
-		at := y*l.pitch + x
-		for q, tap := range l.taps[p : p+kc] {
-			*(*[32]float32)(dst[q*32:]) = *(*[32]float32)(l.data[tap+at:])
-		}
-		return
-	}
 	for c := 0; c < n; {
-		run := min(l.cols-x, n-c)
-		at, to := y*l.pitch+x, dst[c:]
-		switch {
-		case run == 16:
-			for q, tap := range l.taps[p : p+kc] {
-				*(*[16]float32)(to[q*u.nr:]) = *(*[16]float32)(l.data[tap+at:])
-			}
-		case run == 8:
-			for q, tap := range l.taps[p : p+kc] {
-				*(*[8]float32)(to[q*u.nr:]) = *(*[8]float32)(l.data[tap+at:])
-			}
-		default:
-			for q, tap := range l.taps[p : p+kc] {
-				copy(to[q*u.nr:q*u.nr+run], l.data[tap+at:])
+		run, at := min(l.cols-x, n-c), y*l.pitch+x
+		if octets := (run + 7) / 8; c+8*octets <= u.nr {
+			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, octets)
+		} else {
+			for q, tap := range taps {
+				copy(dst[q*u.nr+c:q*u.nr+c+run], l.data[tap+at:])
 			}
 		}
 		c, x, y = c+run, 0, y+1
@@ -144,17 +131,17 @@ type byPosition struct {
 
 // pack transposes runs of positions in one row. It works in whole blocks: the surplus rows of a block are overwritten by the
 // next run, or fall behind the panel, where the workspace has room.
-func (l *byPosition) pack(u *microKernel, dst []float32, p, kc, j, n int) {
-	var columns [maxNR]int
+func (l *byPosition) pack(w *workspace, dst []float32, p, kc, j, n int) {
+	u := w.u
 	for c := range u.nr {
-		columns[c] = l.taps[j-l.first+min(c, n-1)]
+		w.columns[c] = l.taps[j-l.first+min(c, n-1)]
 	}
 	src := ptr(l.data)
 	for q := 0; q < kc; {
 		y, x := (p+q)/l.cols, (p+q)%l.cols
 		run := min(l.cols-x, kc-q)
 		for c := 0; c < n; c += u.lanes {
-			u.transpose((run+u.lanes-1)/u.lanes, offset(src, y*l.pitch+x), &columns[c], ptr(dst[q*u.nr+c:]), u.nr)
+			u.transpose((run+u.lanes-1)/u.lanes, offset(src, y*l.pitch+x), &w.columns[c], ptr(dst[q*u.nr+c:]), u.nr)
 		}
 		q += run
 	}

@@ -24,6 +24,7 @@ type workspace struct {
 	u       *microKernel
 	b, a    []float32 // a packed block of b, and packed rows of a
 	tile    []float32 // a tile that leaves c
+	columns [maxNR]int
 	scratch []float32
 	dev     *Device
 }
@@ -85,7 +86,7 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 		for pc := 0; pc == 0 || pc < g.k; pc += blockK {
 			kc := min(blockK, g.k-pc)
 			for jr := 0; jr < nc && kc > 0; jr += u.nr {
-				g.b.pack(u, w.b[jr*kc:(jr+u.nr)*kc], pc, kc, jc+jr, min(u.nr, nc-jr))
+				g.b.pack(w, w.b[jr*kc:(jr+u.nr)*kc], pc, kc, jc+jr, min(u.nr, nc-jr))
 			}
 			for i := i0; i < i1; i += u.mr {
 				mr := min(u.mr, i1-i)
@@ -101,42 +102,36 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 // rowsOf returns rows [i, i+mr) of a at columns [p, p+kc) as the micro-kernel takes them: in place if the rows are contiguous,
 // else packed. Rows that a lacks are zero.
 func (g *gemm) rowsOf(w *workspace, i, mr, p, kc int) (a *float32, rs, cs int) {
-	u, m := w.u, g.a
-	if mr == u.mr && m.cs == 1 {
+	m, tall := g.a, w.u.rows(mr)
+	if mr == tall && m.cs == 1 || kc == 0 {
 		return ptr(m.data[i*m.rs+p:]), m.rs, 1
 	}
-	dst := w.a[:u.mr*kc]
-	switch {
-	case m.rs == 1 && mr == 8:
-		for q := range kc {
-			*(*[8]float32)(dst[q*8:]) = *(*[8]float32)(m.data[i+(p+q)*m.cs:])
-		}
-	case m.rs == 1:
-		for q := range kc {
-			copy(dst[q*u.mr:q*u.mr+mr], m.data[i+(p+q)*m.cs:])
-			clear(dst[q*u.mr+mr : (q+1)*u.mr])
-		}
-	default:
+	dst := w.a[:tall*kc]
+	if m.rs == 1 && mr == 8 {
+		w.u.copyRows(kc, ptr(m.data[i+p*m.cs:]), m.cs, ptr(dst), 8, 1)
+		return ptr(dst), 1, 8
+	}
+	if mr < tall {
 		clear(dst)
-		for r := range mr {
-			at := (i+r)*m.rs + p*m.cs
-			for q := range kc {
-				dst[q*u.mr+r] = m.data[at+q*m.cs]
-			}
+	}
+	for r := range mr {
+		at := (i+r)*m.rs + p*m.cs
+		for q := range kc {
+			dst[q*tall+r] = m.data[at+q*m.cs]
 		}
 	}
-	return ptr(dst), 1, u.mr
+	return ptr(dst), 1, tall
 }
 
 // tile computes one tile of c over a block of k. A tile that is not whole, or must start from a bias, is prepared first.
 func (g *gemm) tile(w *workspace, i, mr, j, nr, kc int, a *float32, rs, cs int, b *float32, later bool) {
-	u := w.u
+	run, tall, wide := w.u.tile(mr, nr)
 	c, ldc := g.c[i*g.ldc+j:], g.ldc
-	whole := mr == u.mr && nr == u.nr
+	whole := mr == tall && nr == wide
 	start := later || g.add
 	dst, ld := c, ldc
 	if !whole {
-		dst, ld = w.tile, u.nr
+		dst, ld = w.tile, wide
 		if start {
 			for r := range mr {
 				copy(dst[r*ld:], c[r*ldc:r*ldc+nr])
@@ -145,26 +140,31 @@ func (g *gemm) tile(w *workspace, i, mr, j, nr, kc int, a *float32, rs, cs int, 
 	}
 	if !start && (g.rowBias != nil || g.colBias != nil) {
 		start = true
-		for r := range mr {
-			row := dst[r*ld : r*ld+nr]
-			if g.colBias != nil {
-				copy(row, g.colBias[j:])
-				continue
-			}
-			bias := g.rowBias[i+r]
-			for q := range row {
-				row[q] = bias
-			}
-		}
+		g.fillBias(dst, ld, i, mr, j, nr)
 	}
 	acc := 0
 	if start {
 		acc = 1
 	}
-	u.run(kc, a, rs, cs, b, ptr(dst), ld, acc)
+	run(kc, a, rs, cs, b, ptr(dst), ld, acc)
 	if !whole {
 		for r := range mr {
 			copy(c[r*ldc:r*ldc+nr], dst[r*ld:])
+		}
+	}
+}
+
+// fillBias sets a tile to its biases.
+func (g *gemm) fillBias(dst []float32, ld, i, mr, j, nr int) {
+	for r := range mr {
+		row := dst[r*ld : r*ld+nr]
+		if g.colBias != nil {
+			copy(row, g.colBias[j:])
+			continue
+		}
+		bias := g.rowBias[i+r]
+		for q := range row {
+			row[q] = bias
 		}
 	}
 }

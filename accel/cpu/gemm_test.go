@@ -132,17 +132,9 @@ func BenchmarkGemm(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					for b.Loop() {
-						d.multiply(&g)
-					}
-					reportRate(b, 2*s.m*s.n*s.k)
+					reportBest(b, 2*s.m*s.n*s.k, func() { d.multiply(&g) })
 				})
 			}
 		}
 	}
-}
-
-// reportRate reports billions of floating-point operations a second.
-func reportRate(b *testing.B, flops int) {
-	b.ReportMetric(float64(flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }

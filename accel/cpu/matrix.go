@@ -6,25 +6,20 @@ type matrix struct {
 	rs, cs int
 }
 
-// panels is the right factor of a product, which the product takes in packed panels of u.nr columns.
+// panels is the right factor of a product, which the product takes in packed panels of a tile's nr columns.
 type panels interface {
-	// pack writes rows [p, p+kc) of columns [j, j+n), n <= u.nr, to dst [kc x u.nr]. What it leaves in the other columns of dst
+	// pack writes rows [p, p+kc) of columns [j, j+n), n <= nr, to dst [kc x nr]. What it leaves in the other columns of dst
 	// does not matter.
-	pack(u *microKernel, dst []float32, p, kc, j, n int)
+	pack(w *workspace, dst []float32, p, kc, j, n int)
 }
 
-func (m matrix) pack(u *microKernel, dst []float32, p, kc, j, n int) {
+func (m matrix) pack(w *workspace, dst []float32, p, kc, j, n int) {
+	u := w.u
 	switch {
 	case m.rs == 1 && kc >= u.lanes:
-		m.packTransposed(u, dst, p, kc, j, n)
-	case m.cs == 1 && n == 32:
-		for q := range kc {
-			*(*[32]float32)(dst[q*32:]) = *(*[32]float32)(m.data[(p+q)*m.rs+j:])
-		}
-	case m.cs == 1 && n == 16 && u.nr == 16:
-		for q := range kc {
-			*(*[16]float32)(dst[q*16:]) = *(*[16]float32)(m.data[(p+q)*m.rs+j:])
-		}
+		m.packTransposed(w, dst, p, kc, j, n)
+	case m.cs == 1 && n%8 == 0:
+		u.copyRows(kc, ptr(m.data[p*m.rs+j:]), m.rs, ptr(dst), u.nr, n/8)
 	case m.cs == 1:
 		for q := range kc {
 			copy(dst[q*u.nr:q*u.nr+n], m.data[(p+q)*m.rs+j:])
@@ -41,16 +36,16 @@ func (m matrix) pack(u *microKernel, dst []float32, p, kc, j, n int) {
 
 // packTransposed packs a matrix whose columns are contiguous. Columns that it lacks repeat the last one; the last block of rows
 // overlaps the one before.
-func (m matrix) packTransposed(u *microKernel, dst []float32, p, kc, j, n int) {
-	var columns [maxNR]int
+func (m matrix) packTransposed(w *workspace, dst []float32, p, kc, j, n int) {
+	u := w.u
 	for c := range u.nr {
-		columns[c] = (j+min(c, n-1))*m.cs + p
+		w.columns[c] = (j+min(c, n-1))*m.cs + p
 	}
 	src, whole := ptr(m.data), kc/u.lanes
 	for c := 0; c < n; c += u.lanes {
-		u.transpose(whole, src, &columns[c], ptr(dst[c:]), u.nr)
+		u.transpose(whole, src, &w.columns[c], ptr(dst[c:]), u.nr)
 		if rest := kc - u.lanes; whole*u.lanes < kc {
-			u.transpose(1, offset(src, rest), &columns[c], ptr(dst[rest*u.nr+c:]), u.nr)
+			u.transpose(1, offset(src, rest), &w.columns[c], ptr(dst[rest*u.nr+c:]), u.nr)
 		}
 	}
 }

@@ -3,17 +3,19 @@ package cpu
 import "unsafe"
 
 //go:generate go run ./internal/gen gemm
+//go:generate go run ./internal/gen copy
 //go:generate go run ./internal/gen pack
 //go:generate go run ./internal/gen depthwise
 
 // microKernel is the matrix code of one level. All levels compute each element of a product by the same sequence of fused
 // multiply-adds, in order of k, so the shape of the tile never shows in a result.
 type microKernel struct {
-	mr, nr int // rows and columns of a tile
+	mr, nr      int // rows and columns of a tile
+	few, narrow int // those of the smaller tiles for the edges of a matrix; 0 if there are none
 
-	// run adds a [mr x k] b [k x nr] to the tile at c, whose rows are ldc apart, starting from c if acc is not 0, else from 0. Element
-	// (i, p) of a is at a[i*rs+p*cs]; b is a packed panel.
-	run func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int)
+	// tiles[i][j] adds a [mr x k] b [k x nr] to the tile at c, whose rows are ldc apart, starting from c if acc is not 0, else from 0. Element
+	// (i, p) of a is at a[i*rs+p*cs]; b is a packed panel. The tile has few rows if i is 1, and is narrow if j is 1.
+	tiles [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int)
 
 	// transpose copies lanes*n floats of each of lanes rows, which begin at src[rows[i]], to the columns of dst.
 	lanes     int
@@ -22,6 +24,30 @@ type microKernel struct {
 	// correlate sets y[i] to bias + the sum over p < k of w[p] x[taps[p]+i], in order of p with FMA, for span*n elements.
 	span      int
 	correlate func(n int, y, x *float32, k int, w *float32, taps *int, bias float32)
+
+	// copyRows and copyTaps copy 8 octets floats, octets being 1 to 4, from src[q*rs] or src[taps[q]] to dst[q*ld], for q < k; k is not 0.
+	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
+	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)
+}
+
+// tile returns the kernel for a tile of m x n, and the size of its tile.
+func (u *microKernel) tile(m, n int) (run func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int), mr, nr int) {
+	i, j, mr, nr := 0, 0, u.rows(m), u.nr
+	if mr == u.few {
+		i = 1
+	}
+	if n <= u.narrow {
+		j, nr = 1, u.narrow
+	}
+	return u.tiles[i][j], mr, nr
+}
+
+// rows is the number of rows of the kernel for a tile of m rows.
+func (u *microKernel) rows(m int) int {
+	if m <= u.few {
+		return u.few
+	}
+	return u.mr
 }
 
 const (
@@ -32,11 +58,13 @@ const (
 )
 
 // microKernels holds the code of each level; an architecture's file adds its own in init.
-var microKernels = [levelAVX512 + 1]*microKernel{
-	levelGo: {mr: 4, nr: 8, run: gemmGo, lanes: 4, transpose: transposeGo, span: 8, correlate: correlateGo},
-}
+var microKernels = [levelAVX512 + 1]*microKernel{levelGo: {
+	mr: 4, nr: 8, lanes: 4, span: 8,
+	tiles:     [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int){{gemmGo}},
+	transpose: transposeGo, correlate: correlateGo, copyRows: copyRowsGo, copyTaps: copyTapsGo,
+}}
 
-// gemmGo is microKernel.run for tiles of 4 x 8.
+// gemmGo is microKernel.tiles for tiles of 4 x 8.
 func gemmGo(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int) {
 	const mr, nr = 4, 8
 	for i := range mr {
@@ -72,6 +100,20 @@ func correlateGo(n int, y, x *float32, k int, w *float32, taps *int, bias float3
 			s = fma32(f, *offset(x, at[p]+i), s)
 		}
 		*offset(y, i) = s
+	}
+}
+
+// copyRowsGo is microKernel.copyRows.
+func copyRowsGo(k int, src *float32, rs int, dst *float32, ld, octets int) {
+	for q := range k {
+		copy(unsafe.Slice(offset(dst, q*ld), 8*octets), unsafe.Slice(offset(src, q*rs), 8*octets))
+	}
+}
+
+// copyTapsGo is microKernel.copyTaps.
+func copyTapsGo(k int, src *float32, taps *int, dst *float32, ld, octets int) {
+	for q, tap := range unsafe.Slice(taps, k) {
+		copy(unsafe.Slice(offset(dst, q*ld), 8*octets), unsafe.Slice(offset(src, tap), 8*octets))
 	}
 }
 

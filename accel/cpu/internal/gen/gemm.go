@@ -9,19 +9,32 @@ import (
 )
 
 // gemm writes the GEMM micro-kernels: 8x32 for AVX-512 (16 accumulators, two vectors of B, one broadcast of A) and
-// 6x16 for AVX2 (12 accumulators, the same).
+// 6x16 for AVX2 (12 accumulators, the same); and for the edges of a matrix those with few rows and with one vector.
 func gemm() {
-	microKernel("gemmAVX512", 8, ZMM, 64)
-	microKernel("gemmAVX2", 6, YMM, 32)
+	for _, l := range []struct {
+		name      string
+		rows, few int
+		vector    vectorFunc
+		size      int
+	}{
+		{"AVX512", 8, 4, ZMM, 64},
+		{"AVX2", 6, 3, YMM, 32},
+	} {
+		microKernel("gemm"+l.name, l.rows, 2, l.vector, l.size)
+		microKernel("gemmNarrow"+l.name, l.rows, 1, l.vector, l.size)
+		microKernel("gemmFew"+l.name, l.few, 2, l.vector, l.size)
+		microKernel("gemmFewNarrow"+l.name, l.few, 1, l.vector, l.size)
+	}
 }
 
-// microKernel writes the kernel of one tile of rows x 2 vectors of size bytes.
-func microKernel(name string, rows int, vector vectorFunc, size int) {
+// microKernel writes the kernel of one tile of rows x vectors, each of size bytes. A packed row of b is two vectors even if the
+// tile takes one.
+func microKernel(name string, rows, vectors int, vector vectorFunc, size int) {
 	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s adds a[%d x k] b[k x %d] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.",
-		name, rows, 2*size/4),
-		"Element (i, p) of a is at a[i*rs+p*cs]; b is packed; row i of the tile is at c[i*ldc].")
+		name, rows, vectors*size/4),
+		fmt.Sprintf("Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*%d]; row i of the tile is at c[i*ldc].", 2*size/4))
 	k := Load(Param("k"), GP64())
 	a := Load(Param("a"), GP64())
 	rs := Load(Param("rs"), GP64())
@@ -34,18 +47,22 @@ func microKernel(name string, rows int, vector vectorFunc, size int) {
 		SHLQ(U8(2), r)
 	}
 	ar := rowAddresses(a, rs, rows)
-	tile := loadTile(c, ldc, acc, rows, vector, size)
+	tile := loadTile(c, ldc, acc, rows, vectors, vector, size)
 
 	TESTQ(k, k)
 	JZ(LabelRef("store"))
 	Label("loop")
-	b0, b1, x := vector(), vector(), vector()
-	VMOVUPS(Mem{Base: b}, b0)
-	VMOVUPS(Mem{Base: b, Disp: size}, b1)
+	x := vector()
+	var row []VecVirtual
+	for j := range vectors {
+		row = append(row, vector())
+		VMOVUPS(Mem{Base: b, Disp: j * size}, row[j])
+	}
 	for i := range rows {
 		VBROADCASTSS(ar[i], x)
-		VFMADD231PS(b0, x, tile[2*i])
-		VFMADD231PS(b1, x, tile[2*i+1])
+		for j := range row {
+			VFMADD231PS(row[j], x, tile[i*vectors+j])
+		}
 	}
 	ADDQ(cs, a)
 	ADDQ(U32(2*size), b)
@@ -54,8 +71,9 @@ func microKernel(name string, rows int, vector vectorFunc, size int) {
 
 	Label("store")
 	for i := range rows {
-		VMOVUPS(tile[2*i], Mem{Base: c})
-		VMOVUPS(tile[2*i+1], Mem{Base: c, Disp: size})
+		for j := range vectors {
+			VMOVUPS(tile[i*vectors+j], Mem{Base: c, Disp: j * size})
+		}
 		ADDQ(ldc, c)
 	}
 	VZEROUPPER()
@@ -79,8 +97,8 @@ func rowAddresses(base, rs Register, n int) []Mem {
 }
 
 // loadTile returns the accumulators: the tile at c, or zeros if acc is 0.
-func loadTile(c, ldc, acc Register, rows int, vector vectorFunc, size int) []VecVirtual {
-	tile := make([]VecVirtual, 2*rows)
+func loadTile(c, ldc, acc Register, rows, vectors int, vector vectorFunc, size int) []VecVirtual {
+	tile := make([]VecVirtual, vectors*rows)
 	for i := range tile {
 		tile[i] = vector()
 		VXORPS(tile[i], tile[i], tile[i])
@@ -90,8 +108,9 @@ func loadTile(c, ldc, acc Register, rows int, vector vectorFunc, size int) []Vec
 	p := GP64()
 	MOVQ(c, p)
 	for i := range rows {
-		VMOVUPS(Mem{Base: p}, tile[2*i])
-		VMOVUPS(Mem{Base: p, Disp: size}, tile[2*i+1])
+		for j := range vectors {
+			VMOVUPS(Mem{Base: p, Disp: j * size}, tile[i*vectors+j])
+		}
 		ADDQ(ldc, p)
 	}
 	Label("loaded")

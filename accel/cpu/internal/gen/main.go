@@ -13,6 +13,7 @@ import (
 // families lists the kernel families by the name given on the command line.
 var families = map[string]func(){
 	"gemm":      gemm,
+	"copy":      copies,
 	"depthwise": depthwise,
 	"pack":      pack,
 	"vec":       vec,
