@@ -30,13 +30,13 @@ func init() {
 }
 
 type command struct {
-	Command []string          `pipe:"command" doc:"the program and its arguments; no shell"`
-	Code    []string          `pipe:"code,optional" role:"code" doc:"files whose content enters the key, relative to the pipeline's folder"`
-	Env     map[string]string `pipe:"env,optional" doc:"environment variables"`
-	Params  map[string]any    `pipe:"params,optional" doc:"values for the program, written as JSON to params.file"`
+	Command []string          `pipe:"command" doc:"The program and its arguments; no shell."`
+	Code    []string          `pipe:"code,optional" role:"code" doc:"Files whose content enters the key, relative to the pipeline's folder."`
+	Env     map[string]string `pipe:"env,optional" doc:"Environment variables."`
+	Params  map[string]any    `pipe:"params,optional" doc:"Values for the program, written as JSON to params.file."`
 
-	Inputs  map[string]Input  `pipe:"inputs,optional" doc:"what the program reads, by name"`
-	Outputs map[string]Output `pipe:"outputs" doc:"what it makes: name = file name"`
+	Inputs  map[string]Input  `pipe:"inputs,optional" doc:"What the program reads, by name."`
+	Outputs map[string]Output `pipe:"outputs" doc:"What it makes: name = file name."`
 }
 
 // inherited are the variables that a program gets from outside. They are not part of the key, so only what

@@ -26,22 +26,39 @@ func init() {
 		Version: 1,
 		Doc: "Reads a data set in the layout in which it was published, or generates one.\n\n" +
 			"The result holds every image in lossless 8-bit form with its label, findings, caption, patient and given split. " +
-			"Which layout a folder has is found out from its files. The same image under several labels is reported.",
+			"Which layout a folder has is found out from its files. The same image under several labels is reported.\n\n" + sources(),
 		CPUs:   2,
 		Memory: 1 << 30,
 		New:    func() Stage { return &dataset{} },
 	})
 }
 
-type dataset struct {
-	Layout     string `pipe:"layout,optional" doc:"the layout, where the files leave a choice"`
-	Label      string `pipe:"label,optional" doc:"the column that gives the label, where the layout has several"`
-	Caption    string `pipe:"caption,optional" doc:"the column that gives the caption, where the layout has several"`
-	OnError    string `pipe:"on_error" default:"fail" enum:"fail,skip" doc:"what to do about an image that is missing or cannot be read"`
-	Duplicates string `pipe:"duplicates" default:"keep" enum:"keep,drop" doc:"drop leaves out images that are under several labels, and all but the first of those that repeat under one"`
+// sources documents what a dataset can be read or made from.
+func sources() string {
+	var b strings.Builder
+	b.WriteString("Layouts:\n")
+	for _, l := range source.Layouts() {
+		fmt.Fprintf(&b, "  %s: %s\n", l.Name, l.Expects)
+	}
+	b.WriteString("\nGenerated sets:\n")
+	for _, p := range phantom.Phantoms() {
+		fmt.Fprintf(&b, "  phantom://%s: %s\n", p.Name, p.Doc)
+		for _, o := range p.Options {
+			fmt.Fprintf(&b, "    %s, %d to %d, default %d: %s\n", o.Name, o.Min, o.Max, o.Default, o.Doc)
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
 
-	Source Input  `pipe:"source" doc:"a folder or file in a known layout, or phantom://NAME?option=value"`
-	Data   Output `pipe:"data" kind:"dataset" doc:"the data set"`
+type dataset struct {
+	Layout     string `pipe:"layout,optional" doc:"The layout, where the files leave a choice."`
+	Label      string `pipe:"label,optional" doc:"The column that gives the label, where the layout has several."`
+	Caption    string `pipe:"caption,optional" doc:"The column that gives the caption, where the layout has several."`
+	OnError    string `pipe:"on_error" default:"fail" enum:"fail,skip" doc:"What to do about an image that is missing or cannot be read."`
+	Duplicates string `pipe:"duplicates" default:"keep" enum:"keep,drop" doc:"Drop leaves out images that are under several labels, and all but the first of those that repeat under one."`
+
+	Source Input  `pipe:"source" doc:"A folder or file in a known layout, or phantom://NAME?option=value."`
+	Data   Output `pipe:"data" kind:"dataset" doc:"The data set."`
 }
 
 func (s *dataset) Validate() error {

@@ -85,11 +85,11 @@ func (s Schema) setInputs(v reflect.Value, config map[string]any, inputs map[str
 			case ok:
 				field.Set(reflect.ValueOf(Input{Path: given.Path}))
 			case p.Required && !generated:
-				errs = append(errs, &AttributeError{p.Name, "this input is missing: " + p.Doc})
+				errs = append(errs, &AttributeError{p.Name, "this input is missing: " + clause(p.Doc)})
 			}
 		case Gathered:
 			if !ok && p.Required {
-				errs = append(errs, &AttributeError{p.Name, "this input is missing: " + p.Doc})
+				errs = append(errs, &AttributeError{p.Name, "this input is missing: " + clause(p.Doc)})
 			}
 			field.Set(reflect.ValueOf(InputList(given.Members)))
 		case Keyed:

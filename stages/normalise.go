@@ -6,6 +6,8 @@ import (
 	"math"
 	"sort"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // AttributeError is what is wrong with one attribute of a block.
@@ -38,7 +40,7 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 			errs = append(errs, problems...)
 			out[a.Name] = v
 		case a.Required:
-			errs = append(errs, &AttributeError{a.Name, fmt.Sprintf("required (%s): %s", a.describe(), a.Doc)})
+			errs = append(errs, &AttributeError{a.Name, fmt.Sprintf("required (%s): %s", a.describe(), clause(a.Doc))})
 		case a.Default != nil:
 			out[a.Name] = a.Default
 		}
@@ -208,6 +210,12 @@ func (a Attribute) bounds() string {
 		return fmt.Sprintf("at least %v", *a.Min)
 	}
 	return fmt.Sprintf("at most %v", *a.Max)
+}
+
+// clause is a doc sentence as the end of a message.
+func clause(doc string) string {
+	first, size := utf8.DecodeRuneInString(doc)
+	return string(unicode.ToLower(first)) + strings.TrimSuffix(doc[size:], ".")
 }
 
 func contains(list []string, s string) bool {

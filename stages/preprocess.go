@@ -27,15 +27,15 @@ func init() {
 }
 
 type preprocess struct {
-	Size    int                `pipe:"size" default:"64" min:"8" max:"1024" doc:"edge of the square result in pixels"`
-	Crop    string             `pipe:"crop" default:"center" enum:"center,pad,stretch" doc:"how to make images square: cut off the longer side, add black, or distort"`
-	Color   string             `pipe:"color" default:"gray" enum:"gray,rgb" doc:"channels of the result"`
-	Split   map[string]float64 `pipe:"split" default:"{\"train\":0.7,\"val\":0.1,\"test\":0.2}" min:"0" max:"1" doc:"share of train, val and test"`
-	Given   bool               `pipe:"given_splits" default:"true" doc:"keep the splits that the data set gives"`
-	Require []string           `pipe:"require,optional" enum:"label,caption" doc:"leave out images that lack one of these"`
-	Seed    int                `pipe:"seed" default:"0" min:"0" doc:"of the split and the order"`
-	Data    Input              `pipe:"data" kind:"dataset" doc:"the data set"`
-	Images  Output             `pipe:"images" kind:"images" doc:"the images as one tensor with records, order and statistics"`
+	Size    int                `pipe:"size" default:"64" min:"8" max:"1024" doc:"Edge of the square result in pixels."`
+	Crop    string             `pipe:"crop" default:"center" enum:"center,pad,stretch" doc:"How to make images square: cut off the longer side, add black, or distort."`
+	Color   string             `pipe:"color" default:"gray" enum:"gray,rgb" doc:"Channels of the result."`
+	Split   map[string]float64 `pipe:"split" default:"{\"train\":0.7,\"val\":0.1,\"test\":0.2}" min:"0" max:"1" doc:"Share of train, val and test."`
+	Given   bool               `pipe:"given_splits" default:"true" doc:"Keep the splits that the data set gives."`
+	Require []string           `pipe:"require,optional" enum:"label,caption" doc:"Leave out images that lack one of these."`
+	Seed    int                `pipe:"seed" default:"0" min:"0" doc:"Of the split and the order."`
+	Data    Input              `pipe:"data" kind:"dataset" doc:"The data set."`
+	Images  Output             `pipe:"images" kind:"images" doc:"The images as one tensor with records, order and statistics."`
 }
 
 func (p *preprocess) Validate() error {

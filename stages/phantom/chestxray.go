@@ -18,6 +18,7 @@ func init() {
 		Options: []Option{
 			{Name: "count", Default: 1200, Min: 1, Max: 1000000, Doc: "images"},
 			{Name: "seed", Default: 0, Min: 0, Max: math.MaxInt32, Doc: "of all random numbers"},
+			{Name: "healthy", Default: 0, Min: 0, Max: 1, Doc: "1: no image has a finding"},
 			{Name: "size", Default: 128, Min: 32, Max: 1024, Doc: "edge in pixels"},
 			{Name: "film", Default: 0, Min: 0, Max: 1, Doc: "1: films of another hospital, digitised; 0: a digital detector"},
 		},
@@ -36,13 +37,17 @@ type study struct {
 }
 
 func chestXRay(o map[string]int) *source.Set {
-	set := &source.Set{Modality: "x-ray", Classes: slices.Sorted(slices.Values(findings))}
+	shown := findings
+	if o["healthy"] == 1 {
+		shown = []string{normal}
+	}
+	set := &source.Set{Modality: "x-ray", Classes: slices.Sorted(slices.Values(shown))}
 	seed, size := uint64(o["seed"]), o["size"]
 	for patient := 0; len(set.Items) < o["count"]; patient++ {
 		s := rng.New(seed, fmt.Sprintf("chestxray/patient/%d", patient))
 		images := 1 + s.Intn(3)
 		// Findings take turns, so that every prefix of the set is balanced over them.
-		name := findings[patient%len(findings)]
+		name := shown[patient%len(shown)]
 		for i := 0; i < images && len(set.Items) < o["count"]; i++ {
 			set.Items = append(set.Items, newStudyItem(seed, size, patient, i, name, o["film"] == 1))
 		}

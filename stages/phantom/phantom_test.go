@@ -80,7 +80,7 @@ func TestAddressesAreCheckedAndCompleted(t *testing.T) {
 		t.Error("a size of 1 was taken")
 	}
 	for address, want := range map[string]string{
-		"phantom://chestxray?cuont=3":         `no option "cuont"; chestxray has count, seed, size`,
+		"phantom://chestxray?cuont=3":         `no option "cuont"; chestxray has count, seed, healthy, size`,
 		"phantom://chestxray?count=0":         "option count must be from 1 to 1000000, not 0",
 		"phantom://chestxray?count=many":      `option count must be one whole number, not "many"`,
 		"phantom://chestxray?count=1&count=2": "option count must be one whole number",
@@ -111,6 +111,11 @@ func TestChestXRaysAreBalancedPatientsWithReports(t *testing.T) {
 		}
 		if !told || strings.Contains(it.Caption, "no "+it.Label) || len(strings.Fields(it.Caption)) > 24 {
 			t.Errorf("%s: %q", it.Label, it.Caption)
+		}
+	}
+	for _, it := range parse(t, "phantom://chestxray?count=20&healthy=1").Items {
+		if it.Label != normal {
+			t.Errorf("a healthy patient has %s", it.Label)
 		}
 	}
 	if len(labels) != len(findings) || len(patients) < 250 || len(patients) > 350 {
