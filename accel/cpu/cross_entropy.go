@@ -100,7 +100,7 @@ func crossEntropyDx(d *Device, a kernel.CrossEntropy, out, in []accel.Tensor) er
 			}
 			_, sum := d.level.softmax(acc, row, logits[i*c:(i+1)*c])
 			d.level.normScalar(row, row, 0, f/sum, -rest)
-			row[labels[i]] -= f * (1 - a.Smoothing)
+			row[labels[i]] -= float32(f * (1 - a.Smoothing))
 		}
 	})
 	return nil

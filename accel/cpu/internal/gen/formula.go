@@ -1,8 +1,6 @@
 package main
 
 import (
-	"math"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -31,16 +29,10 @@ func (e *emitter) exp(x VecVirtual) VecVirtual {
 	r = e.sub(r, e.mul(n, float(poly.Ln2Lo)))
 	p := e.horner(poly.Exp[:], r)
 	p = e.add(e.add(e.mul(p, e.mul(r, r)), r), float(1))
-	i := e.op(VPSUBD, constant(math.Float32bits(poly.RoundMagic)), shifted)
-	half := e.vector()
-	VPSRAD(U8(1), i, half)
-	return e.mul(e.mul(p, e.powerOfTwo(half)), e.powerOfTwo(e.op(VPSUBD, half, i)))
-}
-
-func (e *emitter) powerOfTwo(n VecVirtual) VecVirtual {
-	v := e.op(VPADDD, constant(127), n)
-	VPSLLD(U8(23), v, v)
-	return v
+	exponent := e.op(VPSUBD, constant(poly.RoundMagicBits-127), shifted)
+	VPMAXSD(constant(0), exponent, exponent)
+	VPSLLD(U8(23), exponent, exponent)
+	return e.mul(p, exponent)
 }
 
 // onePlusExpNeg is 1 + e^-x.

@@ -9,9 +9,11 @@ const (
 	Ln2Hi      = 0x1.63p-1 // 9 bits, so that n Ln2Hi is exact
 	Ln2Lo      = -0x1.bd0106p-13
 	RoundMagic = 0x1.8p23
-	// Above ExpHi the result is +Inf, below ExpLo it is 0; arguments are clamped there first.
+	// RoundMagicBits is RoundMagic as an integer: the bits of x + RoundMagic less it are round(x).
+	RoundMagicBits = 0x4b400000
+	// Arguments are clamped to where the result is +Inf or 0 anyway.
 	ExpHi = 89
-	ExpLo = -104
+	ExpLo = -88
 )
 
 // Exp holds p's coefficients, the highest power first.

@@ -1,0 +1,98 @@
+package cpu
+
+import "github.com/pipe-ml/pipe/accel"
+
+// planes is x [B, C, ...] seen as B*C rows of positions elements. Work goes row by row in the order of memory: the rows of one
+// channel lie a large power of two apart and would drive each other out of the cache.
+type planes struct{ batch, c, positions int }
+
+// planesOf checks the operands: nin inputs, x among them or the output, those at like of x's size, channel vectors at vecs.
+func planesOf(x accel.Tensor, out, in []accel.Tensor, nin int, like, vecs []int) (planes, error) {
+	if err := arity(out, in, 1, nin); err != nil {
+		return planes{}, err
+	}
+	b, c, s, err := channels(x)
+	if err != nil {
+		return planes{}, err
+	}
+	for _, i := range like {
+		if err := vectorOf(b*c*s, in[i]); err != nil {
+			return planes{}, err
+		}
+	}
+	for _, i := range vecs {
+		if err := vectorOf(c, in[i]); err != nil {
+			return planes{}, err
+		}
+	}
+	return planes{b, c, s}, nil
+}
+
+// count is the number of elements of a channel.
+func (p planes) count() float32 { return float32(p.batch * p.positions) }
+
+// eachRow calls f with the range of each row and its channel, and with lanes to work in.
+func (p planes) eachRow(d *Device, f func(acc *lanes, k, lo, hi int)) {
+	d.pool.run(p.batch*p.c, grain(p.positions), func(first, last int) {
+		acc := new(lanes)
+		for r := first; r < last; r++ {
+			f(acc, r%p.c, r*p.positions, (r+1)*p.positions)
+		}
+	})
+}
+
+// channelVectors lends four vectors of C until done.
+func (p planes) channelVectors(d *Device) (a, b, c, e []float32, done func()) {
+	s := d.borrow(4 * p.c)
+	return s[:p.c], s[p.c : 2*p.c], s[2*p.c : 3*p.c], s[3*p.c:], func() { d.giveBack(s) }
+}
+
+// sum fills dst [C] with sums over the channels: add takes a row to lanes; the rows' totals are added in order of samples.
+func (p planes) sum(d *Device, dst []float32, add func(acc *lanes, k, lo, hi int)) {
+	totals := d.borrow(p.batch * p.c)
+	defer d.giveBack(totals)
+	p.eachRow(d, func(acc *lanes, k, lo, hi int) {
+		*acc = lanes{}
+		add(acc, k, lo, hi)
+		totals[lo/p.positions] = acc.total()
+	})
+	d.sumBlocks(dst, totals)
+}
+
+// moments fills mean and biased variance [C], in two passes.
+func (p planes) moments(d *Device, x, mean, variance []float32) {
+	p.sum(d, mean, func(acc *lanes, _, lo, hi int) { d.level.sum(acc, x[lo:hi]) })
+	for k := range mean {
+		mean[k] /= p.count()
+	}
+	p.sum(d, variance, func(acc *lanes, k, lo, hi int) { d.level.sumSquares(acc, x[lo:hi], mean[k]) })
+	for k := range variance {
+		variance[k] /= p.count()
+	}
+}
+
+// gradientSums fills the channels' sums of dy and of dy * (x - mean).
+func (p planes) gradientSums(d *Device, x, dy, mean, s, sx []float32) {
+	p.sum(d, s, func(acc *lanes, _, lo, hi int) { d.level.sum(acc, dy[lo:hi]) })
+	p.sum(d, sx, func(acc *lanes, k, lo, hi int) { d.level.dotCentred(acc, x[lo:hi], dy[lo:hi], mean[k]) })
+}
+
+// normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias.
+func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, variance []float32) {
+	p.eachRow(d, func(_ *lanes, k, lo, hi int) {
+		d.level.normScalar(y[lo:hi], x[lo:hi], mean[k], rsqrt(variance[k], eps)*gain[k], bias[k])
+	})
+}
+
+// dparams fills out [dgain | dbias] by the given moments.
+func (p planes) dparams(d *Device, eps float32, out accel.Tensor, x, dy, mean, variance []float32) error {
+	if err := vectorOf(2*p.c, out); err != nil {
+		return err
+	}
+	dgain, dbias := f32(out)[:p.c], f32(out)[p.c:]
+	p.gradientSums(d, x, dy, mean, dbias, dgain)
+	for k := range dgain {
+		dgain[k] *= rsqrt(variance[k], eps)
+	}
+	return nil
+}
