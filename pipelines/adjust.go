@@ -65,13 +65,13 @@ func (s *Stage) patterns(a *attribute, ctx *hcl.EvalContext) ([][]dag.Axis, hcl.
 		return hcl.Diagnostics{explain(mistake(a.expr.Range(), "Invalid "+a.name,
 			"%s is a list of cells, %s = [{ %s = ... }], not %s.", a.name, a.name, s.axes[0], describe(v)), a.expr, ctx)}
 	}
-	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() || isObject(v) {
 		return nil, wrong(v)
 	}
 	var patterns [][]dag.Axis
 	for it := v.ElementIterator(); it.Next(); {
 		_, e := it.Element()
-		if e.IsNull() || !(e.Type().IsObjectType() || e.Type().IsMapType()) {
+		if e.IsNull() || !isObject(e) {
 			return nil, wrong(e)
 		}
 		var pattern []dag.Axis

@@ -142,7 +142,8 @@ var coalesceFunc = function.New(&function.Spec{
 func firstOf(args []cty.Value) (cty.Value, error) {
 	for _, v := range args {
 		plain, _ := v.Unmark()
-		if !plain.IsKnown() || !plain.IsNull() && !(plain.Type() == cty.String && plain.AsString() == "") {
+		empty := plain.IsKnown() && (plain.IsNull() || plain.Type() == cty.String && plain.AsString() == "")
+		if !empty {
 			return v, nil
 		}
 	}

@@ -52,7 +52,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 
 // keyedInputs reads inputs = { NAME = artifact or path }.
 func (e *evaluator) keyedInputs(a *attribute, port stages.Port, v cty.Value) []dag.Input {
-	if asPlaceholder(v) != nil || !(v.Type().IsObjectType() || v.Type().IsMapType()) {
+	if asPlaceholder(v) != nil || !isObject(v) {
 		e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s names what the stage reads: write %s = { NAME = ... }.", port.Name, port.Name)))
 		return nil
 	}

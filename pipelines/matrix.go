@@ -147,7 +147,7 @@ func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostic
 		return nil, diags
 	}
 	v, _ = v.UnmarkDeep()
-	if v.IsNull() || !v.IsKnown() || !(v.Type().IsObjectType() || v.Type().IsMapType()) {
+	if v.IsNull() || !v.IsKnown() || !isObject(v) {
 		return nil, hcl.Diagnostics{explain(mistake(expr.Range(), "Invalid matrix",
 			"A matrix names axes and their values: matrix = { seed = [0, 1, 2] }. This is %s.", describe(v)), expr, ctx)}
 	}
@@ -172,7 +172,7 @@ func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostic
 	for _, name := range names {
 		a, more := readAxis(name, v.AsValueMap()[name], places[name])
 		for _, d := range more {
-			explain(d, expr, ctx)
+			d.Expression, d.EvalContext = expr, ctx
 		}
 		diags = append(diags, more...)
 		axes = append(axes, a)
@@ -194,7 +194,7 @@ func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
 	if (name == "include" || name == "exclude") && !v.IsNull() {
 		return a, hcl.Diagnostics{mistake(at, "Misplaced "+name, "Write %s beside matrix, not inside of it.", name)}
 	}
-	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() || isObject(v) {
 		return a, hcl.Diagnostics{mistake(at, "Invalid axis", "Axis %s must be a list of values, not %s.", name, describe(v))}
 	}
 	seen := map[string]bool{}

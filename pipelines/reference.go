@@ -94,7 +94,7 @@ func (a *attribute) bind(p *Pipeline, s *Stage) hcl.Diagnostics {
 			d = s.checkOwn(t)
 		default:
 			var r *reference
-			if r, d = p.resolve(t, s); r != nil {
+			if r, d = p.resolve(t); r != nil {
 				a.refs = append(a.refs, r)
 				if whole, more := hcl.AbsTraversalForExpr(a.expr); !more.HasErrors() && len(whole) == len(t) {
 					a.direct = r
@@ -145,7 +145,7 @@ func (s *Stage) checkOwn(t hcl.Traversal) *hcl.Diagnostic {
 }
 
 // resolve finds the stage and output that a traversal names.
-func (p *Pipeline) resolve(t hcl.Traversal, from *Stage) (*reference, *hcl.Diagnostic) {
+func (p *Pipeline) resolve(t hcl.Traversal) (*reference, *hcl.Diagnostic) {
 	r := &reference{at: t.SourceRange()}
 	rest := t
 	if t.RootName() == "all" {

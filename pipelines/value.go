@@ -111,6 +111,9 @@ func Literal(v cty.Value) string {
 	return describe(v)
 }
 
+// isObject tells whether a value has named elements.
+func isObject(v cty.Value) bool { return v.Type().IsObjectType() || v.Type().IsMapType() }
+
 // keyText is the text of an object's key.
 func keyText(v cty.Value) string {
 	v, _ = v.Unmark()

@@ -109,6 +109,24 @@ func (p *Pipeline) variable(name string) *Variable {
 	return nil
 }
 
+// Secrets lists the texts in the values of the sensitive variables, to be hidden in what is shown. They are
+// not hidden in the store: keys are made of them, and programs read them.
+func (p *Pipeline) Secrets() []string {
+	var texts []string
+	for _, v := range p.Variables {
+		if !v.Sensitive || v.Value == cty.NilVal {
+			continue
+		}
+		_ = cty.Walk(v.Value, func(_ cty.Path, x cty.Value) (bool, error) { // the function never fails
+			if x.Type() == cty.String && x.IsKnown() && !x.IsNull() {
+				texts = append(texts, x.AsString())
+			}
+			return true, nil
+		})
+	}
+	return texts
+}
+
 func (p *Pipeline) variableNames() []string {
 	names := make([]string, len(p.Variables))
 	for i, v := range p.Variables {

@@ -30,6 +30,7 @@ type app struct {
 	streams
 	globalOptions
 	view view.View // made when the flags are read
+	mask view.Mask // hides sensitive values in all that is shown
 }
 
 // Main runs the program and returns its exit code.
@@ -42,7 +43,7 @@ func Main(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
 	if a.view == nil {
-		a.view = view.NewHuman(s.out, s.err, view.Style{})
+		a.view = view.NewHuman(s.out, s.err, view.Style{}, nil)
 	}
 	code, err := codeOf(err)
 	if err != nil {
@@ -81,7 +82,7 @@ A pipeline is an HCL file, a folder of them, or the name of one that comes with 
 // newView chooses how to write: JSON, plain text, or colours and live bars on a terminal.
 func (a *app) newView() view.View {
 	if a.json {
-		return view.NewJSON(a.out)
+		return view.NewJSON(a.out, &a.mask)
 	}
 	style := view.Style{}
 	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -91,7 +92,7 @@ func (a *app) newView() view.View {
 			style.Width = width
 		}
 	}
-	return view.NewHuman(a.out, a.err, style)
+	return view.NewHuman(a.out, a.err, style, &a.mask)
 }
 
 // doubleDashes lets long flags be written with one dash, as Terraform's users do: -var becomes --var. A

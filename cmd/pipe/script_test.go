@@ -73,7 +73,7 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
+func cmdSummary(ts *testscript.TestScript, _ bool, args []string) {
 	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stdout")), "\n")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil || got["type"] != "summary" {
@@ -99,7 +99,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\bafter \d+\.\ds`), "after 0s"},
 }
 
-func cmdScrub(ts *testscript.TestScript, neg bool, args []string) {
+func cmdScrub(ts *testscript.TestScript, _ bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile("stdout"), ts.Getenv("WORK"), "WORK")
 	for _, v := range volatile {
 		text = v.pattern.ReplaceAllString(text, v.with)
@@ -107,7 +107,7 @@ func cmdScrub(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
 }
 
-func cmdEdit(ts *testscript.TestScript, neg bool, args []string) {
+func cmdEdit(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: edit FILE OLD NEW")
 	}

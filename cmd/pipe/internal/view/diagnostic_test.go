@@ -13,7 +13,7 @@ func diagnostics(t *testing.T, text string, style Style) string {
 	p, diags := pipelines.LoadSource(pipelines.Source{Files: []pipelines.File{{Name: "p.hcl", Text: []byte(text)}}, Dir: t.TempDir()}, nil)
 	_, more := p.Expand()
 	var out, err bytes.Buffer
-	NewHuman(&out, &err, style).Diagnostics(pipelines.SortDiagnostics(append(diags, more...)), p.Files())
+	NewHuman(&out, &err, style, nil).Diagnostics(pipelines.SortDiagnostics(append(diags, more...)), p.Files())
 	if out.Len() > 0 {
 		t.Errorf("diagnostics do not belong to the results: %s", out.String())
 	}

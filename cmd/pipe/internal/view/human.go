@@ -17,11 +17,15 @@ import (
 // Human writes for people: results to one writer, mistakes to the other.
 type Human struct {
 	out, err io.Writer
+	terminal io.Writer // out itself, for what moves the cursor
 	style    Style
+	mask     *Mask
 }
 
 // NewHuman makes a view for people.
-func NewHuman(out, err io.Writer, style Style) *Human { return &Human{out, err, style} }
+func NewHuman(out, err io.Writer, style Style, mask *Mask) *Human {
+	return &Human{mask.writer(out), mask.writer(err), out, style, mask}
+}
 
 // printf writes a result. There is no one to tell if that fails; a closed pipe ends the program anyway.
 func (h *Human) printf(format string, args ...any) { _, _ = fmt.Fprintf(h.out, format, args...) }

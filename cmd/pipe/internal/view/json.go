@@ -19,8 +19,8 @@ type JSON struct {
 }
 
 // NewJSON begins with the version line.
-func NewJSON(w io.Writer) *JSON {
-	j := &JSON{enc: json.NewEncoder(w)}
+func NewJSON(w io.Writer, mask *Mask) *JSON {
+	j := &JSON{enc: json.NewEncoder(mask.writer(w))}
 	j.enc.SetEscapeHTML(false)
 	j.write(struct {
 		Type   string `json:"type"`

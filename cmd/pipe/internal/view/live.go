@@ -42,7 +42,7 @@ const refresh = 120 * time.Millisecond
 func newLive(h *Human, all int) *live {
 	l := &live{h: h, bars: map[string]*action{}}
 	l.counts.all = all
-	options := []mpb.ContainerOption{mpb.WithOutput(h.out), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh()}
+	options := []mpb.ContainerOption{mpb.WithOutput(h.terminal), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh()}
 	if h.style.Width > 0 {
 		options = append(options, mpb.WithWidth(h.style.Width))
 	}
@@ -86,7 +86,7 @@ func (l *live) event(e dag.Event) {
 		l.end(e)
 	}
 	if line := eventLine(l.h.style, e); line != "" {
-		_, _ = fmt.Fprintln(l.progress, line)
+		_, _ = fmt.Fprintln(l.progress, l.h.mask.text(line))
 	}
 }
 

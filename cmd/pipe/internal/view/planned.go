@@ -17,7 +17,6 @@ type sweep struct {
 	state   string
 	reasons []string // distinct, in order
 	nodes   []*dag.Node
-	waits   []string // stages
 }
 
 // mostReasons is how many reasons of one stage get a line each.

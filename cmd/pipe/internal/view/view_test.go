@@ -50,7 +50,7 @@ func TestAPlanWithManyReasonsStaysShort(t *testing.T) {
 		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Reason: fmt.Sprintf("reason %d", i), Expect: 60})
 	}
 	var out bytes.Buffer
-	NewHuman(&out, &out, Style{}).Plan(p)
+	NewHuman(&out, &out, Style{}, nil).Plan(p)
 	want := `  ~ train.m[*]   40 to run   reason 0, and 39 other reasons
 Plan: 40 to run, 0 maybe, 0 cached. About 40m00s of work (from earlier runs).
 `
@@ -79,7 +79,7 @@ func events() []dag.Event {
 
 func TestARunPipedIsALineAnEvent(t *testing.T) {
 	var out bytes.Buffer
-	run := NewHuman(&out, &out, Style{}).Run(graphOf(t))
+	run := NewHuman(&out, &out, Style{}, nil).Run(graphOf(t))
 	for _, e := range events() {
 		run.Event(e)
 	}
@@ -106,7 +106,7 @@ Not all done: 1 failed, 0 skipped, 1 executed, 1 cached, 1 file published in 1m2
 
 func TestARunOnATerminalShowsBarsAndEndsWithTheSummary(t *testing.T) {
 	var out bytes.Buffer
-	run := NewHuman(&out, &out, Style{Live: true, Width: 120}).Run(graphOf(t))
+	run := NewHuman(&out, &out, Style{Live: true, Width: 120}, nil).Run(graphOf(t))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -143,7 +143,7 @@ func graphOf(t *testing.T) *dag.Graph {
 
 func TestEveryJSONLineIsAnObjectWithAType(t *testing.T) {
 	var out bytes.Buffer
-	j := NewJSON(&out)
+	j := NewJSON(&out, nil)
 	run := j.Run(graphOf(t))
 	for _, e := range events() {
 		run.Event(e)
