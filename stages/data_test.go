@@ -140,7 +140,11 @@ func TestDatasetReportsBadImagesOrSkipsThem(t *testing.T) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	out, r := makeOf(t, "dataset", map[string]any{"on_error": "skip"}, map[string]string{"source": root}, "data")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(root, link); err != nil {
+		t.Fatal(err)
+	}
+	out, r := makeOf(t, "dataset", map[string]any{"on_error": "skip"}, map[string]string{"source": link}, "data")
 	d, err := artifact.ReadDataset(out)
 	if err != nil {
 		t.Fatal(err)

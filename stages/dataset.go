@@ -66,6 +66,11 @@ func (s *dataset) Validate() error {
 		if _, err := phantom.Parse(s.Source.URI); err != nil {
 			return &AttributeError{"source", err.Error()}
 		}
+		for _, a := range [][2]string{{"layout", s.Layout}, {"label", s.Label}, {"caption", s.Caption}} {
+			if a[1] != "" {
+				return &AttributeError{a[0], "has no meaning for a generated set"}
+			}
+		}
 	}
 	if s.Layout != "" {
 		var names []string
@@ -169,7 +174,7 @@ func (s *dataset) sift(set *source.Set, errs []error) (kept []int, skipped []str
 	}
 	// An artifact must not depend on where the set lay.
 	for i := range skipped {
-		skipped[i] = strings.ReplaceAll(skipped[i], s.Source.Path+"/", "")
+		skipped[i] = strings.ReplaceAll(skipped[i], set.Root+string(filepath.Separator), "")
 	}
 	return kept, skipped, nil
 }

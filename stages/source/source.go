@@ -17,6 +17,7 @@ type Set struct {
 	Modality string
 	License  string
 	Layout   string   // its layout, or the address of generated data
+	Root     string   // the folder that its files lie in; errors begin with it
 	Classes  []string // sorted
 	Items    []Item
 	// Problems are images that the set names but cannot give, each an error that names the file.
@@ -103,7 +104,7 @@ func Open(path, layout string, o Options) (*Set, error) {
 	if s.Name == "" {
 		s.Name = t.base
 	}
-	s.Layout = l.Name
+	s.Layout, s.Root = l.Name, t.root
 	s.Classes = classesOf(s.Items)
 	return s, nil
 }
@@ -183,6 +184,10 @@ func scan(path string) (*Tree, error) {
 		return nil, err
 	}
 	base := filepath.Base(path)
+	// The walk does not enter a root that is a link.
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil, err
+	}
 	t := &Tree{root: path, base: base, index: map[string]bool{}}
 	if !info.IsDir() {
 		t.root = filepath.Dir(path)
@@ -204,6 +209,9 @@ func scan(path string) (*Tree, error) {
 		}
 		if e.IsDir() {
 			return nil
+		}
+		if info, err := os.Stat(p); err != nil || info.IsDir() {
+			return fmt.Errorf("%s: a link to a folder, or to nothing; only links to files are followed", p)
 		}
 		rel, err := filepath.Rel(path, p)
 		if err != nil {

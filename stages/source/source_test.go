@@ -152,6 +152,25 @@ func TestUnknownAndAmbiguousTreesSayWhatIsExpected(t *testing.T) {
 	}
 }
 
+func TestLinksToTheSetAndToFilesAreFollowed(t *testing.T) {
+	root := tree(t, map[string]string{"a/1.png": "grey", "b/2.png": "grey"})
+	link := filepath.Join(t.TempDir(), "link")
+	for to, from := range map[string]string{link: root, filepath.Join(root, "b", "3.png"): filepath.Join(root, "a", "1.png")} {
+		if err := os.Symlink(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := open(t, link); s.Name != "link" || len(s.Items) != 3 {
+		t.Errorf("%s: %q", s.Name, summary(s))
+	}
+	if err := os.Symlink(filepath.Join(root, "a"), filepath.Join(root, "c")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(root, "", Options{}); err == nil || !strings.Contains(err.Error(), "a link to a folder") {
+		t.Errorf("link to a folder: %v", err)
+	}
+}
+
 func TestDecodedImagesAreGreyOrRGBOf8Bits(t *testing.T) {
 	s := open(t, tree(t, map[string]string{"a/grey.png": "grey", "a/equal.png": "equal", "a/deep.png": "deep", "b/rgb.png": "rgb", "b/clear.png": "clear"}))
 	for _, it := range s.Items {
