@@ -45,13 +45,13 @@ func (m *Model) Validate() error {
 	return nil
 }
 
-// inputs are the leaves of the noise prediction.
+// inputs are the leaves of the prediction.
 type inputs struct {
 	x, time, ids *layer.Node
 }
 
-// predict declares the inputs of a batch and builds the noise prediction from token ids: the network as it is trained.
-func (m *Model) predict(b *layer.Builder, batch int) (in inputs, eps *layer.Node) {
+// predict declares the inputs of a batch and builds the prediction from token ids: the network as it is trained.
+func (m *Model) predict(b *layer.Builder, batch int) (in inputs, out *layer.Node) {
 	in.ids = b.Input("input_ids", tensor.Int32, batch, len(m.Empty))
 	in.x, in.time = m.latents(b, batch)
 	return in, m.UNet.Build(b, in.x, in.time, m.Text.Build(b, in.ids))

@@ -30,7 +30,7 @@ type Sampler struct {
 	denoiser   *program.Program
 	x, time    *layer.Node
 	text       *layer.Node
-	eps        *layer.Node
+	out        *layer.Node
 	conditions int // predictions an image: 2 with guidance
 }
 
@@ -70,9 +70,9 @@ func (s *Sampler) compileDenoiser() error {
 	b, rows := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, s.model.Plan), s.batch*s.conditions
 	s.x, s.time = s.model.latents(b, rows)
 	s.text = b.Input("encoder_hidden_states", tensor.Float32, rows, len(s.model.Empty), s.model.Text.HiddenSize)
-	s.eps = s.model.UNet.Build(b, s.x, s.time, s.text)
+	s.out = s.model.UNet.Build(b, s.x, s.time, s.text)
 	var err error
-	s.denoiser, err = train.CompileForward(s.mem, b, s.model.Weights, s.eps)
+	s.denoiser, err = train.CompileForward(s.mem, b, s.model.Weights, s.out)
 	return err
 }
 
@@ -111,21 +111,21 @@ func (s *Sampler) sample(ctx context.Context, captions [][]int32, seed uint64, f
 	half := s.batch * per // conditional rows first, then unconditional ones
 	for k, t := range s.steps {
 		copy(x[half:], x[:half])
-		eps, err := s.predict(ctx, x, t)
+		out, err := s.predict(ctx, x, t)
 		if err != nil {
 			return nil, err
 		}
 		if s.conditions == 2 {
 			for i := range half {
-				free := eps[half+i]
-				eps[i] = free + float32(float32(s.guidance)*(eps[i]-free))
+				free := out[half+i]
+				out[i] = free + float32(float32(s.guidance)*(out[i]-free))
 			}
 		}
 		prev := -1
 		if k+1 < len(s.steps) {
 			prev = s.steps[k+1]
 		}
-		s.model.Schedule.Step(x[:half], eps[:half], t, prev)
+		s.model.Schedule.Step(x[:half], out[:half], t, prev)
 		done(k + 1)
 	}
 	images := make([][]float32, len(captions))
@@ -170,7 +170,7 @@ func (s *Sampler) predict(ctx context.Context, x []float32, t int) ([]float32, e
 	if err := errors.Join(s.denoiser.Set(s.x, x), s.denoiser.Set(s.time, time), s.denoiser.Run(ctx)); err != nil {
 		return nil, err
 	}
-	return s.denoiser.Value(s.eps)
+	return s.denoiser.Value(s.out)
 }
 
 // Close frees the sampler's programs and its copy of the weights.

@@ -67,26 +67,29 @@ func TestTimestepsAreSpacedAsDiffusersDoes(t *testing.T) {
 	}
 }
 
-func TestDDIMWithTheTrueNoiseGivesBackTheImage(t *testing.T) {
-	s := schedule(t, nil)
+func TestDDIMWithTheTruePredictionGivesBackTheImage(t *testing.T) {
 	x0 := []float32{-1, -0.25, 0, 0.5, 1}
 	noise := []float32{0.3, -1.2, 0.8, 2, -0.1}
-	x := make([]float32, len(x0))
-	steps, err := s.Timesteps(10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.AddNoise(x, x0, noise, steps[0])
-	for i, at := range steps {
-		prev := -1
-		if i+1 < len(steps) {
-			prev = steps[i+1]
+	for _, kind := range []string{epsilon, velocity} {
+		s := schedule(t, func(c *ScheduleConfig) { c.PredictionType = kind })
+		x, prediction := make([]float32, len(x0)), make([]float32, len(x0))
+		steps, err := s.Timesteps(10)
+		if err != nil {
+			t.Fatal(err)
 		}
-		s.Step(x, noise, at, prev)
-	}
-	for i := range x0 {
-		if math.Abs(float64(x[i]-x0[i])) > 1e-5 {
-			t.Errorf("element %d: %v, want %v", i, x[i], x0[i])
+		s.AddNoise(x, x0, noise, steps[0])
+		for i, at := range steps {
+			prev := -1
+			if i+1 < len(steps) {
+				prev = steps[i+1]
+			}
+			s.Target(prediction, x0, noise, at)
+			s.Step(x, prediction, at, prev)
+		}
+		for i := range x0 {
+			if math.Abs(float64(x[i]-x0[i])) > 1e-5 {
+				t.Errorf("%s: element %d is %v, want %v", kind, i, x[i], x0[i])
+			}
 		}
 	}
 }
@@ -105,7 +108,7 @@ func TestClippedStepsStayInRange(t *testing.T) {
 func TestScheduleRefusesWhatItCannotDo(t *testing.T) {
 	for _, edit := range []func(*ScheduleConfig){
 		func(c *ScheduleConfig) { c.BetaSchedule = "squaredcos_cap_v2" },
-		func(c *ScheduleConfig) { c.PredictionType = "v_prediction" },
+		func(c *ScheduleConfig) { c.PredictionType = "sample" },
 		func(c *ScheduleConfig) { c.TimestepSpacing = "linspace" },
 		func(c *ScheduleConfig) { c.BetaEnd = 2 },
 		func(c *ScheduleConfig) { c.NumTrainTimesteps = 0 },

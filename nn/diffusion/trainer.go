@@ -16,7 +16,7 @@ import (
 	"github.com/pipe-ml/pipe/nn/train"
 )
 
-// Trainer fits a model to image-caption pairs by the mean squared error of the predicted noise. With a nil
+// Trainer fits a model to image-caption pairs by the mean squared error of the prediction. With a nil
 // plan U-Net and text encoder train together.
 type Trainer struct {
 	Model       *Model
@@ -41,9 +41,9 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 		return res, err
 	}
 	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan)
-	in, eps := m.predict(b, t.BatchSize)
-	noise := b.Input("noise", tensor.Float32, t.BatchSize, m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize)
-	loss := b.MSELoss(eps, noise)
+	in, out := m.predict(b, t.BatchSize)
+	target := b.Input("target", tensor.Float32, t.BatchSize, m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize)
+	loss := b.MSELoss(out, target)
 	if err := b.Finish(); err != nil {
 		return res, err
 	}
@@ -59,7 +59,7 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	defer func() { err = errors.Join(err, network.Close()) }()
 
 	order := &train.Order{N: len(t.Train), Seed: t.Seed}
-	draw := &batch{trainer: t, in: in, noise: noise}
+	draw := &batch{trainer: t, in: in, target: target}
 	run := train.Run{Network: network, Progress: t.Progress, Feed: func(step int) error {
 		draw.reset()
 		for j := range t.BatchSize {
@@ -108,13 +108,14 @@ func (t *Trainer) validate(ctx context.Context, p *program.Program, loss *layer.
 type batch struct {
 	trainer *Trainer
 	in      inputs
-	noise   *layer.Node
+	target  *layer.Node
 
-	x, eps, time []float32
-	ids          []int32
+	x, want, time []float32
+	ids           []int32
+	eps           []float32 // of one pair
 }
 
-func (b *batch) reset() { b.x, b.eps, b.time, b.ids = b.x[:0], b.eps[:0], b.time[:0], b.ids[:0] }
+func (b *batch) reset() { b.x, b.want, b.time, b.ids = b.x[:0], b.want[:0], b.time[:0], b.ids[:0] }
 
 // add draws timestep, noise and caption dropping of pair i as element j of the batch, from the stream called name.
 // The timestep is uniform over the j-th part of the chain, so that each batch sees the whole chain.
@@ -130,15 +131,18 @@ func (b *batch) add(i, j int, name string, drop float64) {
 	}
 	b.ids = append(b.ids, ids...)
 	b.time = append(b.time, t.Model.UNet.TimeFeatures(at)...)
-	from := len(b.eps)
-	for range t.Latents[i] {
+	x0, from := t.Latents[i], len(b.x)
+	b.eps = b.eps[:0]
+	for range x0 {
 		b.eps = append(b.eps, float32(r.Norm()))
 	}
-	b.x = append(b.x, t.Latents[i]...)
-	schedule.AddNoise(b.x[from:], b.x[from:], b.eps[from:], at)
+	b.want = append(b.want, x0...)
+	schedule.Target(b.want[from:], x0, b.eps, at)
+	b.x = append(b.x, x0...)
+	schedule.AddNoise(b.x[from:], x0, b.eps, at)
 }
 
 // set hands the batch to a program.
 func (b *batch) set(set func(*layer.Node, any) error) error {
-	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.noise, b.eps))
+	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.target, b.want))
 }
