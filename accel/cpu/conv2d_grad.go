@@ -134,24 +134,29 @@ func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i
 	}
 }
 
-// depthwiseDw sums, for each weight, the products of a row of dy with what the weight met, each row in 16 lanes.
+// depthwiseDw sums, for each weight and image, the products of dy with what the weight met, in 16 lanes. Rows of dy are spread to
+// the pitch of the image's lay with zeros between them, so that a plane is one row.
 func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
 	f, window := v.field(), v.kh*v.kw
+	taps := f.offsets(1, v.oh)
+	_, pitch := f.plane(v.oh)
 	d.pool.run(v.Groups*v.o, 1, func(lo, hi int) {
 		space := d.borrow(f.size(1, v.oh))
 		defer d.giveBack(space)
-		taps := f.offsets(1, v.oh)
-		_, pitch := f.plane(v.oh)
+		spread := d.borrow(v.oh * pitch)
+		defer d.giveBack(spread)
 		sums := make([]lanes, window)
 		for out := lo; out < hi; out++ {
 			clear(sums)
 			for b := range v.batch {
 				f.fill(space, x[(b*v.Groups+out/v.o)*v.h*v.w:], 1, 0, v.oh, v.oh)
+				from := dy[(b*v.Groups*v.o+out)*v.oh*v.ow:]
 				for y := range v.oh {
-					row := dy[((b*v.Groups*v.o+out)*v.oh+y)*v.ow:][:v.ow]
-					for t, tap := range taps {
-						d.level.dot(&sums[t], space[tap+y*pitch:][:v.ow], row)
-					}
+					row := spread[y*pitch:][:pitch]
+					clear(row[copy(row, from[y*v.ow:][:v.ow]):])
+				}
+				for t, tap := range taps {
+					d.level.dot(&sums[t], space[tap:][:len(spread)], spread)
 				}
 			}
 			for t := range sums {
