@@ -86,7 +86,7 @@ func conv2dDw(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return err
 	}
 	dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-	if v.c == 1 {
+	if isDepthwise(v.c, v.o) {
 		v.depthwiseDw(d, dw, x, dy)
 		return nil
 	}

@@ -36,7 +36,7 @@ func (r *correlation) run(d *Device) {
 			image, row := i/chunks, i%chunks*full
 			rows := min(full, r.rows-row)
 			img := r.src[image*r.channels*r.h*r.w:][:r.channels*r.h*r.w]
-			if !r.pointwise() {
+			if isDepthwise(r.channels, r.outputs) || !r.pointwise() {
 				r.fill(l.data, img, r.channels, row, rows, full)
 			}
 			r.chunkOf(d, &w, &l, img, image, row, rows)
@@ -46,9 +46,12 @@ func (r *correlation) run(d *Device) {
 
 // pointwise tells whether an output reads its own position only, so that the image itself is the right factor.
 func (r *correlation) pointwise() bool {
-	return r.channels > 1 && r.kh == 1 && r.kw == 1 && r.strideH == 1 && r.strideW == 1 &&
+	return r.kh == 1 && r.kw == 1 && r.strideH == 1 && r.strideW == 1 &&
 		r.top == 0 && r.left == 0 && r.rows == r.h && r.cols == r.w
 }
+
+// isDepthwise tells whether channels that each have their own weights make products too narrow for tiles.
+func isDepthwise(channels, outputs int) bool { return channels == 1 && outputs < maxMR }
 
 // chunkOf computes rows outputs rows from row on of one image and group, from l, or from img if the windows are points.
 func (r *correlation) chunkOf(d *Device, w *workspace, l *lay, img []float32, image, row, rows int) {
@@ -59,7 +62,7 @@ func (r *correlation) chunkOf(d *Device, w *workspace, l *lay, img []float32, im
 		bias = r.bias[group*r.outputs:][:r.outputs]
 	}
 	weights := r.weights[group*r.outputs*k:][:r.outputs*k]
-	if r.channels == 1 {
+	if isDepthwise(r.channels, r.outputs) {
 		r.depthwise(d, w, l, weights, bias, planes, row, rows)
 		return
 	}
