@@ -71,10 +71,17 @@ func (p planes) moments(d *Device, x, mean, variance []float32) {
 	}
 }
 
-// gradientSums fills the channels' sums of dy and of dy * (x - mean).
+// gradientSums fills the channels' sums of dy and of dy * (x - mean), added as in sum, while a row is at hand.
 func (p planes) gradientSums(d *Device, x, dy, mean, s, sx []float32) {
-	p.sum(d, s, func(acc *lanes, _, lo, hi int) { d.level.sum(acc, dy[lo:hi]) })
-	p.sum(d, sx, func(acc *lanes, k, lo, hi int) { d.level.dotCentred(acc, x[lo:hi], dy[lo:hi], mean[k]) })
+	n := p.batch * p.c
+	totals := d.borrow(2 * n)
+	defer d.giveBack(totals)
+	p.eachRow(d, func(acc *lanes, k, lo, hi int) {
+		r := lo / p.positions
+		totals[r], totals[n+r] = d.level.gradientSums(acc, x[lo:hi], dy[lo:hi], mean[k])
+	})
+	d.sumBlocks(s, totals[:n])
+	d.sumBlocks(sx, totals[n:])
 }
 
 // normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias.

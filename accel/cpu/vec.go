@@ -30,6 +30,8 @@ type vectors struct {
 
 	adamw func(n int, p, m, v, grad *float32, c *float32)
 	sgd   func(n int, p, m, grad *float32, c *float32)
+
+	philox func(n int, w0, w1, w2, w3 *float32, c *float32)
 }
 
 // assembly is filled by the init of an architecture's file.

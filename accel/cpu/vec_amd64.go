@@ -193,3 +193,9 @@ func sgdAVX512(n int, p *float32, m *float32, grad *float32, c *float32)
 
 // sgdAVX2: one SGD step. n is a multiple of 16.
 func sgdAVX2(n int, p *float32, m *float32, grad *float32, c *float32)
+
+// philoxAVX512: blocks low, low+1, ... of Philox4x32-10, word by word. n is a multiple of 16.
+func philoxAVX512(n int, w0 *float32, w1 *float32, w2 *float32, w3 *float32, c *float32)
+
+// philoxAVX2: blocks low, low+1, ... of Philox4x32-10, word by word. n is a multiple of 16.
+func philoxAVX2(n int, w0 *float32, w1 *float32, w2 *float32, w3 *float32, c *float32)

@@ -3581,3 +3581,749 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func philoxAVX512(n int, w0 *float32, w1 *float32, w2 *float32, w3 *float32, c *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·philoxAVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), CX
+	SHLQ $0x02, CX
+	MOVQ w0+8(FP), DX
+	MOVQ w1+16(FP), BX
+	MOVQ w2+24(FP), SI
+	MOVQ w3+32(FP), DI
+	MOVQ c+40(FP), R8
+	XORQ AX, AX
+
+loop:
+	CMPQ         AX, CX
+	JGE          done
+	VXORPS       Z0, Z0, Z0
+	VMOVUPS      vecLanes<>+0(SB), Z1
+	VBROADCASTSS (R8), Z2
+	VPADDD       Z1, Z2, Z1
+	VBROADCASTSS 4(R8), Z2
+	VBROADCASTSS 8(R8), Z3
+	VPMULLD      vecd2511f53<>+0(SB), Z1, Z4
+	VPMULUDQ     vecd2511f53<>+0(SB), Z1, Z5
+	VPSRLQ       $0x20, Z1, Z1
+	VPMULUDQ     vecd2511f53<>+0(SB), Z1, Z1
+	VPSRLQ       $0x20, Z5, Z5
+	VANDPS       vecOddWords<>+0(SB), Z1, Z1
+	VORPS        Z1, Z5, Z1
+	VPMULLD      veccd9e8d57<>+0(SB), Z3, Z5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z3, Z6
+	VPSRLQ       $0x20, Z3, Z3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z3, Z3
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z3, Z3
+	VORPS        Z3, Z6, Z3
+	VXORPS       Z2, Z3, Z2
+	VBROADCASTSS 12(R8), Z3
+	VXORPS       Z3, Z2, Z2
+	VXORPS       Z0, Z1, Z0
+	VBROADCASTSS 16(R8), Z1
+	VXORPS       Z1, Z0, Z0
+	VPMULLD      vecd2511f53<>+0(SB), Z2, Z1
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z3
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z3, Z3
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z3, Z2
+	VPMULLD      veccd9e8d57<>+0(SB), Z0, Z3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z6
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z6, Z0
+	VXORPS       Z5, Z0, Z0
+	VBROADCASTSS 20(R8), Z5
+	VXORPS       Z5, Z0, Z0
+	VXORPS       Z4, Z2, Z2
+	VBROADCASTSS 24(R8), Z4
+	VXORPS       Z4, Z2, Z2
+	VPMULLD      vecd2511f53<>+0(SB), Z0, Z4
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z5
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z5, Z5
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z5, Z0
+	VPMULLD      veccd9e8d57<>+0(SB), Z2, Z5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z6
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z6, Z2
+	VXORPS       Z3, Z2, Z2
+	VBROADCASTSS 28(R8), Z3
+	VXORPS       Z3, Z2, Z2
+	VXORPS       Z1, Z0, Z0
+	VBROADCASTSS 32(R8), Z1
+	VXORPS       Z1, Z0, Z0
+	VPMULLD      vecd2511f53<>+0(SB), Z2, Z1
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z3
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z3, Z3
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z3, Z2
+	VPMULLD      veccd9e8d57<>+0(SB), Z0, Z3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z6
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z6, Z0
+	VXORPS       Z5, Z0, Z0
+	VBROADCASTSS 36(R8), Z5
+	VXORPS       Z5, Z0, Z0
+	VXORPS       Z4, Z2, Z2
+	VBROADCASTSS 40(R8), Z4
+	VXORPS       Z4, Z2, Z2
+	VPMULLD      vecd2511f53<>+0(SB), Z0, Z4
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z5
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z5, Z5
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z5, Z0
+	VPMULLD      veccd9e8d57<>+0(SB), Z2, Z5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z6
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z6, Z2
+	VXORPS       Z3, Z2, Z2
+	VBROADCASTSS 44(R8), Z3
+	VXORPS       Z3, Z2, Z2
+	VXORPS       Z1, Z0, Z0
+	VBROADCASTSS 48(R8), Z1
+	VXORPS       Z1, Z0, Z0
+	VPMULLD      vecd2511f53<>+0(SB), Z2, Z1
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z3
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z3, Z3
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z3, Z2
+	VPMULLD      veccd9e8d57<>+0(SB), Z0, Z3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z6
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z6, Z0
+	VXORPS       Z5, Z0, Z0
+	VBROADCASTSS 52(R8), Z5
+	VXORPS       Z5, Z0, Z0
+	VXORPS       Z4, Z2, Z2
+	VBROADCASTSS 56(R8), Z4
+	VXORPS       Z4, Z2, Z2
+	VPMULLD      vecd2511f53<>+0(SB), Z0, Z4
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z5
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z5, Z5
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z5, Z0
+	VPMULLD      veccd9e8d57<>+0(SB), Z2, Z5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z6
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z6, Z2
+	VXORPS       Z3, Z2, Z2
+	VBROADCASTSS 60(R8), Z3
+	VXORPS       Z3, Z2, Z2
+	VXORPS       Z1, Z0, Z0
+	VBROADCASTSS 64(R8), Z1
+	VXORPS       Z1, Z0, Z0
+	VPMULLD      vecd2511f53<>+0(SB), Z2, Z1
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z3
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z3, Z3
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z3, Z2
+	VPMULLD      veccd9e8d57<>+0(SB), Z0, Z3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z6
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z6, Z0
+	VXORPS       Z5, Z0, Z0
+	VBROADCASTSS 68(R8), Z5
+	VXORPS       Z5, Z0, Z0
+	VXORPS       Z4, Z2, Z2
+	VBROADCASTSS 72(R8), Z4
+	VXORPS       Z4, Z2, Z2
+	VPMULLD      vecd2511f53<>+0(SB), Z0, Z4
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z5
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     vecd2511f53<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z5, Z5
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z5, Z0
+	VPMULLD      veccd9e8d57<>+0(SB), Z2, Z5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z6
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z6, Z2
+	VXORPS       Z3, Z2, Z2
+	VBROADCASTSS 76(R8), Z3
+	VXORPS       Z3, Z2, Z2
+	VXORPS       Z1, Z0, Z0
+	VBROADCASTSS 80(R8), Z1
+	VXORPS       Z1, Z0, Z0
+	VPMULLD      vecd2511f53<>+0(SB), Z2, Z1
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z3
+	VPSRLQ       $0x20, Z2, Z2
+	VPMULUDQ     vecd2511f53<>+0(SB), Z2, Z2
+	VPSRLQ       $0x20, Z3, Z3
+	VANDPS       vecOddWords<>+0(SB), Z2, Z2
+	VORPS        Z2, Z3, Z2
+	VPMULLD      veccd9e8d57<>+0(SB), Z0, Z3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z6
+	VPSRLQ       $0x20, Z0, Z0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Z0, Z0
+	VPSRLQ       $0x20, Z6, Z6
+	VANDPS       vecOddWords<>+0(SB), Z0, Z0
+	VORPS        Z0, Z6, Z0
+	VXORPS       Z5, Z0, Z0
+	VBROADCASTSS 84(R8), Z5
+	VXORPS       Z5, Z0, Z0
+	VXORPS       Z4, Z2, Z2
+	VBROADCASTSS 88(R8), Z4
+	VXORPS       Z4, Z2, Z2
+	VMOVUPS      Z0, (DX)(AX*1)
+	VMOVUPS      Z3, (BX)(AX*1)
+	VMOVUPS      Z2, (SI)(AX*1)
+	VMOVUPS      Z1, (DI)(AX*1)
+	ADDQ         $0x40, AX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA vecLanes<>+0(SB)/4, $0x00000000
+DATA vecLanes<>+4(SB)/4, $0x00000001
+DATA vecLanes<>+8(SB)/4, $0x00000002
+DATA vecLanes<>+12(SB)/4, $0x00000003
+DATA vecLanes<>+16(SB)/4, $0x00000004
+DATA vecLanes<>+20(SB)/4, $0x00000005
+DATA vecLanes<>+24(SB)/4, $0x00000006
+DATA vecLanes<>+28(SB)/4, $0x00000007
+DATA vecLanes<>+32(SB)/4, $0x00000008
+DATA vecLanes<>+36(SB)/4, $0x00000009
+DATA vecLanes<>+40(SB)/4, $0x0000000a
+DATA vecLanes<>+44(SB)/4, $0x0000000b
+DATA vecLanes<>+48(SB)/4, $0x0000000c
+DATA vecLanes<>+52(SB)/4, $0x0000000d
+DATA vecLanes<>+56(SB)/4, $0x0000000e
+DATA vecLanes<>+60(SB)/4, $0x0000000f
+GLOBL vecLanes<>(SB), RODATA|NOPTR, $64
+
+DATA vecd2511f53<>+0(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+4(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+8(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+12(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+16(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+20(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+24(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+28(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+32(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+36(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+40(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+44(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+48(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+52(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+56(SB)/4, $0xd2511f53
+DATA vecd2511f53<>+60(SB)/4, $0xd2511f53
+GLOBL vecd2511f53<>(SB), RODATA|NOPTR, $64
+
+DATA vecOddWords<>+0(SB)/4, $0x00000000
+DATA vecOddWords<>+4(SB)/4, $0xffffffff
+DATA vecOddWords<>+8(SB)/4, $0x00000000
+DATA vecOddWords<>+12(SB)/4, $0xffffffff
+DATA vecOddWords<>+16(SB)/4, $0x00000000
+DATA vecOddWords<>+20(SB)/4, $0xffffffff
+DATA vecOddWords<>+24(SB)/4, $0x00000000
+DATA vecOddWords<>+28(SB)/4, $0xffffffff
+DATA vecOddWords<>+32(SB)/4, $0x00000000
+DATA vecOddWords<>+36(SB)/4, $0xffffffff
+DATA vecOddWords<>+40(SB)/4, $0x00000000
+DATA vecOddWords<>+44(SB)/4, $0xffffffff
+DATA vecOddWords<>+48(SB)/4, $0x00000000
+DATA vecOddWords<>+52(SB)/4, $0xffffffff
+DATA vecOddWords<>+56(SB)/4, $0x00000000
+DATA vecOddWords<>+60(SB)/4, $0xffffffff
+GLOBL vecOddWords<>(SB), RODATA|NOPTR, $64
+
+DATA veccd9e8d57<>+0(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+4(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+8(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+12(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+16(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+20(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+24(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+28(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+32(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+36(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+40(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+44(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+48(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+52(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+56(SB)/4, $0xcd9e8d57
+DATA veccd9e8d57<>+60(SB)/4, $0xcd9e8d57
+GLOBL veccd9e8d57<>(SB), RODATA|NOPTR, $64
+
+// func philoxAVX2(n int, w0 *float32, w1 *float32, w2 *float32, w3 *float32, c *float32)
+// Requires: AVX, AVX2
+TEXT ·philoxAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), CX
+	SHLQ $0x02, CX
+	MOVQ w0+8(FP), DX
+	MOVQ w1+16(FP), BX
+	MOVQ w2+24(FP), SI
+	MOVQ w3+32(FP), DI
+	MOVQ c+40(FP), R8
+	XORQ AX, AX
+
+loop:
+	CMPQ         AX, CX
+	JGE          done
+	VXORPS       Y0, Y0, Y0
+	VMOVUPS      vecLanes<>+0(SB), Y1
+	VBROADCASTSS (R8), Y2
+	VPADDD       Y1, Y2, Y1
+	VBROADCASTSS 4(R8), Y2
+	VBROADCASTSS 8(R8), Y3
+	VPMULLD      vecd2511f53<>+0(SB), Y1, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y1, Y5
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y1, Y1
+	VORPS        Y1, Y5, Y1
+	VPMULLD      veccd9e8d57<>+0(SB), Y3, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y3, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y3, Y3
+	VORPS        Y3, Y6, Y3
+	VXORPS       Y2, Y3, Y2
+	VBROADCASTSS 12(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y0, Y1, Y0
+	VBROADCASTSS 16(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 20(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 24(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 28(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 32(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 36(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 40(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 44(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 48(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 52(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 56(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 60(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 64(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 68(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 72(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 76(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 80(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 84(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 88(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VMOVUPS      Y0, (DX)(AX*1)
+	VMOVUPS      Y3, (BX)(AX*1)
+	VMOVUPS      Y2, (SI)(AX*1)
+	VMOVUPS      Y1, (DI)(AX*1)
+	VXORPS       Y0, Y0, Y0
+	VMOVUPS      vecLanes<>+32(SB), Y1
+	VBROADCASTSS (R8), Y2
+	VPADDD       Y1, Y2, Y1
+	VBROADCASTSS 4(R8), Y2
+	VBROADCASTSS 8(R8), Y3
+	VPMULLD      vecd2511f53<>+0(SB), Y1, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y1, Y5
+	VPSRLQ       $0x20, Y1, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y1, Y1
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y1, Y1
+	VORPS        Y1, Y5, Y1
+	VPMULLD      veccd9e8d57<>+0(SB), Y3, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y3, Y6
+	VPSRLQ       $0x20, Y3, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y3, Y3
+	VORPS        Y3, Y6, Y3
+	VXORPS       Y2, Y3, Y2
+	VBROADCASTSS 12(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y0, Y1, Y0
+	VBROADCASTSS 16(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 20(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 24(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 28(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 32(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 36(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 40(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 44(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 48(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 52(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 56(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 60(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 64(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 68(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 72(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VPMULLD      vecd2511f53<>+0(SB), Y0, Y4
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y5
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     vecd2511f53<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y5, Y5
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y5, Y0
+	VPMULLD      veccd9e8d57<>+0(SB), Y2, Y5
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y6
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y6, Y2
+	VXORPS       Y3, Y2, Y2
+	VBROADCASTSS 76(R8), Y3
+	VXORPS       Y3, Y2, Y2
+	VXORPS       Y1, Y0, Y0
+	VBROADCASTSS 80(R8), Y1
+	VXORPS       Y1, Y0, Y0
+	VPMULLD      vecd2511f53<>+0(SB), Y2, Y1
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y3
+	VPSRLQ       $0x20, Y2, Y2
+	VPMULUDQ     vecd2511f53<>+0(SB), Y2, Y2
+	VPSRLQ       $0x20, Y3, Y3
+	VANDPS       vecOddWords<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VPMULLD      veccd9e8d57<>+0(SB), Y0, Y3
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y6
+	VPSRLQ       $0x20, Y0, Y0
+	VPMULUDQ     veccd9e8d57<>+0(SB), Y0, Y0
+	VPSRLQ       $0x20, Y6, Y6
+	VANDPS       vecOddWords<>+0(SB), Y0, Y0
+	VORPS        Y0, Y6, Y0
+	VXORPS       Y5, Y0, Y0
+	VBROADCASTSS 84(R8), Y5
+	VXORPS       Y5, Y0, Y0
+	VXORPS       Y4, Y2, Y2
+	VBROADCASTSS 88(R8), Y4
+	VXORPS       Y4, Y2, Y2
+	VMOVUPS      Y0, 32(DX)(AX*1)
+	VMOVUPS      Y3, 32(BX)(AX*1)
+	VMOVUPS      Y2, 32(SI)(AX*1)
+	VMOVUPS      Y1, 32(DI)(AX*1)
+	ADDQ         $0x40, AX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET

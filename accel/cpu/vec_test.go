@@ -105,6 +105,23 @@ func TestVectorFunctionsGiveTheSameBitsAtEveryLevel(t *testing.T) {
 	}
 }
 
+func TestPhiloxGivesTheSameWordsAtEveryLevel(t *testing.T) {
+	for _, l := range levels() {
+		for _, first := range []uint64{0, 16, 1<<32 - 16, 1 << 32, 1 << 40} {
+			b := newPhiloxBlocks(0x299f31d0a4093822, 77)
+			words := b.at(l, first)
+			for i := range uint64(width) {
+				want := rng.Philox([4]uint32{uint32(first + i), uint32((first + i) >> 32), 77, 0}, [2]uint32{0xa4093822, 0x299f31d0})
+				for j, w := range want {
+					if words[j][i] != w {
+						t.Fatalf("level %s, block %d, word %d is %x, want %x", l, first+i, j, words[j][i], w)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestActivationsGiveTheSameBitsAtEveryLevel(t *testing.T) {
 	plain := map[string]struct {
 		y  func(x float32) float32

@@ -17,7 +17,7 @@ func init() {
 			"relu": reluDxAVX512, "relu6": relu6DxAVX512, "silu": siluDxAVX512, "gelu": geluDxAVX512, "gelu_tanh": geluTanhDxAVX512,
 			"quick_gelu": quickGELUDxAVX512,
 		},
-		adamw: adamwAVX512, sgd: sgdAVX512,
+		adamw: adamwAVX512, sgd: sgdAVX512, philox: philoxAVX512,
 	}
 	assembly[levelAVX2] = vectors{
 		add: addAVX2, mul: mulAVX2, scale: scaleAVX2, shift: shiftAVX2, expShift: expShiftAVX2, subScale: subScaleAVX2,
@@ -33,6 +33,6 @@ func init() {
 			"relu": reluDxAVX2, "relu6": relu6DxAVX2, "silu": siluDxAVX2, "gelu": geluDxAVX2, "gelu_tanh": geluTanhDxAVX2,
 			"quick_gelu": quickGELUDxAVX2,
 		},
-		adamw: adamwAVX2, sgd: sgdAVX2,
+		adamw: adamwAVX2, sgd: sgdAVX2, philox: philoxAVX2,
 	}
 }

@@ -24,6 +24,17 @@ func Philox(counter [4]uint32, key [2]uint32) [4]uint32 {
 	return [4]uint32{c0, c1, c2, c3}
 }
 
+// RoundKeys are the two key words of each round of Philox, for devices that compute it themselves.
+func RoundKeys(key uint64) (keys [2 * rounds]uint32) {
+	k0, k1 := uint32(key), uint32(key>>32)
+	for i := 0; i < len(keys); i += 2 {
+		keys[i], keys[i+1] = k0, k1
+		k0 += weyl0
+		k1 += weyl1
+	}
+	return keys
+}
+
 // At is the block number counter under key: stateless random words, as kernels use them.
 func At(key, counter uint64) [4]uint32 {
 	return Philox(split(counter, 0), [2]uint32{uint32(key), uint32(key >> 32)})

@@ -10,7 +10,7 @@ import (
 // vec writes the functions along vectors for both instruction sets. Their formulas are those of vec.go, sums.go,
 // activation.go and optimizer.go in package cpu.
 func vec() {
-	for _, ls := range [][]loop{elementwise, norms, sums, activations, optimizers} {
+	for _, ls := range [][]loop{elementwise, norms, sums, activations, optimizers, {philox}} {
 		for _, l := range ls {
 			l.write(avx512)
 			l.write(avx2)
