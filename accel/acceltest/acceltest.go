@@ -48,6 +48,7 @@ func Run(t *testing.T, open func() accel.Device) {
 				t.Errorf("after all was freed, %d buffers of %d bytes are live", m.Buffers, m.Live)
 			}
 			b.ok(dev.Close())
+			b.fails(dev.CopyIn(stream, accel.Tensor{Shape: []int{0}}, []float32{}), "closed")
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pipe-ml/pipe/accel"
 )
@@ -14,10 +15,11 @@ type Device struct {
 	level level
 	pool  *pool
 
+	closed atomic.Bool
+
 	mu      sync.Mutex // guards what follows
 	mem     accel.MemStats
 	scratch [][]float32 // idle scratch, see borrow
-	closed  bool
 }
 
 var _ accel.Device = (*Device)(nil)
@@ -130,16 +132,16 @@ func describe(out, in []accel.Tensor) string {
 // NewStream returns a stream. All work on it has run when the call that queued it returns.
 func (d *Device) NewStream() (accel.Stream, error) { return &stream{d}, nil }
 
-// Close ends the workers. Live buffers are an error: they are a leak of the caller's. A second Close does nothing.
+// Close ends the workers; no launch may be under way. Live buffers are an error: they are a leak of the caller's. A second
+// Close does nothing.
 func (d *Device) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed.Swap(true) {
 		return nil
 	}
-	d.closed = true
-	d.scratch = nil
 	d.pool.close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.scratch = nil
 	if d.mem.Buffers > 0 {
 		return fmt.Errorf("cpu closed with %d live buffers (%d bytes)", d.mem.Buffers, d.mem.Live)
 	}
@@ -160,6 +162,9 @@ func (event) Sync() error { return nil }
 func (d *Device) checkStream(s accel.Stream) error {
 	if c, ok := s.(*stream); !ok || c.dev != d {
 		return errors.New("the stream belongs to another device")
+	}
+	if d.closed.Load() {
+		return errors.New("the device is closed")
 	}
 	return nil
 }

@@ -5,8 +5,10 @@
 // a time; where chunks begin depends on the range and the grain only, never on the number of workers, so a
 // kernel may keep one partial sum a chunk. Scratch is memory a kernel borrows for one launch.
 //
-// A kernel is one file, named as its op, that registers itself in init. Sums follow the 16-lane order of
-// package kernel (lanes.go); exp, erf, log, tanh and the sigmoid are in math.go.
+// A kernel is one file, named as its op, that registers itself in init. Those that walk along vectors are written with the
+// methods of level in vec.go and sums.go, whose assembly internal/gen writes from one description for both widths
+// (go generate). Sums follow the 16-lane order of package kernel (lanes.go); exp, the normal distribution function, log and
+// the sigmoid are in math.go, their coefficients in internal/poly.
 //
 // Streams: a launch has run when Launch returns, so a stream is always in sync.
 package cpu

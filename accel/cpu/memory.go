@@ -204,7 +204,7 @@ func (d *Device) borrow(n int) []float32 {
 func (d *Device) giveBack(s []float32) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.closed {
+	if !d.closed.Load() {
 		d.scratch = append(d.scratch, s)
 	}
 }

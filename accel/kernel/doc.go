@@ -13,5 +13,5 @@
 // Order of reduction. Results are the same bits for any number of threads and any vector width. Where a
 // contract says "16-lane sum", element i of the row is added to lane i mod 16 in order of i, and the lanes are then
 // added as a tree: lane j with j+8, then j+4, j+2, j+1. Products are rounded before they are added unless "FMA"
-// is said. exp, erf, log and tanh are the project's own float32 polynomials (package cpu, math.go).
+// is said. exp, erf and log are the project's own float32 polynomials (package cpu, math.go).
 package kernel
