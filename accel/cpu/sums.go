@@ -93,9 +93,7 @@ func (l level) maximum(acc *lanes, x []float32) float32 {
 	}
 	m := acc[0]
 	for _, v := range acc[1:] {
-		if v > m {
-			m = v
-		}
+		m = max(m, v)
 	}
 	return m
 }
