@@ -7,13 +7,15 @@ import "context"
 // The struct is the schema. Each exported field carries a `pipe:"name"` tag and is
 //
 //   - config: string, bool, int, float64, slices and string-keyed maps of these (`default:"…"` makes it
-//     optional, as does the flag `pipe:"name,optional"`; `enum:"a,b"`, `min:"…"`, `max:"…"` bound it);
+//     optional, as does the flag `pipe:"name,optional"`; `enum:"a,b"`, `min:"…"`, `max:"…"` bound it;
+//     `role:"code"` marks a list of files that enter the key and are put into the work folder);
 //   - an Input, an InputList (for all.TYPE.NAME.OUT) or a map[string]Input: what the stage reads;
 //   - an Output or a map[string]Output: what it writes. `kind:"images"` on inputs and outputs names what the
 //     artifact holds, and a reference to another kind is refused when the file is read; `path:"svg.svg"`
 //     gives an output file its name (a folder needs none).
 //
-// Every field has a `doc:"…"` tag: it is the documentation.
+// Every field has a `doc:"…"` tag: it is the documentation. Fields of an embedded struct count as the stage's own. A stage
+// that also implements Validator checks its config as a whole before anything runs.
 type Stage interface {
 	Run(ctx context.Context, r Reporter) error
 }
