@@ -126,7 +126,7 @@ func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i
 		outputs := dy[image*v.o*v.oh*v.ow:][:v.o*v.oh*v.ow]
 		for row := 0; row < v.oh; row += full {
 			rows := min(full, v.oh-row)
-			f.fill(l.data, img, chans, row, rows, full)
+			f.fill(w.u, l.data, img, chans, row, rows, full)
 			g.k, g.a = rows*v.ow, matrix{outputs[row*v.ow:], v.oh * v.ow, 1}
 			g.block(w, i0, i1, j0, j1)
 			g.add = true
@@ -149,7 +149,7 @@ func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
 		for out := lo; out < hi; out++ {
 			clear(sums)
 			for b := range v.batch {
-				f.fill(space, x[(b*v.Groups+out/v.o)*v.h*v.w:], 1, 0, v.oh, v.oh)
+				f.fill(microKernels[d.level], space, x[(b*v.Groups+out/v.o)*v.h*v.w:], 1, 0, v.oh, v.oh)
 				from := dy[(b*v.Groups*v.o+out)*v.oh*v.ow:]
 				for y := range v.oh {
 					row := spread[y*pitch:][:pitch]

@@ -37,7 +37,7 @@ func (r *correlation) run(d *Device) {
 			rows := min(full, r.rows-row)
 			img := r.src[image*r.channels*r.h*r.w:][:r.channels*r.h*r.w]
 			if isDepthwise(r.channels, r.outputs) || !r.pointwise() {
-				r.fill(l.data, img, r.channels, row, rows, full)
+				r.fill(w.u, l.data, img, r.channels, row, rows, full)
 			}
 			r.chunkOf(d, &w, &l, img, image, row, rows)
 		}

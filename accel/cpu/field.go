@@ -63,46 +63,62 @@ func (f *field) offsets(channels, rows int) []int {
 }
 
 // fill lays out channels planes of img for rows output rows from row on, with planes as high as for the given full rows.
-func (f *field) fill(dst, img []float32, channels, row, rows, full int) {
+func (f *field) fill(u *microKernel, dst, img []float32, channels, row, rows, full int) {
 	ph, pw := f.phases()
 	height, pitch := f.plane(full)
 	used, _ := f.plane(rows)
 	for c := range channels {
 		plane := img[c*f.h*f.w:][:f.h*f.w]
 		for phase := range ph * pw {
-			to := dst[(c*ph*pw+phase)*height*pitch:]
-			y, x := f.top+row*f.strideH+phase/pw, f.left+phase%pw
-			for i := range used {
-				f.fillRow(to[i*pitch:][:pitch], plane, y+i*f.strideH, x)
-			}
+			to := dst[(c*ph*pw+phase)*height*pitch:][:used*pitch]
+			f.fillPhase(u, to, plane, pitch, f.top+row*f.strideH+phase/pw, f.left+phase%pw)
 		}
 	}
 	clear(dst[channels*ph*pw*height*pitch:][:slack])
 }
 
-// fillRow copies row y of a plane from x on with steps of strideW, and zeros outside of it.
-func (f *field) fillRow(dst, plane []float32, y, x int) {
-	if y < 0 || y >= f.h {
+// fillPhase copies every strideH-th row of a plane from y on and in it every strideW-th column from x on, and zeros outside of the plane.
+func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int) {
+	top, bottom := within(y, f.strideH, f.h, len(dst)/pitch)
+	left, right := within(x, f.strideW, f.w, pitch)
+	if top == bottom || left == right {
 		clear(dst)
 		return
 	}
-	s := f.strideW
-	lo := min(max(0, (s-1-x)/s), len(dst))
-	hi := max(lo, min(len(dst), (f.w-x+s-1)/s))
-	clear(dst[:lo])
-	clear(dst[hi:])
-	if lo == hi {
+	src, n := plane[(y+top*f.strideH)*f.w+x+left*f.strideW:], right-left
+	if f.strideW == 1 && n%8 == 0 {
+		clear(dst)
+		for at := 0; at < n; at += maxNR {
+			u.copyRows(bottom-top, ptr(src[at:]), f.w*f.strideH, ptr(dst[top*pitch+left+at:]), pitch, min(maxNR, n-at)/8)
+		}
 		return
 	}
-	src := plane[y*f.w+x+lo*s : (y+1)*f.w]
-	to := dst[lo:hi]
-	if s == 1 {
-		copy(to, src)
-		return
+	clear(dst[:top*pitch])
+	clear(dst[bottom*pitch:])
+	for i := range bottom - top {
+		to, from := dst[(top+i)*pitch:][:pitch], src[i*f.strideH*f.w:]
+		clear(to[:left])
+		clear(to[right:])
+		to = to[left:right]
+		if f.strideW == 1 {
+			copy(to, from)
+			continue
+		}
+		for j := range to {
+			to[j] = from[j*f.strideW]
+		}
 	}
-	for i := range to {
-		to[i] = src[i*s]
+}
+
+// within is the range of i < n for which first + i stride lies in [0, size).
+func within(first, stride, size, n int) (lo, hi int) {
+	if first < 0 {
+		lo = min(n, (stride-1-first)/stride)
 	}
+	if first < size {
+		hi = min(n, (size-first+stride-1)/stride)
+	}
+	return lo, max(lo, hi)
 }
 
 // pack makes a lay the right factor [taps x positions] of a product: runs of positions in one row of outputs, copied in octets where
