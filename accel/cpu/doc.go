@@ -10,5 +10,11 @@
 // (go generate). Sums follow the 16-lane order of package kernel (lanes.go); exp, the normal distribution function, log and
 // the sigmoid are in math.go, their coefficients in internal/poly.
 //
+// Products of matrices are computed tile by tile by a level's micro-kernel, whose right factor is packed in panels as wide as a tile
+// (gemm.go). Every element takes its products in order of k by FMA, from its bias or its stored value on, so neither the shape of
+// tiles and blocks nor the threads show in the bits; plain Go has a true float32 FMA (fma.go). Linear layers, attention and
+// convolutions are such products. A convolution's field is what it reads of an image, a lay the padded copy of some of its rows
+// from which panels are packed (field.go); a correlation sweeps weights over fields (correlation.go).
+//
 // Streams: a launch has run when Launch returns, so a stream is always in sync.
 package cpu

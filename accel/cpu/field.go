@@ -17,8 +17,8 @@ type lay struct {
 	pitch, cols int
 }
 
-// slack is how far vector code reads past the end of a lay.
-const slack = maxSpan
+// slack is how far vector code may read past the last plane of a lay: a span begun at its end, and the taps of it.
+func (f *field) slack() int { return maxSpan + f.kw }
 
 // phases is the number of remainders of positions that are read at all.
 func (f *field) phases() (h, w int) {
@@ -34,7 +34,7 @@ func (f *field) plane(rows int) (height, pitch int) {
 func (f *field) size(channels, rows int) int {
 	ph, pw := f.phases()
 	height, pitch := f.plane(rows)
-	return channels*ph*pw*height*pitch + slack
+	return channels*ph*pw*height*pitch + f.slack()
 }
 
 // chunk is the number of output rows whose lay is small enough for a level-2 cache, and so that at least parts chunks come out
@@ -74,7 +74,7 @@ func (f *field) fill(u *microKernel, dst, img []float32, channels, row, rows, fu
 			f.fillPhase(u, to, plane, pitch, f.top+row*f.strideH+phase/pw, f.left+phase%pw)
 		}
 	}
-	clear(dst[channels*ph*pw*height*pitch:][:slack])
+	clear(dst[channels*ph*pw*height*pitch:][:f.slack()])
 }
 
 // fillPhase copies every strideH-th row of a plane from y on and in it every strideW-th column from x on, and zeros outside of the plane.
