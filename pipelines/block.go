@@ -85,7 +85,7 @@ func (d *blockReader) value(name string, want cty.Type) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	v, _ = v.UnmarkDeep()
-	if v.IsNull() || v.Type() != want {
+	if v.IsNull() || !v.IsKnown() || v.Type() != want {
 		d.diags = append(d.diags, mistake(a.Expr.Range(), "Wrong type", "%s must be a %s, not %s.",
 			name, want.FriendlyName(), describe(v)))
 		return cty.NilVal, false

@@ -31,6 +31,7 @@ func FuzzFrontEnd(f *testing.F) {
 		`variable "a" { default = { for i in range(3) : i => i } }`,
 		`output "a" { value = output.a.value }`,
 		`stage "train" "a" { matrix = train.a.matrix }`,
+		`variable "a" {}` + "\n" + `variable "b" {` + "\n  default = 1\n  validation {\n    condition = var.a > 1\n    error_message = var.a\n  }\n}",
 		`stage "var" "x" {}` + "\n" + `stage "all" "var" { include = 5 }`,
 	} {
 		f.Add(text)

@@ -169,7 +169,7 @@ func (v *Variable) validate(ctx *hcl.EvalContext) hcl.Diagnostics {
 	for _, rule := range v.validations {
 		ok, more := rule.condition.Value(ctx)
 		diags = append(diags, more...)
-		if more.HasErrors() {
+		if more.HasErrors() || !ok.IsKnown() {
 			continue
 		}
 		ok, _ = ok.UnmarkDeep()
@@ -183,7 +183,7 @@ func (v *Variable) validate(ctx *hcl.EvalContext) hcl.Diagnostics {
 		text, more := rule.message.Value(ctx)
 		diags = append(diags, more...)
 		text, _ = text.UnmarkDeep()
-		if more.HasErrors() || text.IsNull() || text.Type() != cty.String {
+		if more.HasErrors() || !text.IsKnown() || text.IsNull() || text.Type() != cty.String {
 			continue
 		}
 		shown := describe(v.Value)
