@@ -31,7 +31,7 @@ type finetune struct {
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
 	Blocks   []int          `pipe:"blocks,optional" doc:"Blocks of the network on which the method acts. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
-	Shift    int            `pipe:"shift,optional" min:"0" doc:"Random shift of training images in pixels. Default: a sixteenth of the size."`
+	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: a sixteenth of their size."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
 	training
 
@@ -101,7 +101,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	}
 	p := s.plan(defaults{steps: 60, batch: 32, lr: rates[s.Method].classifier}, len(fit))
 	shift := s.Shift
-	if shift == 0 {
+	if shift < 0 {
 		shift = m.Info.Size / 16
 	}
 	t := &train.Classifier{
