@@ -15,6 +15,6 @@ func digitise(v []float64, n int, s *rng.Stream) {
 		t := blurred[i]
 		curve := t * t * (3 - 2*t) // toe and shoulder of the characteristic curve
 		light := 1.08 - 0.16*(x*x+y*y)
-		v[i] = clamp((fog+contrast*curve)*light+0.035*s.Norm(), 0, 1)
+		v[i] = clamp((fog+contrast*curve)*light+0.012*s.Norm(), 0, 1)
 	}
 }
