@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -22,9 +24,10 @@ import (
 func (a *app) workerCommand() *cobra.Command {
 	w := worker{}
 	cmd := &cobra.Command{
-		Use:    "worker",
-		Short:  "Run actions for the engine (it starts this itself)",
-		Long:   "worker reads a request a line from its standard input, runs it, and writes an event a line to its standard output." + exits(exits0, exits1),
+		Use:   "worker",
+		Short: "Run actions for the engine (it starts this itself)",
+		Long: "worker reads a request a line from its standard input, runs it, and writes an event a line to its standard output.\n\n" +
+			"PIPE_LOG=debug makes it write what it was asked and how that ended to the action's log, a JSON object a line." + exits(exits0, exits1),
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -32,7 +35,14 @@ func (a *app) workerCommand() *cobra.Command {
 			if a.out == os.Stdout {
 				os.Stdout = os.Stderr
 			}
-			w.events, w.log = &eventWriter{w: a.out}, a.err
+			level, err := zerolog.ParseLevel(os.Getenv("PIPE_LOG"))
+			if err != nil {
+				return fmt.Errorf("PIPE_LOG: %w", err)
+			}
+			w.events, w.stderr, w.log = &eventWriter{w: a.out}, a.err, zerolog.New(a.err).Level(level)
+			if level == zerolog.NoLevel {
+				w.log = zerolog.Nop()
+			}
 			return w.serve(cmd.Context(), a.in)
 		},
 	}
@@ -44,7 +54,8 @@ func (a *app) workerCommand() *cobra.Command {
 type worker struct {
 	root   string
 	events *eventWriter
-	log    io.Writer
+	stderr io.Writer
+	log    zerolog.Logger
 }
 
 // serve answers one request after the other until the input ends.
@@ -61,8 +72,12 @@ func (w *worker) serve(ctx context.Context, in io.Reader) error {
 		if err := json.Unmarshal(line, &req); err != nil {
 			return fmt.Errorf("request %.80q: %w", line, err)
 		}
-		end := dag.WorkerEvent{Kind: "done"}
-		if err := w.perform(ctx, req); err != nil {
+		log := w.log.With().Str("action", req.Address).Str("type", req.Type).Logger()
+		log.Debug().RawJSON("config", req.Config).Str("work_dir", req.WorkDir).Int("threads", req.Threads).Msg("begin")
+		end, begin := dag.WorkerEvent{Kind: "done"}, time.Now()
+		err = w.perform(ctx, req)
+		log.Debug().Dur("ms", time.Since(begin)).Err(err).Msg("end")
+		if err != nil {
 			end = dag.WorkerEvent{Kind: "error", Message: err.Error()}
 		}
 		if err := w.events.write(end); err != nil {
@@ -99,7 +114,7 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			_, _ = fmt.Fprintf(w.log, "panic: %v\n\n%s", p, debug.Stack())
+			_, _ = fmt.Fprintf(w.stderr, "panic: %v\n\n%s", p, debug.Stack())
 			err = fmt.Errorf("the stage panicked, which is a mistake in pipe: %v", p)
 		}
 	}()
