@@ -31,7 +31,7 @@ type finetune struct {
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
 	Blocks   []int          `pipe:"blocks,optional" doc:"Blocks of the network on which the method acts. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
-	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: a sixteenth of their size."`
+	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: one in 64 of their size."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
 	training
 
@@ -56,14 +56,14 @@ func (s *finetune) Validate() error {
 // rates are the default learning rates by method: of a classifier and of a diffusion model. The fewer weights
 // a method trains, the larger the steps that it wants.
 var rates = map[string]struct{ classifier, diffusion float64 }{
-	"full":        {5e-4, 3e-4},
-	"linear":      {1e-2, 0},
-	"bitfit":      {5e-3, 2e-3},
-	"norm":        {5e-3, 2e-3},
-	"ssf":         {5e-3, 2e-3},
-	"lora":        {5e-3, 2e-3},
-	"adaptformer": {5e-3, 1e-3},
-	"vpt":         {1e-2, 1e-2},
+	"full":        {2e-3, 1e-3},
+	"linear":      {2e-2, 0},
+	"bitfit":      {1e-2, 5e-3},
+	"norm":        {1e-2, 5e-3},
+	"ssf":         {1e-2, 5e-3},
+	"lora":        {1e-2, 3e-3},
+	"adaptformer": {1e-2, 3e-3},
+	"vpt":         {2e-2, 1e-2},
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -102,7 +102,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	p := s.plan(defaults{steps: 60, batch: 32, lr: rates[s.Method].classifier}, len(fit))
 	shift := s.Shift
 	if shift < 0 {
-		shift = m.Info.Size / 16
+		shift = m.Info.Size / 64
 	}
 	t := &train.Classifier{
 		Model: c.Model, Weights: c.Weights, Plan: c.Plan(), Images: images, Train: fit, Val: labelled(images, m.Split(artifact.Val)),
@@ -148,7 +148,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	s.reportAdapter(r, d.Adapter)
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
-	p := s.plan(defaults{steps: 400, batch: 16, lr: rates[s.Method].diffusion}, len(fit))
+	p := s.plan(defaults{steps: 200, batch: 16, lr: rates[s.Method].diffusion}, len(fit))
 	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type Result struct {
 	Steps    int     // made
 	Loss     float64 // training loss, mean of the last tenth of the steps
 	Best     float64 // validation figure of the state kept, NaN without validation
-	BestStep int     // steps after which that state was
+	BestStep int     // steps after which that state was; 0: none did better than the start
 	Early    bool    // stopped before the schedule's end
 }
 
@@ -47,6 +47,15 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 	var best map[string][]float32
 	var losses []float64
 	stale := 0
+	if r.Validate != nil && total > 0 { // training must beat the state it starts from
+		var err error
+		if res.Best, err = r.Validate(ctx); err != nil {
+			return res, fmt.Errorf("validation: %w", err)
+		}
+		if best, err = r.Network.snapshot(); err != nil {
+			return res, err
+		}
+	}
 	for step := 0; step < total && !res.Early; step++ {
 		if err := r.Feed(step); err != nil {
 			return res, fmt.Errorf("step %d: %w", step, err)
@@ -65,7 +74,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 				return res, fmt.Errorf("validation after step %d: %w", step, err)
 			}
 			values["val"] = val
-			if best == nil || val < res.Best {
+			if val < res.Best {
 				if best, err = r.Network.snapshot(); err != nil {
 					return res, err
 				}
@@ -79,12 +88,14 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 			r.Progress(res.Steps, total, values)
 		}
 	}
+	if r.Validate == nil {
+		res.BestStep = res.Steps
+	}
 	tail := losses[len(losses)-(len(losses)+9)/10:]
 	for _, l := range tail {
 		res.Loss += l / float64(len(tail))
 	}
 	if best == nil {
-		res.BestStep = res.Steps
 		return res, nil
 	}
 	return res, r.Network.restore(best)
