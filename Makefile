@@ -19,11 +19,11 @@ lint: ## vet and the linters of .golangci.yml
 
 fmt: ## format Go and HCL in place
 	gofmt -w -s $$(git ls-files '*.go')
-	go run ./cmd/pipe fmt pipelines
+	go run ./cmd/pipe fmt pipelines/*.hcl
 
 fmt-check:
 	@test -z "$$(gofmt -l -s $$(git ls-files '*.go'))" || { gofmt -l -s $$(git ls-files '*.go'); exit 1; }
-	go run ./cmd/pipe fmt -check pipelines
+	go run ./cmd/pipe fmt -check pipelines/*.hcl
 
 generate: ## the assembly, from its generators
 	go generate ./accel/...

@@ -15,13 +15,13 @@ variable "data" {
 variable "backbone" {
   type        = string
   default     = ""
-  description = "A folder with a pretrained convolutional network; without one, a ViT is pretrained on fractals"
+  description = "A folder with a pretrained convolutional network; without one, two networks are pretrained on films"
 }
 
 variable "size" {
   type        = number
   default     = 64
-  description = "Edge of the images in pixels; the ViT of this study needs 64"
+  description = "Edge of the images in pixels; the networks that are pretrained here take 64"
 }
 
 variable "fractions" {
@@ -36,13 +36,23 @@ variable "seeds" {
   description = "Seeds that every cell is repeated with"
 }
 
-locals {
-  # Adapters and prompts need the tokens of a transformer.
-  for_any  = ["full", "linear", "bitfit", "norm", "ssf", "lora"]
-  for_vit  = ["adaptformer", "vpt"]
-  methods  = var.backbone == "" ? concat(local.for_any, local.for_vit) : local.for_any
-  drawings = ["full", "norm", "lora"]
+variable "captions" {
+  type        = bool
+  default     = true
+  description = "Whether the data has captions, for the text-to-image half"
 }
+
+locals {
+  cnn       = var.backbone == "" ? "resnet10_64" : basename(var.backbone)
+  vit       = "vit_micro_convstem_64"
+  backbones = var.backbone == "" ? [local.cnn, local.vit] : [local.cnn]
+
+  methods = ["full", "linear", "bitfit", "norm", "ssf", "lora", "adaptformer", "vpt"]
+  # Adapters and prompts act on a transformer's blocks and tokens.
+  on_tokens = ["adaptformer", "vpt"]
+}
+
+# The data, and what the networks are pretrained on: digitised films of another hospital.
 
 stage "dataset" "cxr" {
   source = var.data
@@ -54,25 +64,38 @@ stage "preprocess" "cxr" {
   split = { train = 0.7, val = 0.1, test = 0.2 }
 }
 
-stage "tokenize" "captions" {
-  data       = dataset.cxr.data
-  max_length = 32
+stage "dataset" "films" {
+  source = "phantom://chestxray?count=2000&seed=1000&film=1"
 }
 
-# Classification: a backbone that has never seen a radiograph, adapted by every method.
+stage "preprocess" "films" {
+  data = dataset.films.data
+  size = 64
+}
+
+# Classification: every network, adapted by every method that fits it, on little and much data.
+
+stage "pretrain" "cnn" {
+  enabled = var.backbone == ""
+  data    = preprocess.films.images
+  model   = local.cnn
+}
 
 stage "pretrain" "vit" {
-  data  = "phantom://fractals?classes=64"
-  model = "vit_micro_patch8_64"
+  enabled = var.backbone == ""
+  data    = preprocess.films.images
+  model   = local.vit
 }
 
 stage "finetune" "classifier" {
   matrix = {
+    backbone = local.backbones
     method   = local.methods
     fraction = var.fractions
     seed     = var.seeds
   }
-  model    = var.backbone == "" ? pretrain.vit.model : var.backbone
+  exclude  = [for m in local.on_tokens : { backbone = local.cnn, method = m }]
+  model    = var.backbone != "" ? var.backbone : each.backbone == local.vit ? pretrain.vit.model : pretrain.cnn.model
   data     = preprocess.cxr.images
   method   = each.method
   fraction = each.fraction
@@ -87,108 +110,193 @@ stage "evaluate" "classifier" {
 }
 
 stage "figure" "data_volume" {
+  matrix  = { backbone = local.backbones }
   runs    = all.evaluate.classifier.metrics
   x       = "fraction"
   y       = "auroc"
   series  = "method"
   x_scale = "log"
-  title   = "Fine-tuning a classifier on little and much data"
+  title   = "Fine-tuning ${each.backbone} on little and much data"
   x_label = "share of the training images"
   y_label = "AUROC on the test images"
 }
 
 stage "figure" "parameters" {
+  matrix  = { backbone = local.backbones }
   runs    = all.evaluate.classifier.metrics
   chart   = "scatter"
   x       = "trainable_percent"
   y       = "f1"
   series  = "method"
-  title   = "What each method trains, and what it reaches"
+  title   = "What each method trains in ${each.backbone}, and what it reaches"
   x_label = "trained weights beside the head, % of the body"
   y_label = "macro F1 on the test images"
 }
 
 stage "table" "classifier" {
   runs    = all.evaluate.classifier.metrics
-  rows    = ["method"]
+  rows    = ["backbone", "method"]
   columns = "fraction"
   metrics = ["auroc", "f1", "ece"]
   caption = "Test metrics by method and share of the training images"
 }
 
-# Text-to-image: a diffusion model of healthy chests, adapted to the findings of the data.
+# Text-to-image: a diffusion model of the films, adapted to the data. A classifier fine-tuned on all the real images
+# judges what is drawn.
 
-stage "dataset" "healthy" {
-  source = "phantom://chestxray?count=800&seed=1000"
+stage "tokenize" "cxr" {
+  enabled    = var.captions
+  data       = dataset.cxr.data
+  max_length = 32
 }
 
-stage "preprocess" "healthy" {
-  data = dataset.healthy.data
-  size = var.size
-}
-
-stage "tokenize" "healthy" {
-  data       = dataset.healthy.data
-  vocabulary = tokenize.captions.tokens
+stage "tokenize" "films" {
+  enabled    = var.captions
+  data       = dataset.films.data
+  vocab      = tokenize.cxr.tokens
   max_length = 32
 }
 
 stage "pretrain" "diffusion" {
-  data   = preprocess.healthy.images
-  tokens = tokenize.healthy.tokens
-  model  = "unet_micro"
+  enabled = var.captions
+  data    = preprocess.films.images
+  tokens  = tokenize.films.tokens
+  model   = "unet_micro"
+}
+
+stage "preprocess" "drawn" {
+  enabled = var.captions
+  data    = dataset.cxr.data
+  size    = 64
 }
 
 stage "finetune" "diffusion" {
-  matrix = { method = local.drawings }
-  model  = pretrain.diffusion.model
-  data   = preprocess.cxr.images
-  tokens = tokenize.captions.tokens
-  method = each.method
+  enabled = var.captions
+  matrix  = { method = ["full", "norm", "lora"] }
+  model   = pretrain.diffusion.model
+  data    = preprocess.drawn.images
+  tokens  = tokenize.cxr.tokens
+  method  = each.method
 }
 
-stage "sample" "pretrained" {
-  model = pretrain.diffusion.model
-  data  = preprocess.cxr.images
-  count = 96
+stage "sample" "before" {
+  enabled = var.captions
+  model   = pretrain.diffusion.model
+  data    = preprocess.drawn.images
+  count   = 96
 }
 
-stage "sample" "diffusion" {
-  matrix = finetune.diffusion.matrix
-  model  = finetune.diffusion.model
-  data   = preprocess.cxr.images
-  count  = 96
+stage "sample" "after" {
+  enabled = var.captions
+  matrix  = finetune.diffusion.matrix
+  model   = finetune.diffusion.model
+  data    = preprocess.drawn.images
+  count   = 96
 }
 
 stage "finetune" "judge" {
-  model  = var.backbone == "" ? pretrain.vit.model : var.backbone
-  data   = preprocess.cxr.images
-  method = "full"
+  enabled = var.captions
+  model   = var.backbone != "" ? var.backbone : pretrain.cnn.model
+  data    = preprocess.drawn.images
+  method  = "full"
+  steps   = 120
 }
 
-stage "evaluate" "pretrained" {
-  samples   = sample.pretrained.samples
+stage "evaluate" "before" {
+  enabled   = var.captions
+  samples   = sample.before.samples
   extractor = finetune.judge.model
-  data      = preprocess.cxr.images
+  data      = preprocess.drawn.images
   metrics   = ["fid", "kid", "agreement"]
 }
 
-stage "evaluate" "diffusion" {
+stage "evaluate" "after" {
+  enabled   = var.captions
   matrix    = finetune.diffusion.matrix
-  samples   = sample.diffusion.samples
+  samples   = sample.after.samples
   extractor = finetune.judge.model
-  data      = preprocess.cxr.images
+  data      = preprocess.drawn.images
   metrics   = ["fid", "kid", "agreement"]
 }
 
-stage "table" "diffusion" {
-  runs    = all.evaluate.diffusion.metrics
-  rows    = ["method"]
-  metrics = ["fid", "kid", "agreement"]
-  caption = "Generated images against the real test images"
+stage "table" "before" {
+  enabled = var.captions
+  runs    = all.evaluate.before.metrics
+  rows    = []
+  metrics = ["fid", "kid", "agreement", "real_images", "generated_images", "sampler_steps", "guidance"]
+  caption = "Images of the pretrained diffusion model against the real test images"
 }
+
+stage "table" "after" {
+  enabled = var.captions
+  runs    = all.evaluate.after.metrics
+  rows    = ["method"]
+  metrics = ["fid", "kid", "agreement", "real_images", "generated_images", "sampler_steps", "guidance"]
+  caption = "Images of the fine-tuned diffusion models against the real test images"
+}
+
+# What apply leaves in figures/.
 
 output "data_volume" {
-  value = figure.data_volume.svg
-  path  = "figures/data_volume.svg"
+  matrix = figure.data_volume.matrix
+  value  = figure.data_volume.svg
+  path   = "figures/data_volume-${each.backbone}.svg"
+}
+
+output "data_volume_png" {
+  matrix = figure.data_volume.matrix
+  value  = figure.data_volume.png
+  path   = "figures/data_volume-${each.backbone}.png"
+}
+
+output "data_volume_pdf" {
+  matrix = figure.data_volume.matrix
+  value  = figure.data_volume.pdf
+  path   = "figures/data_volume-${each.backbone}.pdf"
+}
+
+output "parameters" {
+  matrix = figure.parameters.matrix
+  value  = figure.parameters.svg
+  path   = "figures/parameters-${each.backbone}.svg"
+}
+
+output "classifier" {
+  value = table.classifier.md
+  path  = "figures/classifier.md"
+}
+
+output "classifier_csv" {
+  value = table.classifier.csv
+  path  = "figures/classifier.csv"
+}
+
+output "classifier_tex" {
+  value = table.classifier.tex
+  path  = "figures/classifier.tex"
+}
+
+output "diffusion_before" {
+  enabled = var.captions
+  value   = table.before.md
+  path    = "figures/diffusion-before.md"
+}
+
+output "diffusion_after" {
+  enabled = var.captions
+  value   = table.after.md
+  path    = "figures/diffusion-after.md"
+}
+
+output "samples_before" {
+  enabled = var.captions
+  value   = sample.before.samples
+  path    = "figures/samples-before"
+}
+
+output "samples_after" {
+  enabled = var.captions
+  matrix  = finetune.diffusion.matrix
+  value   = sample.after.samples
+  path    = "figures/samples-${each.method}"
 }
