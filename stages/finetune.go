@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -53,17 +54,17 @@ func (s *finetune) Validate() error {
 	return nil
 }
 
-// rates are the default learning rates by method: of a classifier and of a diffusion model. The fewer weights
-// a method trains, the larger the steps that it wants.
-var rates = map[string]struct{ classifier, diffusion float64 }{
-	"full":        {2e-3, 1e-3},
-	"linear":      {2e-2, 0},
-	"bitfit":      {1e-2, 5e-3},
-	"norm":        {1e-2, 5e-3},
-	"ssf":         {1e-2, 5e-3},
-	"lora":        {1e-2, 3e-3},
-	"adaptformer": {1e-2, 3e-3},
-	"vpt":         {2e-2, 1e-2},
+// rates are the default learning rates by method. The fewer weights a method trains, the larger the steps that
+// it wants; convolutions with batch norms bear larger ones than transformers.
+var rates = map[string]struct{ cnn, vit, diffusion float64 }{
+	"full":        {3e-3, 1e-3, 1e-3},
+	"linear":      {2e-2, 2e-2, 0},
+	"bitfit":      {1e-2, 1e-2, 5e-3},
+	"norm":        {1e-2, 1e-2, 5e-3},
+	"ssf":         {1e-2, 1e-2, 5e-3},
+	"lora":        {5e-3, 1e-2, 3e-3},
+	"adaptformer": {1e-2, 1e-2, 3e-3},
+	"vpt":         {2e-2, 2e-2, 1e-2},
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -99,7 +100,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if len(fit) == 0 {
 		return errors.New("no training image has a label")
 	}
-	p := s.plan(defaults{steps: 60, batch: 32, lr: rates[s.Method].classifier}, len(fit))
+	p := s.plan(defaults{steps: 60, batch: 32, lr: classifierRate(s.Method, c)}, len(fit))
 	shift := s.Shift
 	if shift < 0 {
 		shift = m.Info.Size / 64
@@ -118,6 +119,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	}
 	reportRun(r, res)
 	return backbone.WriteFineTuned(string(s.Out), c)
+}
+
+func classifierRate(method string, c *artifact.Classifier) float64 {
+	if _, ok := c.Model.(*model.ViT); ok {
+		return rates[method].vit
+	}
+	return rates[method].cnn
 }
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {

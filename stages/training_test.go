@@ -217,3 +217,15 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryMethodHasADefaultRate(t *testing.T) {
+	for _, method := range peft.Names() {
+		m, err := peft.Lookup(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := rates[method]; r.cnn == 0 || r.vit == 0 || r.diffusion == 0 && !m.HeadOnly {
+			t.Errorf("%s: %+v", method, r)
+		}
+	}
+}
