@@ -45,7 +45,7 @@ func (c *claims) beat() {
 		case now := <-tick.C:
 			c.mu.Lock()
 			for path := range c.held {
-				os.Chtimes(path, now, now) // if it fails, the worst is that the claim is taken over
+				_ = os.Chtimes(path, now, now) // if it fails, the worst is that the claim is taken over
 			}
 			c.mu.Unlock()
 		}

@@ -22,7 +22,7 @@ func stampOf(info fs.FileInfo) stamp {
 // links is the number of names that a file has.
 func links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Nlink)
+		return uint64(st.Nlink) //nolint:unconvert // it has 32 bits on some machines
 	}
 	return 1
 }

@@ -72,7 +72,7 @@ func (s *session) planned(st *state) (PlannedAction, error) {
 	if st.result != nil {
 		return a, nil
 	}
-	changes, _, err := s.changes(st)
+	changes, err := s.changes(st)
 	if err != nil {
 		return a, err
 	}

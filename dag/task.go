@@ -56,7 +56,7 @@ func (r *run) task(st *state) *task {
 	}
 	t.reason = r.plans[st.node.Address].Reason
 	if r.plans[st.node.Address].State != StateRun { // what it waited for has told
-		if changes, _, err := r.changes(st); err == nil {
+		if changes, err := r.changes(st); err == nil {
 			t.reason = reason(changes)
 		}
 	}

@@ -28,7 +28,7 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 		return nil, err
 	}
 	x := &Explanation{Address: a.Node.Address, State: a.State, Reason: a.Reason}
-	if x.Changes, _, err = s.changes(st); err != nil {
+	if x.Changes, err = s.changes(st); err != nil {
 		return nil, err
 	}
 	for i := range x.Changes {
@@ -49,14 +49,14 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 }
 
 // changes are the reasons why st is not cached. There are none if only its producers can tell, or if it is.
-func (s *session) changes(st *state) ([]Change, Last, error) {
+func (s *session) changes(st *state) ([]Change, error) {
 	history, err := s.history()
 	if err != nil {
-		return nil, Last{}, err
+		return nil, err
 	}
 	last := history[st.node.Address]
 	if st.result != nil {
-		return nil, last, nil
+		return nil, nil
 	}
 	var out []Change
 	if s.replace[st.node.Address] {
@@ -67,14 +67,14 @@ func (s *session) changes(st *state) ([]Change, Last, error) {
 	}
 	switch diff, err := s.diff(st, last); {
 	case err != nil:
-		return nil, last, err
+		return nil, err
 	case st.damage == nil: // else the result is of this very manifest
 		out = append(out, diff...)
 	}
 	if last.Failed != "" && (last.Failed == st.action.key || len(out) > 0) {
 		out = append(out, Change{Kind: ChangeFailed, Old: last.Error})
 	}
-	return out, last, nil
+	return out, nil
 }
 
 // diff compares with the last result of the address.

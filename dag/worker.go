@@ -60,17 +60,17 @@ func startWorker(argv []string) (*worker, error) {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	go func() {
-		cmd.Wait() // the state says what is to be said
+		_ = cmd.Wait() // the state says what is to be said
 		close(w.exited)
 		// A grandchild may hold the pipe open: take what is in it, and no more.
-		outRead.SetReadDeadline(time.Now().Add(time.Second))
+		_ = outRead.SetReadDeadline(time.Now().Add(time.Second))
 	}()
 	return w, nil
 }
 
 // kill ends the worker and all that it started.
 func (w *worker) kill() {
-	syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL) // fails only if it is gone
+	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL) // fails only if it is gone
 }
 
 // end makes sure that nothing of the worker is left.
@@ -129,7 +129,7 @@ func readLines(f *os.File) (*lineReader, error) {
 		return nil, err
 	}
 	l := &lineReader{conn: conn, sink: func(string) {}}
-	go conn.Read(l.pump) // until the end of the file, or until it is closed
+	go func() { _ = conn.Read(l.pump) }() // until the end of the file, or until it is closed
 	return l, nil
 }
 
@@ -140,7 +140,7 @@ func (l *lineReader) attach(sink func(string)) {
 }
 
 func (l *lineReader) detach() {
-	l.conn.Control(func(fd uintptr) { l.pump(fd) }) // fails if it is closed: then there is nothing to read
+	_ = l.conn.Control(func(fd uintptr) { l.pump(fd) }) // fails if it is closed: then there is nothing to read
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.part) > 0 {

@@ -38,7 +38,7 @@ func (r *recorder) Metric(name string, value float64) {
 }
 
 // runShell runs a script as a command stage with one input and one output, in a new work folder.
-func runShell(t *testing.T, ctx context.Context, script string) (*recorder, string, error) {
+func runShell(ctx context.Context, t *testing.T, script string) (*recorder, string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -65,7 +65,7 @@ func runShell(t *testing.T, ctx context.Context, script string) (*recorder, stri
 
 func TestCommandSeesItsInputsParamsAndEnvironment(t *testing.T) {
 	t.Setenv("PIPE_TEST_SECRET", "1")
-	r, out, err := runShell(t, context.Background(), `cp "$1" "$2"; cat "$3"; echo "from $FROM, secret $PIPE_TEST_SECRET" >&2`)
+	r, out, err := runShell(context.Background(), t, `cp "$1" "$2"; cat "$3"; echo "from $FROM, secret $PIPE_TEST_SECRET" >&2`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestCommandFailuresSayWhy(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if _, _, err := runShell(t, context.Background(), c.script); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, _, err := runShell(context.Background(), t, c.script); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
@@ -100,7 +100,7 @@ func TestCommandFailuresSayWhy(t *testing.T) {
 }
 
 func TestCommandCutsVeryLongLines(t *testing.T) {
-	r, _, err := runShell(t, context.Background(), `head -c 100000 /dev/zero | tr '\0' x; echo; echo end; touch "$2"`)
+	r, _, err := runShell(context.Background(), t, `head -c 100000 /dev/zero | tr '\0' x; echo; echo end; touch "$2"`)
 	if err != nil || len(r.lines) != 2 || len(r.lines[0]) != 4096 || r.lines[1] != "end" {
 		t.Errorf("%d lines, %v", len(r.lines), err)
 	}
@@ -129,7 +129,7 @@ func TestCommandEndsItsWholeGroup(t *testing.T) {
 				}
 			}()
 			start := time.Now()
-			_, out, err := runShell(t, ctx, script)
+			_, out, err := runShell(ctx, t, script)
 			<-done
 			if name == "cancelled" && !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)

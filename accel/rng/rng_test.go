@@ -39,7 +39,7 @@ func TestAtIsPhiloxOfKeyAndCounter(t *testing.T) {
 
 func TestStreamsDependOnSeedAndName(t *testing.T) {
 	first := func(seed uint64, name string) uint64 { return New(seed, name).Uint64() }
-	if first(1, "a") != first(1, "a") {
+	if a := first(1, "a"); a != first(1, "a") {
 		t.Error("the same stream gave other numbers")
 	}
 	if first(1, "a") == first(2, "a") || first(1, "a") == first(1, "b") {

@@ -51,8 +51,17 @@ type Tokens struct {
 	Init Init
 }
 
-func (e Train) At() string    { return e.Param }
-func (e Delta) At() string    { return e.Site }
-func (e Scale) At() string    { return e.Site }
+// At is the parameter's name.
+func (e Train) At() string { return e.Param }
+
+// At is the site's path.
+func (e Delta) At() string { return e.Site }
+
+// At is the site's path.
+func (e Scale) At() string { return e.Site }
+
+// At is the site's path.
 func (e Parallel) At() string { return e.Site }
-func (e Tokens) At() string   { return e.Site }
+
+// At is the site's path.
+func (e Tokens) At() string { return e.Site }

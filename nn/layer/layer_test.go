@@ -18,13 +18,13 @@ func builder(w *layer.Weights, plan *layer.Plan) *layer.Builder {
 }
 
 // mlp is a two-layer network with a block, a branch and a head.
-func mlp(b *layer.Builder) *layer.Node {
+func mlp(b *layer.Builder) {
 	x := b.Input("x", tensor.Float32, 2, 3, 4)
 	x = b.TokenBlock("blocks.0", x, 1, func(b *layer.Builder, x *layer.Node) *layer.Node {
 		parts := b.LinearSlices("qkv", b.LayerNorm("norm", x, 1e-5), 12, []string{"q", "k", "v"})
 		return b.Add(x, b.Branch("mlp", x, b.Add(parts[0], parts[2])))
 	})
-	return b.Head().Linear("head", x, 5, layer.NoBias)
+	b.Head().Linear("head", x, 5, layer.NoBias)
 }
 
 func TestPathsAreCheckpointKeys(t *testing.T) {
@@ -129,7 +129,8 @@ func TestFirstErrorSticksAndNamesThePath(t *testing.T) {
 func TestTiedParametersAreOneLeaf(t *testing.T) {
 	w := layer.NewWeights(1)
 	b := builder(w, nil)
-	if b.Param("shared", []int{2, 3}, layer.Ones) != b.Param("shared", []int{2, 3}, layer.Ones) || len(b.Sites().Params) != 1 {
+	first := b.Param("shared", []int{2, 3}, layer.Ones)
+	if b.Param("shared", []int{2, 3}, layer.Ones) != first || len(b.Sites().Params) != 1 {
 		t.Error("two leaves of one name")
 	}
 	if b.Param("shared", []int{3, 2}, layer.Ones); b.Err() == nil {

@@ -190,9 +190,13 @@ func typeOf(t accel.DType, s tensor.Shape) hm.Type {
 // InferShape returns the shape found when the node was made.
 func (o *Op) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return o.out.Clone(), nil }
 
-// ReturnsPtr, CallsExtern and OverwritesInput tell Gorgonia that the operator is a pure function.
-func (o *Op) ReturnsPtr() bool     { return false }
-func (o *Op) CallsExtern() bool    { return false }
+// ReturnsPtr tells Gorgonia that the result is no view of an input.
+func (o *Op) ReturnsPtr() bool { return false }
+
+// CallsExtern tells Gorgonia to look for no external library.
+func (o *Op) CallsExtern() bool { return false }
+
+// OverwritesInput tells Gorgonia that the inputs stay as they are.
 func (o *Op) OverwritesInput() int { return -1 }
 
 // Hashcode differs for any two operators of a graph. Gorgonia merges nodes that hash alike and compares no

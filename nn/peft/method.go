@@ -14,9 +14,9 @@ type Step0 int
 const (
 	// Equal in every bit.
 	Equal Step0 = iota
-	// Close: near it, the new parameters being drawn around the identity.
+	// Close means near it, the new parameters being drawn around the identity.
 	Close
-	// Differs: new inputs to the network change it.
+	// Differs means that new inputs to the network change it.
 	Differs
 )
 
@@ -26,9 +26,9 @@ func (s Step0) String() string { return [...]string{"equal", "close", "differs"}
 type Merging int
 
 const (
-	// Exact: the merged network computes the same function.
+	// Exact means that the merged network computes the same function.
 	Exact Merging = iota
-	// None: no weights express what the method computes.
+	// None means that no weights express what the method computes.
 	None
 )
 

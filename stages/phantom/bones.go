@@ -53,13 +53,13 @@ func (d *drawing) ribs() {
 				knots = append(knots, knot{p, 0.023 + 0.002*f/10, d.a.ribHeight * d.a.bone * along * front * fade})
 			}
 			d.stroke(knots, nil)
-			d.cortex(knots, s)
+			d.cortex(knots)
 		}
 	}
 }
 
 // cortex adds the denser rims of a rib.
-func (d *drawing) cortex(knots []knot, s float64) {
+func (d *drawing) cortex(knots []knot) {
 	for _, rim := range []float64{-0.8, 0.8} {
 		edge := make([]knot, len(knots))
 		for i, k := range knots {

@@ -41,9 +41,10 @@ func checkLengths(f *os.File, size int64) error {
 		}
 		length, header := int64(order.Uint32(head[4:])), int64(8)
 		if meta || syntax != implicitLittleEndian {
-			if strings.Contains("OB OD OF OL OV OW SQ UC UR UT UN SV UV", string(head[4:6])) {
+			switch string(head[4:6]) {
+			case "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UC", "UR", "UT", "UN", "SV", "UV":
 				length, header = int64(order.Uint32(head[8:])), 12
-			} else {
+			default:
 				length = int64(order.Uint16(head[6:]))
 			}
 		}

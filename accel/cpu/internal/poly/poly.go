@@ -19,7 +19,7 @@ const (
 // Exp holds p's coefficients, the highest power first.
 var Exp = [5]float32{0x1.6a2404p-10, 0x1.123ap-7, 0x1.5558f2p-5, 0x1.555492p-3, 0x1.fffffcp-2}
 
-// The upper tail of the standard normal distribution: Q(a) = exp(-a^2/2) t q(t) for a >= 0 with t = 1 / (1 + TailC a). The fit
+// TailC belongs to the upper tail of the standard normal distribution, Q(a) = exp(-a^2/2) t q(t) for a >= 0 with t = 1 / (1 + TailC a). The fit
 // over [0, 14.5] has relative error 6e-8.
 const TailC = 0.26
 
