@@ -10,12 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/pipe-ml/pipe/dag"
 	"github.com/pipe-ml/pipe/stages"
 )
 
@@ -36,6 +38,9 @@ func TestMain(m *testing.M) {
 //	summary NAME=N...      the last line of standard output is a summary with these counts
 //	scrub FILE             write standard output to FILE with times, run names and folders made constant
 //	edit FILE OLD NEW      replace text in a file; it must be there
+//	ran STAGE=N...         the JSON lines on standard output tell that these instances ran, and no others
+//	results STORE FILE     write the digests and metrics of all results in the store to FILE, a result a line
+//	subset FILE FILE       every line of the first file is in the second
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -51,6 +56,9 @@ func TestScripts(t *testing.T) {
 			"summary": cmdSummary,
 			"scrub":   cmdScrub,
 			"edit":    cmdEdit,
+			"ran":     cmdRan,
+			"results": cmdResults,
+			"subset":  cmdSubset,
 		},
 	})
 }
@@ -116,6 +124,63 @@ func cmdEdit(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o666))
+}
+
+func cmdRan(ts *testscript.TestScript, _ bool, args []string) {
+	ran := map[string]int{}
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		var event struct{ Type, Stage string }
+		ts.Check(json.Unmarshal([]byte(line), &event))
+		if event.Type == "action_start" {
+			ran[event.Stage]++
+		}
+	}
+	var got []string
+	for stage, n := range ran {
+		got = append(got, fmt.Sprintf("%s=%d", stage, n))
+	}
+	slices.Sort(got)
+	slices.Sort(args)
+	if !slices.Equal(got, args) {
+		ts.Fatalf("ran %s\nwant %s", strings.Join(got, " "), strings.Join(args, " "))
+	}
+}
+
+func cmdResults(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := results(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o666))
+}
+
+func cmdSubset(ts *testscript.TestScript, _ bool, args []string) {
+	all := slices.Collect(strings.Lines(ts.ReadFile(args[1])))
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if !slices.Contains(all, line) {
+			ts.Fatalf("%s does not hold %s", args[1], line)
+		}
+	}
+}
+
+// results lists what a store's results hold but for when and where they were made.
+func results(store string) (string, error) {
+	files, err := filepath.Glob(filepath.Join(store, "actions", "*.json"))
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		var r dag.Result
+		if err := json.Unmarshal(text, &r); err != nil {
+			return "", fmt.Errorf("%s: %w", file, err)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %v %v\n", r.Address, r.Key, r.Outputs, r.Metrics))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, ""), nil
 }
 
 // Stage types for the scripts.
