@@ -7,9 +7,11 @@ import (
 	"syscall"
 )
 
-// ownGroup starts cmd as the leader of a new process group and makes cancelling it end the group.
+// ownGroup starts cmd as the leader of a new process group and makes cancelling it end the group. Where the
+// kernel can do so, it kills the program when this process dies.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	endWithParent(cmd.SysProcAttr)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 }
 

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package stages
+
+import "syscall"
+
+// endWithParent does nothing: only Linux tells a program of its parent's death.
+func endWithParent(*syscall.SysProcAttr) {}
