@@ -104,6 +104,21 @@ func (c *Codec) Decode(latents []float32, size int) []float32 {
 	return x
 }
 
+// Weights are factors of the error of each band: the square root of its Scale relative to the mean one. All bands have unit
+// variance, but the many of fine detail are mostly noise and carry little of the picture; weighed alike they
+// would take nearly all of the loss, and the average, which is the picture, would stay noisy.
+func (c *Codec) Weights() []float32 {
+	mean := 0.0
+	for _, s := range c.Scale {
+		mean += float64(s) / float64(len(c.Scale))
+	}
+	w := make([]float32, len(c.Scale))
+	for k, s := range c.Scale {
+		w[k] = float32(math.Sqrt(float64(s) / mean))
+	}
+	return w
+}
+
 // split is one level of the transform of x [channels, side, side].
 func split(x []float32, channels, side int) []float32 {
 	half := side / 2

@@ -16,8 +16,9 @@ import (
 	"github.com/pipe-ml/pipe/nn/train"
 )
 
-// Trainer fits a model to image-caption pairs by the mean squared error of the prediction. With a nil
-// plan U-Net and text encoder train together.
+// Trainer fits a model to image-caption pairs by the mean squared error of the prediction, each band of the
+// latents weighted by its share in the picture (Codec.Weights). With a nil plan U-Net and text encoder train
+// together.
 type Trainer struct {
 	Model       *Model
 	Latents     [][]float32 // of each image, by Codec.Encode
@@ -43,7 +44,8 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan)
 	in, out := m.predict(b, t.BatchSize)
 	target := b.Input("target", tensor.Float32, t.BatchSize, m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize)
-	loss := b.MSELoss(out, target)
+	weights := b.Input("weights", tensor.Float32, 1, m.UNet.InChannels, 1, 1)
+	loss := b.MSELoss(b.Mul(out, weights), b.Mul(target, weights))
 	if err := b.Finish(); err != nil {
 		return res, err
 	}
@@ -59,7 +61,7 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	defer func() { err = errors.Join(err, network.Close()) }()
 
 	order := &train.Order{N: len(t.Train), Seed: t.Seed}
-	draw := &batch{trainer: t, in: in, target: target}
+	draw := &batch{trainer: t, in: in, target: target, weights: weights, bands: m.Codec.Weights()}
 	run := train.Run{Network: network, Progress: t.Progress, Feed: func(step int) error {
 		draw.reset()
 		for j := range t.BatchSize {
@@ -109,6 +111,8 @@ type batch struct {
 	trainer *Trainer
 	in      inputs
 	target  *layer.Node
+	weights *layer.Node
+	bands   []float32 // the value of weights
 
 	x, want, time []float32
 	ids           []int32
@@ -144,5 +148,5 @@ func (b *batch) add(i, j int, name string, drop float64) {
 
 // set hands the batch to a program.
 func (b *batch) set(set func(*layer.Node, any) error) error {
-	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.target, b.want))
+	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.target, b.want), set(b.weights, b.bands))
 }
