@@ -9,7 +9,7 @@ import "github.com/pipe-ml/pipe/nn/layer"
 // model and not equal to it. It merges into weight and bias of the operation.
 //
 // Paper: Lian et al. 2022, arXiv:2210.08823; reference code dongzelian/SSF. Deviations: operations without a bias (the projections to
-// q, k, v of a diffusion U-Net) are left alone, since beta could not be merged into them; of a norm the map is
+// q, k, v of a diffusion U-Net, convolutions before a batch norm) are left alone, since beta could not be merged into them; of a norm the map is
 // computed on gain and bias, the same function. Behind a batch norm with frozen statistics SSF spans the same functions as norm tuning and
 // differs by its initial noise and by weight decay. The published merge code was missing (SSF issue 19).
 //
@@ -26,12 +26,9 @@ func init() {
 
 // Apply implements Config.
 func (*SSF) Apply(s layer.Sites) ([]layer.Edit, error) {
-	sites := ofKind(s, func(x layer.Site) bool { return x.Kind == layer.KindBatchNorm })
-	if len(sites) == 0 {
-		sites = ofKind(s, func(x layer.Site) bool {
-			return x.Bias && (x.Kind == layer.KindLinear || x.Kind == layer.KindConv || x.Kind.IsNorm())
-		})
-	}
+	sites := ofKind(s, func(x layer.Site) bool {
+		return x.Kind == layer.KindBatchNorm || x.Bias && (x.Kind == layer.KindLinear || x.Kind == layer.KindConv || x.Kind.IsNorm())
+	})
 	var edits []layer.Edit
 	for _, x := range sites {
 		edits = append(edits, layer.Scale{
