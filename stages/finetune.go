@@ -54,19 +54,6 @@ func (s *finetune) Validate() error {
 	return nil
 }
 
-// rates are the default learning rates by method. The fewer weights a method trains, the larger the steps that
-// it wants; convolutions with batch norms bear larger ones than transformers.
-var rates = map[string]struct{ cnn, vit, diffusion float64 }{
-	"full":        {3e-3, 1e-3, 1e-3},
-	"linear":      {2e-2, 2e-2, 0},
-	"bitfit":      {1e-2, 1e-2, 5e-3},
-	"norm":        {1e-2, 1e-2, 5e-3},
-	"ssf":         {1e-2, 1e-2, 5e-3},
-	"lora":        {5e-3, 1e-2, 3e-3},
-	"adaptformer": {1e-2, 1e-2, 3e-3},
-	"vpt":         {2e-2, 2e-2, 1e-2},
-}
-
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
 	info, err := artifact.ReadModelInfo(s.Base.Path)
 	if err == nil && info.Task == artifact.TaskDiffusion {
@@ -100,7 +87,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if len(fit) == 0 {
 		return errors.New("no training image has a label")
 	}
-	p := s.plan(defaults{steps: 60, batch: 32, lr: classifierRate(s.Method, c)}, len(fit))
+	p := s.plan(defaults{steps: 60, batch: 32, lr: defaultRate(c)}, len(fit))
 	shift := s.Shift
 	if shift < 0 {
 		shift = m.Info.Size / 64
@@ -121,11 +108,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	return backbone.WriteFineTuned(string(s.Out), c)
 }
 
-func classifierRate(method string, c *artifact.Classifier) float64 {
+// defaultRate is the method's learning rate for a classifier.
+func defaultRate(c *artifact.Classifier) float64 {
+	rates := c.Adapter.Method.Rates
 	if _, ok := c.Model.(*model.ViT); ok {
-		return rates[method].vit
+		return rates.Transformer
 	}
-	return rates[method].cnn
+	return rates.CNN
 }
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
@@ -156,7 +145,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	s.reportAdapter(r, d.Adapter)
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
-	p := s.plan(defaults{steps: 200, batch: 16, lr: rates[s.Method].diffusion}, len(fit))
+	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates.Diffusion}, len(fit))
 	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
 		return err
 	}

@@ -224,7 +224,7 @@ func TestEveryMethodHasADefaultRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := rates[method]; r.cnn == 0 || r.vit == 0 || r.diffusion == 0 && !m.HeadOnly {
+		if r := m.Rates; r.CNN == 0 || r.Transformer == 0 || r.Diffusion == 0 && !m.HeadOnly {
 			t.Errorf("%s: %+v", method, r)
 		}
 	}

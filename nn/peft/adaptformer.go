@@ -21,7 +21,8 @@ func init() {
 	register(Method{
 		Name: "adaptformer", Title: "AdaptFormer", Formula: "x + MLP(LN(x)) + s * up(ReLU(down(x)))", Paper: "arXiv:2205.13535",
 		Step0: Equal, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "ADAPTFORMER",
-		New: func() Config { return &AdaptFormer{} },
+		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 3e-3},
+		New:   func() Config { return &AdaptFormer{} },
 	})
 }
 

@@ -21,7 +21,8 @@ func init() {
 	register(Method{
 		Name: "bitfit", Title: "Bias tuning", Formula: "y = W x + b, b trains", Paper: "arXiv:2106.10199",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "BITFIT",
-		New: func() Config { return &BitFit{} },
+		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 5e-3},
+		New:   func() Config { return &BitFit{} },
 	})
 }
 

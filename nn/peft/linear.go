@@ -13,7 +13,8 @@ func init() {
 	register(Method{
 		Name: "linear", Title: "Linear probing", Formula: "only the head trains",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, HeadOnly: true, PEFTType: "LINEAR",
-		New: func() Config { return &Linear{} },
+		Rates: Rates{CNN: 2e-2, Transformer: 2e-2},
+		New:   func() Config { return &Linear{} },
 	})
 }
 

@@ -41,6 +41,13 @@ type Config interface {
 	Apply(s layer.Sites) ([]layer.Edit, error)
 }
 
+// Rates are a method's default peak learning rates of AdamW, by what is fine-tuned. The fewer weights a method
+// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. 0 is for
+// what the method does not fit.
+type Rates struct {
+	CNN, Transformer, Diffusion float64
+}
+
 // Method is one way of fine-tuning.
 type Method struct {
 	Name    string
@@ -53,6 +60,7 @@ type Method struct {
 	Statistics layer.Statistics // of batch norms while training
 	HeadOnly   bool             // trains nothing but the head, by design
 	PEFTType   string           // peft_type in adapter_config.json
+	Rates      Rates
 
 	// New returns a pointer to a config.
 	New func() Config

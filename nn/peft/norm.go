@@ -16,7 +16,8 @@ func init() {
 	register(Method{
 		Name: "norm", Title: "Norm tuning", Formula: "y = gain * norm(x) + bias, gain and bias train", Paper: "arXiv:2003.00152",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "NORM",
-		New: func() Config { return &Norm{} },
+		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 5e-3},
+		New:   func() Config { return &Norm{} },
 	})
 }
 

@@ -20,7 +20,8 @@ func init() {
 	register(Method{
 		Name: "ssf", Title: "Scaling and shifting features", Formula: "y' = gamma * y + beta", Paper: "arXiv:2210.08823",
 		Step0: Close, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "SSF",
-		New: func() Config { return &SSF{} },
+		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 5e-3},
+		New:   func() Config { return &SSF{} },
 	})
 }
 
