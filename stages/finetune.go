@@ -97,6 +97,12 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: r.Progress,
 	}
+	deviation, err := proveStep0(ctx, c, images, fit)
+	if err != nil {
+		return err
+	}
+	r.Metric("step0_deviation", deviation)
+	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", c.Adapter.Method.Step0, deviation)
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
 	dev := cpu.New(0)
 	defer dev.Close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/program"
 	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -21,16 +22,8 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 	if c.Model.Classes() == 0 {
 		return j, errors.New("the classifier has no classes")
 	}
-	dev := cpu.New(0)
-	defer func() { err = errors.Join(err, dev.Close()) }()
-	mem := program.NewMemory(dev)
-	defer func() { err = errors.Join(err, mem.Close()) }()
-	p, err := train.NewPredictor(mem, c.Model, c.Weights, c.Plan(), batch)
+	out, err := predict(ctx, c, c.Plan(), set, rows, batch)
 	if err != nil {
-		return j, err
-	}
-	out, err := p.Predict(ctx, set, rows)
-	if err := errors.Join(err, p.Close()); err != nil {
 		return j, err
 	}
 	for _, logits := range split(out.Logits, c.Model.Classes()) {
@@ -45,6 +38,34 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 		j.features = append(j.features, row)
 	}
 	return j, nil
+}
+
+// predict runs a classifier's network with the edits of plan, nil being the frozen model.
+func predict(ctx context.Context, c *artifact.Classifier, plan *layer.Plan, set train.Images, rows []int, batch int) (out train.Prediction, err error) {
+	dev := cpu.New(0)
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	mem := program.NewMemory(dev)
+	defer func() { err = errors.Join(err, mem.Close()) }()
+	p, err := train.NewPredictor(mem, c.Model, c.Weights, plan, batch)
+	if err != nil {
+		return out, err
+	}
+	out, err = p.Predict(ctx, set, rows)
+	return out, errors.Join(err, p.Close())
+}
+
+// proveStep0 holds a fine-tuning method to what it claims of the network before its first step, on a few images.
+func proveStep0(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) (deviation float64, err error) {
+	rows = rows[:min(len(rows), 8)]
+	frozen, err := predict(ctx, c, nil, set, rows, len(rows))
+	if err != nil {
+		return 0, err
+	}
+	adapted, err := predict(ctx, c, c.Plan(), set, rows, len(rows))
+	if err != nil {
+		return 0, err
+	}
+	return c.Adapter.CheckStep0(frozen.Features, adapted.Features)
 }
 
 // split cuts x into rows.
