@@ -93,6 +93,7 @@ func TestCommandFailuresSayWhy(t *testing.T) {
 			}
 		})
 	}
+	t.Chdir(t.TempDir())
 	c := &command{Command: []string{"no-such-program-of-pipe"}}
 	if err := c.Run(context.Background(), &recorder{}); err == nil || !strings.Contains(err.Error(), "no-such-program-of-pipe") {
 		t.Errorf("unknown program: %v", err)

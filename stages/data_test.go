@@ -98,23 +98,6 @@ func writeImages(t *testing.T, files map[string]uint8) string {
 
 const small = "phantom://chestxray?count=40&size=40"
 
-// A changed digest means that a stage gives other bytes for the same inputs: bump its Version, then put the new
-// digest here.
-func TestDataStagesGiveTheirGoldenBytes(t *testing.T) {
-	data, _ := makeOf(t, "dataset", nil, map[string]string{"source": small}, "data")
-	images, _ := makeOf(t, "preprocess", map[string]any{"size": 24}, map[string]string{"data": data}, "images")
-	tokens, _ := makeOf(t, "tokenize", map[string]any{"max_length": 32}, map[string]string{"data": data}, "tokens")
-	for _, c := range []struct{ name, dir, want string }{
-		{"dataset 1", data, "2496d5233d374f9b"},
-		{"preprocess 1", images, "f1472b21317ffe21"},
-		{"tokenize 1", tokens, "a5f411f80195a237"},
-	} {
-		if got := treeDigest(t, c.dir); got != c.want {
-			t.Errorf("%s: digest %s, want %s", c.name, got, c.want)
-		}
-	}
-}
-
 func TestBytesDoNotDependOnThreads(t *testing.T) {
 	digest := func(threads int) string {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))

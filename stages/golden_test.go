@@ -1,0 +1,128 @@
+package stages
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pipe-ml/pipe/accel/cpu"
+)
+
+var update = flag.Bool("update", false, "write testdata/golden.txt anew")
+
+const goldenFile = "testdata/golden.txt"
+
+// goldens runs every stage type on a tiny input and names the bytes that it makes: "TYPE NAME version N DIGEST",
+// a line each.
+func goldens(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	var lines []string
+	// run runs a stage whose outputs are folders or files in dir, and keeps their digest.
+	run := func(stage, name, config string, inputs map[string]Given, outputs map[string]string) {
+		t.Helper()
+		typ, ok := Lookup(stage)
+		if !ok {
+			t.Fatalf("no stage type %s", stage)
+		}
+		s, err := Decode(typ, []byte(config), inputs, outputs)
+		if err == nil {
+			err = s.Run(t.Context(), silent{})
+		}
+		if err != nil {
+			t.Fatalf("%s %s: %v", stage, name, err)
+		}
+		digests := ""
+		for _, output := range sortedKeys(outputs) {
+			digests += " " + treeDigest(t, outputs[output])
+		}
+		lines = append(lines, fmt.Sprintf("%s %s version %d%s", stage, name, typ.Version, digests))
+	}
+	given := func(pairs ...string) map[string]Given {
+		out := map[string]Given{}
+		for i := 0; i < len(pairs); i += 2 {
+			out[pairs[i]] = Given{Path: at(pairs[i+1])}
+		}
+		return out
+	}
+	model := func(name string) map[string]string { return map[string]string{"model": at(name)} }
+
+	run("dataset", "films", `{"source":"phantom://chestxray?count=24&size=64"}`, nil, map[string]string{"data": at("data")})
+	run("preprocess", "films", `{"size":64}`, given("data", "data"), map[string]string{"images": at("images")})
+	run("tokenize", "films", `{"max_length":16}`, given("data", "data"), map[string]string{"tokens": at("tokens")})
+
+	const short = `"steps":2,"eval_every":2,"batch_size":2`
+	pairs := given("data", "images", "tokens", "tokens")
+	for _, net := range []string{"resnet10_64", "vit_micro_patch16_64"} {
+		run("pretrain", net, `{"model":"`+net+`",`+short+`}`, given("data", "images"), model(net))
+	}
+	run("pretrain", "unet_micro", `{"model":"unet_micro",`+short+`}`, pairs, model("unet"))
+	for _, method := range []string{"full", "linear", "bitfit", "norm", "ssf", "lora", "adaptformer", "vpt"} {
+		run("finetune", method, `{"method":"`+method+`",`+short+`}`, given("data", "images", "model", "vit_micro_patch16_64"), model(method))
+	}
+	pairs["model"] = Given{Path: at("unet")}
+	run("finetune", "unet_lora", `{"method":"lora",`+short+`}`, pairs, model("unet_lora"))
+	run("sample", "unet_lora", `{"count":2,"steps":2}`, given("data", "images", "model", "unet_lora"), map[string]string{"samples": at("samples")})
+
+	runs := make([]Member, 0, 2)
+	for i, method := range []string{"full", "lora"} {
+		file := at(method + ".json")
+		run("evaluate", method, `{"metrics":["accuracy","f1","auroc","ece"],"bootstrap":20}`, given("data", "images", "model", method), map[string]string{"metrics": file})
+		runs = append(runs, Member{Axes: map[string]any{"method": method, "fraction": float64(i + 1)}, Path: file})
+	}
+	run("evaluate", "samples", `{"metrics":["fid","kid","agreement"]}`, given("data", "images", "samples", "samples", "extractor", "resnet10_64"),
+		map[string]string{"metrics": at("samples.json")})
+	gathered := map[string]Given{"runs": {Members: runs}}
+	run("figure", "line", `{"x":"fraction","y":"f1","series":"method"}`, gathered, map[string]string{"svg": at("f.svg"), "pdf": at("f.pdf"), "png": at("f.png")})
+	run("table", "methods", `{"rows":["method"],"metrics":["accuracy","ece"]}`, gathered, map[string]string{"csv": at("t.csv"), "md": at("t.md"), "tex": at("t.tex")})
+	return lines
+}
+
+// A changed digest means that a stage gives other bytes for the same inputs, so results in people's stores are no
+// longer what it would make.
+func TestStagesGiveTheirGoldenBytes(t *testing.T) {
+	t.Logf("on %s", cpu.Levels()[0])
+	got := goldens(t)
+	if *update {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(goldenFile), 0o777), os.WriteFile(goldenFile, []byte(strings.Join(got, "\n")+"\n"), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(goldenFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	want := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(got) != len(want) {
+		t.Errorf("%d digests, %s has %d", len(got), goldenFile, len(want))
+	}
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Errorf("got  %s\nwant %s\nOther bytes for the same inputs: bump Version of the first stage type listed (the others may only follow), then\ngo test ./stages -run Golden -update", got[i], want[i])
+		}
+	}
+	for _, name := range Names() {
+		if name != "command" && !strings.Contains("\n"+strings.Join(got, "\n"), "\n"+name+" ") {
+			t.Errorf("stage type %s has no golden digest", name)
+		}
+	}
+}
+
+// The digests are the same on machines with less, here the one that this test is on with parts of it hidden.
+func TestGoldenBytesDoNotDependOnTheMachine(t *testing.T) {
+	hidden := map[string]string{"avx2": "cpu.avx512f=off", "go": "cpu.avx512f=off,cpu.avx2=off"}
+	for _, level := range cpu.Levels()[1:] {
+		cmd := exec.Command(os.Args[0], "-test.v", "-test.run=^TestStagesGiveTheirGoldenBytes$")
+		cmd.Env = append(os.Environ(), "GODEBUG="+hidden[level])
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "on "+level+"\n") {
+			t.Errorf("%s: %v\n%s", level, err, out)
+		}
+	}
+}
