@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // publish copies the artifacts of the producers that ended well to where the user wants them, if they hold other
@@ -22,6 +23,9 @@ func (r *run) publish(pubs []Publication) (changed int, err error) {
 			errs = append(errs, fmt.Errorf("output %s: %s has no output %s", p.Name, p.Ref.Address, p.Ref.Output))
 			continue
 		}
+		if err := sweepBeside(p.Path); err != nil {
+			errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
+		}
 		now, err := r.files.digest(p.Path)
 		fresh := err == nil && now == a.Digest
 		if !fresh {
@@ -36,14 +40,42 @@ func (r *run) publish(pubs []Publication) (changed int, err error) {
 	return changed, errors.Join(errs...)
 }
 
+// A name beside PATH is .PATH.OWNER.new or .PATH.OWNER.old.
+const freshSuffix, oldSuffix = ".new", ".old"
+
+func besidePrefix(path string) string { return "." + filepath.Base(path) + "." }
+
+// sweepBeside removes what processes that were killed while they replaced path have left beside it.
+func sweepBeside(path string) error {
+	dir := filepath.Dir(path)
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, e := range list {
+		rest, ok := strings.CutPrefix(e.Name(), besidePrefix(path))
+		owner, fresh := strings.CutSuffix(rest, freshSuffix)
+		owner, old := strings.CutSuffix(owner, oldSuffix)
+		if !ok || fresh == old || !abandoned(owner) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("removing what a killed run left: %w", err)
+		}
+	}
+	return nil
+}
+
 // replace puts an artifact at path. A file is replaced in one step; between the two steps that a folder takes,
 // the old one lies beside it under a name of this process.
 func (s *Store) replace(path string, d Digest) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+s.owner)
-	fresh, old := beside+".new", beside+".old"
+	beside := filepath.Join(filepath.Dir(path), besidePrefix(path)+s.owner)
+	fresh, old := beside+freshSuffix, beside+oldSuffix
 	if err := s.Export(d, fresh); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -146,18 +147,14 @@ func TestTwoEnginesShareTheWork(t *testing.T) {
 
 func TestClaimOfADeadProcessIsTakenOver(t *testing.T) {
 	r := newRig(t)
-	dead := exec.Command(os.Args[0], "-test.run=^$")
-	dead.Env = append(os.Environ(), roleEnv+"=")
-	if err := dead.Run(); err != nil {
-		t.Fatal(err)
-	}
+	dead := deadProcess(t)
 	tests := []struct {
 		name  string
 		owner string
 		age   time.Duration
 		want  bool
 	}{
-		{"a dead process", fmt.Sprintf("%s.%d.x", hostname(), dead.Process.Pid), 0, true},
+		{"a dead process", fmt.Sprintf("%s.%d.x", hostname(), dead), 0, true},
 		{"a live process", owner(), 0, false},
 		{"a silent process", owner(), silence + time.Second, true},
 		{"another machine", "elsewhere.1.x", 0, false},
@@ -173,6 +170,49 @@ func TestClaimOfADeadProcessIsTakenOver(t *testing.T) {
 		got, err := c.take(filepath.Base(path))
 		if err != nil || got != tt.want {
 			t.Errorf("%s: taken %v, %v; want %v", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// deadProcess is the number of a process that has ended.
+func deadProcess(t *testing.T) int {
+	t.Helper()
+	dead := exec.Command(os.Args[0], "-test.run=^$")
+	dead.Env = append(os.Environ(), roleEnv+"=")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return dead.Process.Pid
+}
+
+// A run that is killed while it publishes leaves names beside what it publishes; the next run removes them, whether
+// or not it has something to publish, and nothing else.
+func TestWhatAKilledPublishLeftIsRemoved(t *testing.T) {
+	r := newRig(t)
+	pubs := []Publication{{"file", Ref{"a", "out"}, filepath.Join(r.dir, "figures", "a.txt")}}
+	dead, alive := fmt.Sprintf("%s.%d.x", hostname(), deadProcess(t)), owner()
+	for range 2 {
+		r.write("figures/.a.txt."+dead+".new", "half")
+		r.write("figures/.a.txt."+dead+".old/b/c.txt", "of before")
+		kept := []string{".a.txt." + alive + ".new", ".b.txt." + dead + ".new", ".a.txt." + dead, ".a.txt.elsewhere.1.x.old"}
+		for _, name := range kept {
+			r.write("figures/"+name, "kept")
+		}
+		if _, err := r.engine.Apply(context.Background(), r.graph(node("a", "text", "1")), pubs, ApplyOptions{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		list, err := os.ReadDir(filepath.Join(r.dir, "figures"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			got = append(got, e.Name())
+		}
+		want := append(kept, "a.txt")
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("left are %q, want %q", got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -114,7 +115,7 @@ func TestAKilledStudyEndsWithTheSameOutputs(t *testing.T) {
 		count int // the how manieth event of a run
 	}{
 		{"plan", 1}, {"action_start", 1}, {"action_complete", 1}, {"action_progress", 1}, {"action_start", 4}, {"action_progress", 3},
-		{"action_complete", 2}, {"action_queued", 1}, {"publish", 1},
+		{"action_complete", 2}, {"action_queued", 1}, {"publish", 1}, {"publish", 4}, {"publish", 5},
 	} {
 		n := 0
 		killWhen(t, broken, func(e event) bool {
@@ -131,6 +132,6 @@ func TestAKilledStudyEndsWithTheSameOutputs(t *testing.T) {
 		t.Errorf("results after kills:\n%s\nundisturbed:\n%s", got, want)
 	}
 	if len(wantFiles) < 6 || !maps.EqualFunc(gotFiles, wantFiles, bytes.Equal) {
-		t.Errorf("published after kills %d files, undisturbed %d, or they differ", len(gotFiles), len(wantFiles))
+		t.Errorf("published after kills %q, undisturbed %q, or the bytes differ", slices.Sorted(maps.Keys(gotFiles)), slices.Sorted(maps.Keys(wantFiles)))
 	}
 }
