@@ -209,7 +209,7 @@ func TestWhatAKilledPublishLeftIsRemoved(t *testing.T) {
 		for _, e := range list {
 			got = append(got, e.Name())
 		}
-		want := append(kept, "a.txt")
+		want := append([]string{"a.txt"}, kept...)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("left are %q, want %q", got, want)
