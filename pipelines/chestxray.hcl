@@ -79,12 +79,14 @@ stage "pretrain" "cnn" {
   enabled = var.backbone == ""
   data    = preprocess.films.images
   model   = local.cnn
+  resources { cpus = 1 }
 }
 
 stage "pretrain" "vit" {
   enabled = var.backbone == ""
   data    = preprocess.films.images
   model   = local.vit
+  resources { cpus = 1 }
 }
 
 stage "finetune" "classifier" {
@@ -162,6 +164,8 @@ stage "pretrain" "diffusion" {
   data    = preprocess.films.images
   tokens  = tokenize.films.tokens
   model   = "unet_micro"
+  steps   = 800
+  resources { cpus = 1 }
 }
 
 stage "preprocess" "drawn" {
@@ -173,6 +177,7 @@ stage "preprocess" "drawn" {
 stage "finetune" "diffusion" {
   enabled = var.captions
   matrix  = { method = ["full", "norm", "lora"] }
+  steps   = 300
   model   = pretrain.diffusion.model
   data    = preprocess.drawn.images
   tokens  = tokenize.cxr.tokens
@@ -184,6 +189,7 @@ stage "sample" "before" {
   model   = pretrain.diffusion.model
   data    = preprocess.drawn.images
   count   = 96
+  resources { cpus = 1 }
 }
 
 stage "sample" "after" {
@@ -192,6 +198,7 @@ stage "sample" "after" {
   model   = finetune.diffusion.model
   data    = preprocess.drawn.images
   count   = 96
+  resources { cpus = 1 }
 }
 
 stage "finetune" "judge" {
@@ -199,7 +206,7 @@ stage "finetune" "judge" {
   model   = var.backbone != "" ? var.backbone : pretrain.cnn.model
   data    = preprocess.drawn.images
   method  = "full"
-  steps   = 120
+  steps   = 200
 }
 
 stage "evaluate" "before" {

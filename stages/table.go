@@ -139,9 +139,9 @@ func (t *table) grid(runs []run) (grid, error) {
 	return g, nil
 }
 
-// best is the row whose mean is best in a column, or -1.
+// best is the row whose mean is best in a column, or -1 where all are alike.
 func (g grid) best(c int) int {
-	best := -1
+	best, alike := -1, true
 	for r := range g.rows {
 		if len(g.cells[r][c]) == 0 {
 			continue
@@ -151,9 +151,13 @@ func (g grid) best(c int) int {
 			continue
 		}
 		a, b := g.cells[r][c].mean(), g.cells[best][c].mean()
+		alike = alike && a == b
 		if a != b && (a < b) == g.columns[c].lower {
 			best = r
 		}
+	}
+	if alike {
+		return -1
 	}
 	return best
 }
@@ -239,7 +243,7 @@ func (g grid) lines(digits int, emit func(row, cells []string), bold func(string
 				continue
 			}
 			cells[c] = fmt.Sprintf("%.*f", digits, s.mean())
-			if best[c] == r && len(g.rows) > 1 {
+			if best[c] == r {
 				cells[c] = bold(cells[c])
 			}
 			if len(s) > 1 {
