@@ -16,17 +16,6 @@ func MaxPool2d(x *gorgonia.Node, a kernel.Pool2d) (*gorgonia.Node, error) {
 	return apply("max_pool2d", a, x)
 }
 
-// AvgPool2d is the mean of each window, shapes as in MaxPool2d. Padding counts as zeros, PyTorch's
-// count_include_pad.
-func AvgPool2d(x *gorgonia.Node, a kernel.Pool2d) (*gorgonia.Node, error) {
-	return apply("avg_pool2d", a, x)
-}
-
-// GlobalAvgPool2d is the mean over positions: x [B, C, H, W], y [B, C].
-func GlobalAvgPool2d(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return apply("global_avg_pool2d", kernel.GlobalAvgPool2d{}, x)
-}
-
 func init() {
 	register(Def[kernel.Pool2d]{
 		Name:  "max_pool2d",
@@ -43,40 +32,6 @@ func init() {
 		},
 	})
 	register(Def[kernel.Pool2d]{Name: "max_pool2d.dx", In: []Operand{{Name: "x"}, {Name: "dy"}}})
-	register(Def[kernel.Pool2d]{
-		Name:  "avg_pool2d",
-		In:    []Operand{{Name: "x"}},
-		Shape: pool2dShape,
-		Ref: func(a kernel.Pool2d, in []Array, out Array) {
-			pool2dTaps(a, in[0].Shape, out.Shape, func(x, y int) {
-				out.Data[y] += in[0].Data[x] / float64(a.Kernel*a.Kernel)
-			})
-		},
-		Backward: func(b *Back, a kernel.Pool2d) {
-			b.Grad(0, b.Call("avg_pool2d.dx", a, b.In[0].Shape(), b.DY))
-		},
-	})
-	register(Def[kernel.Pool2d]{Name: "avg_pool2d.dx", In: []Operand{{Name: "dy"}}})
-	register(Def[kernel.GlobalAvgPool2d]{
-		Name: "global_avg_pool2d",
-		In:   []Operand{{Name: "x"}},
-		Shape: func(_ kernel.GlobalAvgPool2d, in []tensor.Shape) (tensor.Shape, error) {
-			if len(in[0]) != 4 {
-				return nil, errors.New("x must be [B, C, H, W]")
-			}
-			return in[0][:2].Clone(), nil
-		},
-		Ref: func(_ kernel.GlobalAvgPool2d, in []Array, out Array) {
-			positions := volume(in[0].Shape[2:])
-			for i, x := range in[0].Data {
-				out.Data[i/positions] += x / float64(positions)
-			}
-		},
-		Backward: func(b *Back, a kernel.GlobalAvgPool2d) {
-			b.Grad(0, b.Call("global_avg_pool2d.dx", a, b.In[0].Shape(), b.DY))
-		},
-	})
-	register(Def[kernel.GlobalAvgPool2d]{Name: "global_avg_pool2d.dx", In: []Operand{{Name: "dy"}}})
 }
 
 func pool2dShape(a kernel.Pool2d, in []tensor.Shape) (tensor.Shape, error) {

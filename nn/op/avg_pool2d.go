@@ -1,0 +1,30 @@
+package op
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/accel/kernel"
+)
+
+// AvgPool2d is the mean of each window, shapes as in MaxPool2d. Padding counts as zeros, PyTorch's
+// count_include_pad.
+func AvgPool2d(x *gorgonia.Node, a kernel.Pool2d) (*gorgonia.Node, error) {
+	return apply("avg_pool2d", a, x)
+}
+
+func init() {
+	register(Def[kernel.Pool2d]{
+		Name:  "avg_pool2d",
+		In:    []Operand{{Name: "x"}},
+		Shape: pool2dShape,
+		Ref: func(a kernel.Pool2d, in []Array, out Array) {
+			pool2dTaps(a, in[0].Shape, out.Shape, func(x, y int) {
+				out.Data[y] += in[0].Data[x] / float64(a.Kernel*a.Kernel)
+			})
+		},
+		Backward: func(b *Back, a kernel.Pool2d) {
+			b.Grad(0, b.Call("avg_pool2d.dx", a, b.In[0].Shape(), b.DY))
+		},
+	})
+	register(Def[kernel.Pool2d]{Name: "avg_pool2d.dx", In: []Operand{{Name: "dy"}}})
+}
