@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"sort"
@@ -90,14 +91,27 @@ func (e *evaluator) node() *dag.Node {
 		if !ok {
 			continue
 		}
-		if attr.Role == "code" {
+		switch attr.Role {
+		case "code":
 			value = e.code(a, value, n)
+		case "probe":
+			n.Probe = words(value)
 		}
 		config[a.name] = value
 	}
 	n.Config = e.normalise(config)
 	e.execution(n)
 	return n
+}
+
+// words are the strings of a list; normalise reports what is none.
+func words(list any) []string {
+	elements, _ := list.([]any)
+	out := make([]string, len(elements))
+	for i, v := range elements {
+		out[i] = fmt.Sprint(v)
+	}
+	return out
 }
 
 // normalise lets the schema fill in defaults and check every value.

@@ -33,6 +33,7 @@ type command struct {
 	Command []string          `pipe:"command" doc:"The program and its arguments; no shell."`
 	Code    []string          `pipe:"code,optional" role:"code" doc:"Files whose content enters the key, relative to the pipeline's folder."`
 	Env     map[string]string `pipe:"env,optional" doc:"Environment variables."`
+	Probe   []string          `pipe:"probe,optional" role:"probe" doc:"A program whose output enters the key, such as [\"python3\", \"--version\"]: when the environment changes, the stage runs again."`
 	Params  map[string]any    `pipe:"params,optional" doc:"Values for the program, written as JSON to params.file."`
 
 	Inputs  map[string]Input  `pipe:"inputs,optional" doc:"What the program reads, by name."`

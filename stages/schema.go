@@ -43,7 +43,7 @@ type Attribute struct {
 	Default  any      // a JSON value; nil: none
 	Enum     []string // allowed strings; of a list or map: allowed elements
 	Min, Max *float64 // bounds of a number; of a list or map: of its elements
-	Role     string   // "code": names of files that enter the key and are put into the work folder
+	Role     string   // "code": names of files that enter the key and are put into the work folder; "probe": a program whose output enters the key
 	Doc      string
 	index    []int
 }

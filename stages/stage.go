@@ -8,7 +8,8 @@ import "context"
 //
 //   - config: string, bool, int, float64, slices and string-keyed maps of these (`default:"…"` makes it
 //     optional, as does the flag `pipe:"name,optional"`; `enum:"a,b"`, `min:"…"`, `max:"…"` bound it;
-//     `role:"code"` marks a list of files that enter the key and are put into the work folder);
+//     `role:"code"` marks a list of files that enter the key and are put into the work folder, `role:"probe"` a
+//     program whose output enters the key);
 //   - an Input, an InputList (for all.TYPE.NAME.OUT) or a map[string]Input: what the stage reads;
 //   - an Output or a map[string]Output: what it writes. `kind:"images"` on inputs and outputs names what the
 //     artifact holds, and a reference to another kind is refused when the file is read; `path:"svg.svg"`
