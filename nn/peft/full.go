@@ -12,7 +12,7 @@ func init() {
 	register(Method{
 		Name: "full", Title: "Full fine-tuning", Formula: "every parameter trains",
 		Step0: Equal, Merge: Exact, Statistics: layer.UpdateStatistics, PEFTType: "FULL",
-		Rates: Rates{CNN: 3e-3, Transformer: 1e-3, Diffusion: 1e-3},
+		Rates: Rates{CNN: 1e-3, Transformer: 1e-3, Diffusion: 1e-3},
 		New:   func() Config { return &Full{} },
 	})
 }

@@ -30,7 +30,7 @@ func init() {
 	register(Method{
 		Name: "lora", Title: "LoRA", Formula: "W + alpha/r * B A", Paper: "arXiv:2106.09685",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "LORA",
-		Rates: Rates{CNN: 5e-3, Transformer: 1e-2, Diffusion: 3e-3},
+		Rates: Rates{CNN: 2e-3, Transformer: 1e-2, Diffusion: 3e-3},
 		New:   func() Config { return &LoRA{} },
 	})
 }

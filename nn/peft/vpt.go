@@ -23,7 +23,7 @@ func init() {
 	register(Method{
 		Name: "vpt", Title: "Visual prompt tuning (deep)", Formula: "x_i = block_i([class, P_i, patches])", Paper: "arXiv:2203.12119",
 		Step0: Differs, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "VPT",
-		Rates: Rates{CNN: 2e-2, Transformer: 2e-2, Diffusion: 1e-2},
+		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 1e-2},
 		New:   func() Config { return &VPT{} },
 	})
 }
