@@ -14,7 +14,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "table",
-		Version: 1,
+		Version: 2,
 		Doc: `Lays the metrics of many runs out as a table, in CSV, Markdown and LaTeX.
 
 Runs that agree on the rows' axes, and on columns if set, are one cell: mean ± standard deviation. The best

@@ -64,7 +64,7 @@ func (t training) plan(d defaults, n int) plan {
 	}
 }
 
-// report records what a run did.
+// reportRun records what a run did.
 func reportRun(r Reporter, res train.Result) {
 	r.Metric("steps", float64(res.Steps))
 	r.Metric("best_step", float64(res.BestStep))

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/token"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -227,5 +228,32 @@ func TestEveryMethodHasADefaultRate(t *testing.T) {
 		if r := m.Rates; r.CNN == 0 || r.Transformer == 0 || r.Diffusion == 0 && !m.HeadOnly {
 			t.Errorf("%s: %+v", method, r)
 		}
+	}
+}
+
+// A head of fine-tuning that began where the pretrained network's head began would know what that has learned.
+func TestAFreshHeadIsNotThePretrainedNetworksFirstOne(t *testing.T) {
+	classes := []string{"a", "b"}
+	first, err := artifact.NewClassifier("resnet10_64", model.Options{}, classes, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := first.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	backbone, err := artifact.OpenBackbone(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tuned, err := backbone.Classifier(classes, 64, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(first.Weights.Data("fc.weight"), tuned.Weights.Data("fc.weight")) {
+		t.Error("the same seed gives the same head")
+	}
+	if !slices.Equal(first.Weights.Data("conv1.weight"), tuned.Weights.Data("conv1.weight")) {
+		t.Error("the body is not the pretrained one")
 	}
 }

@@ -20,7 +20,7 @@ type Order struct {
 // At is the example at position p.
 func (o *Order) At(p int) int {
 	if epoch := p / o.N; o.perm == nil || epoch != o.epoch {
-		o.epoch, o.perm = epoch, rng.New(o.Seed, fmt.Sprintf("order/%d", epoch)).Perm(o.N)
+		o.epoch, o.perm = epoch, rng.New(o.Seed, fmt.Sprintf("train/order/%d", epoch)).Perm(o.N)
 	}
 	return o.perm[p%o.N]
 }

@@ -47,15 +47,6 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 	var best map[string][]float32
 	var losses []float64
 	stale := 0
-	if r.Validate != nil && total > 0 { // training must beat the state it starts from
-		var err error
-		if res.Best, err = r.Validate(ctx); err != nil {
-			return res, fmt.Errorf("validation: %w", err)
-		}
-		if best, err = r.Network.snapshot(); err != nil {
-			return res, err
-		}
-	}
 	for step := 0; step < total && !res.Early; step++ {
 		if err := r.Feed(step); err != nil {
 			return res, fmt.Errorf("step %d: %w", step, err)
@@ -74,7 +65,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 				return res, fmt.Errorf("validation after step %d: %w", step, err)
 			}
 			values["val"] = val
-			if val < res.Best {
+			if best == nil || val < res.Best {
 				if best, err = r.Network.snapshot(); err != nil {
 					return res, err
 				}

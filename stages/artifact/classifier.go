@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/nn/checkpoint"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
@@ -199,7 +200,8 @@ func openTFJS(dir string) (*Backbone, error) {
 }
 
 // Classifier returns the network with a new head for classes, drawn from seed. Size is that of the images to
-// come: a convolutional network takes any, a transformer its own.
+// come: a convolutional network takes any, a transformer its own. The head's stream is fine-tuning's own: under the
+// seed's alone it would begin where the pretrained network's head of that name began, and so near where it ended.
 func (b *Backbone) Classifier(classes []string, size int, seed uint64) (*Classifier, error) {
 	v, err := model.Lookup(b.Info.Architecture)
 	if err != nil {
@@ -210,7 +212,7 @@ func (b *Backbone) Classifier(classes []string, size int, seed uint64) (*Classif
 	}
 	info := b.Info
 	info.Classes, info.Size, info.FineTuned = classes, size, true
-	return withTensors(b.tensors, info, true, seed)
+	return withTensors(b.tensors, info, true, rng.Key(seed, "finetune"))
 }
 
 // WriteFineTuned writes a fine-tuned classifier with its base.
