@@ -29,7 +29,7 @@ Runs that agree on x and series are one point: their mean, with one standard dev
 type figure struct {
 	Runs   InputList `pipe:"runs" kind:"metrics" doc:"The runs to draw: all.evaluate.NAME.metrics."`
 	Chart  string    `pipe:"chart" default:"line" enum:"line,bar,scatter" doc:"line and scatter need a numeric x; bar takes the values of an axis as categories."`
-	X      string    `pipe:"x" doc:"An axis of the runs, or a metric (scatter)."`
+	X      string    `pipe:"x" doc:"An axis of the runs, or a metric (scatter): then runs that differ in the axis seed alone are one point."`
 	Y      string    `pipe:"y" doc:"A metric of the runs."`
 	Series string    `pipe:"series,optional" doc:"The axis that tells the lines, bars or clouds apart; none: one series."`
 	Title  string    `pipe:"title,optional" doc:"Above the figure."`

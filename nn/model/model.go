@@ -108,6 +108,9 @@ var variants = map[string]Variant{}
 
 func register(rows ...Variant) {
 	for _, v := range rows {
+		if _, twice := variants[v.Name]; twice {
+			panic("model: variant registered twice: " + v.Name)
+		}
 		variants[v.Name] = v
 	}
 }

@@ -42,8 +42,8 @@ type Config interface {
 }
 
 // Rates are a method's default peak learning rates of AdamW, by what is fine-tuned. The fewer weights a method
-// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. 0 is for
-// what the method does not fit.
+// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. 0
+// where only the head trains and there is none.
 type Rates struct {
 	CNN, Transformer, Diffusion float64
 }
@@ -68,8 +68,14 @@ type Method struct {
 
 var methods = map[string]Method{}
 
-// register adds a method; it is called by the init of the method's file.
-func register(m Method) { methods[m.Name] = m }
+// register adds a method; it is called by the init of the method's file. Two of one name is a mistake in the
+// program text and panics at start.
+func register(m Method) {
+	if _, twice := methods[m.Name]; twice {
+		panic("peft: method registered twice: " + m.Name)
+	}
+	methods[m.Name] = m
+}
 
 // Names lists the methods, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(methods)) }
