@@ -65,12 +65,14 @@ stage "preprocess" "cxr" {
 }
 
 stage "dataset" "films" {
-  source = "phantom://chestxray?count=2000&seed=1000&film=1"
+  enabled = var.backbone == "" || var.captions
+  source  = "phantom://chestxray?count=2000&seed=1000&film=1"
 }
 
 stage "preprocess" "films" {
-  data = dataset.films.data
-  size = 64
+  enabled = var.backbone == "" || var.captions
+  data    = dataset.films.data
+  size    = 64
 }
 
 # Classification: every network, adapted by every method that fits it, on little and much data.
