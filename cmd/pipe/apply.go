@@ -73,14 +73,14 @@ func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
 	summary, err := engine.Apply(ctx, p.graph, p.expansion.Publications, opts, run.Event)
 	run.Close()
 	switch {
-	case err != nil:
+	case summary == nil:
 		return err
 	case summary.Interrupted:
-		return ended(exitInterrupted)
-	case summary.Failed > 0:
-		return ended(exitFailed)
+		return &exitError{exitInterrupted, err}
+	case summary.Failed > 0: // also if an output could not be published: the stage comes first
+		return &exitError{exitFailed, err}
 	}
-	return nil
+	return err
 }
 
 // planOptions resolves the selectors of -target and -replace.
