@@ -25,14 +25,20 @@ func (r *run) publish(pubs []Publication) (changed int, err error) {
 		}
 		if err := sweepBeside(p.Path); err != nil {
 			errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
+			continue
 		}
 		now, err := r.files.digest(p.Path)
 		fresh := err == nil && now == a.Digest
+		if fresh {
+			err = r.store.notePublished(p.Path, a.Digest)
+		} else {
+			err = r.store.replace(p.Path, a.Digest)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
+			continue
+		}
 		if !fresh {
-			if err := r.store.replace(p.Path, a.Digest); err != nil {
-				errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
-				continue
-			}
 			changed++
 		}
 		r.feed.emit(Event{Type: EventPublish, Address: p.Ref.Address, Path: p.Path, Message: p.Name, Changed: !fresh})
@@ -68,15 +74,22 @@ func sweepBeside(path string) error {
 	return nil
 }
 
-// replace puts an artifact at path. A file is replaced in one step; between the two steps that a folder takes,
-// the old one lies beside it under a name of this process.
+// replace puts an artifact at path, where nothing may stand but what this store has published. A file is
+// replaced in one step; between the two steps that a folder takes, the old one lies beside it under a name of
+// this process.
 func (s *Store) replace(path string, d Digest) error {
+	if err := s.checkPlace(path); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	beside := filepath.Join(filepath.Dir(path), besidePrefix(path)+s.owner)
 	fresh, old := beside+freshSuffix, beside+oldSuffix
 	if err := s.Export(d, fresh); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	if err := s.notePublished(path, d); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
 	info, err := os.Lstat(path)

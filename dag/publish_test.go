@@ -3,6 +3,7 @@ package dag
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,14 +54,106 @@ func TestPublish(t *testing.T) {
 	if n := apply(node("a", "text", "2"), folder("y"), node("bad", "fail", "")); n != 2 {
 		t.Errorf("%d published after a change, want 2", n)
 	}
-	r.write("figures/d/stray.txt", "made by hand")
-	apply(node("a", "text", "2"), folder("y"), node("bad", "fail", ""))
 	if read("a.txt") != "2" || read("d") != "sub/x.txt=y" {
 		t.Errorf("%q, %q", read("a.txt"), read("d"))
 	}
 	list, err := os.ReadDir(filepath.Join(r.dir, "figures"))
 	if err != nil || len(list) != 3 {
 		t.Errorf("left beside: %v, %v", list, err)
+	}
+}
+
+func TestPublishingOverwritesOnlyWhatWasPublished(t *testing.T) {
+	r := newRig(t)
+	tree := func(text string) *Node {
+		n := node("d", "tree", "")
+		n.Outputs = []Output{{Name: "out", Path: "out"}}
+		n.Config = map[string]any{"files": map[string]any{"x.txt": text}}
+		return n
+	}
+	publish := func(engine *Engine, path, text string) error {
+		t.Helper()
+		pubs := []Publication{{"folder", Ref{"d", "out"}, path}}
+		_, err := engine.Apply(context.Background(), r.graph(tree(text)), pubs, ApplyOptions{}, nil)
+		return err
+	}
+	refused := func(err error, path, want string) {
+		t.Helper()
+		var place *PlaceError
+		if !errors.As(err, &place) || place.Path != path || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Move it away") {
+			t.Errorf("got %v, want a refusal of %s that says %q", err, path, want)
+		}
+	}
+	other := func() *Engine {
+		store, err := Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := *r.engine
+		e.Store = store
+		return &e
+	}
+
+	r.write("project/src/main.go", "mine")
+	mine := filepath.Join(r.dir, "project")
+	refused(publish(r.engine, mine, "1"), mine, "not published from this store")
+	if got := readAll(mine); got != "src/main.go=mine" {
+		t.Errorf("left: %s", got)
+	}
+	link := filepath.Join(r.dir, "link")
+	if err := os.Symlink(mine, link); err != nil {
+		t.Fatal(err)
+	}
+	refused(publish(r.engine, link, "1"), link, "is a link")
+
+	out := filepath.Join(r.dir, "figures", "d")
+	for _, text := range []string{"1", "2", "1"} {
+		if err := publish(r.engine, out, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.write("figures/d/notes.txt", "mine")
+	refused(publish(r.engine, out, "2"), out, "was changed after it was published")
+	if got := readAll(out); got != "notes.txt=minex.txt=1" {
+		t.Errorf("left: %q", got)
+	}
+	if err := os.Remove(filepath.Join(out, "notes.txt")); err != nil {
+		t.Fatal(err)
+	}
+	second := other()
+	if err := publish(second, out, "1"); err != nil { // the same bytes from another store
+		t.Fatal(err)
+	}
+	refused(publish(other(), out, "2"), out, "not published from this store")
+	if err := publish(second, out, "2"); err != nil { // it has met what stands there
+		t.Fatal(err)
+	}
+	if err := publish(r.engine, filepath.Join(r.engine.Store.Dir(), "cas"), "1"); err == nil || !strings.Contains(err.Error(), "overlaps the store") {
+		t.Errorf("published into the store: %v", err)
+	}
+	if err := publish(r.engine, filepath.Dir(r.engine.Store.Dir()), "1"); err == nil || !strings.Contains(err.Error(), "overlaps the store") {
+		t.Errorf("published over the store: %v", err)
+	}
+}
+
+func TestAKilledRunDoesNotBlockTheNextPublication(t *testing.T) {
+	r := newRig(t)
+	path := filepath.Join(r.dir, "a.txt")
+	pubs := []Publication{{"file", Ref{"a", "out"}, path}}
+	apply := func(text string) {
+		t.Helper()
+		if _, err := r.engine.Apply(context.Background(), r.graph(node("a", "text", text)), pubs, ApplyOptions{}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply("1")
+	// Killed after the note and before the file: the old one stands there still.
+	if err := r.engine.Store.notePublished(path, Digest(filePrefix+hashBytes([]byte("2")))); err != nil {
+		t.Fatal(err)
+	}
+	apply("3")
+	if got := readAll(path); got != "3" {
+		t.Errorf("%q stands there", got)
 	}
 }
 

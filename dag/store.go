@@ -23,6 +23,7 @@ import (
 //	claims/KEY          who runs an action now
 //	logs/KEY.log        what an action said when it was last run
 //	runs/ID.jsonl       journals
+//	published/HEX       what was put at the path with this hash, so that nothing else is overwritten
 //	quarantine/         blobs that did not hold what their name says
 //	tmp/HOST.PID.X/     work of one process; swept when it is gone
 //	stat, last.json     caches, which can be deleted: digests of outside files, the last result of each address
@@ -42,7 +43,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	for _, sub := range []string{"cas", "actions", "claims", "logs", "runs", "tmp"} {
+	for _, sub := range []string{"cas", "actions", "claims", "logs", "published", "runs", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("opening the store: %w", err)
 		}

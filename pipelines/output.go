@@ -1,8 +1,6 @@
 package pipelines
 
 import (
-	"path/filepath"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -59,7 +57,7 @@ func (p *Pipeline) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
 func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 	var list []dag.Publication
 	var diags hcl.Diagnostics
-	taken := map[string]string{}
+	places := &places{taken: map[string]string{}, above: map[string]string{}}
 	for _, o := range p.Outputs {
 		if o.stage.noCells {
 			continue
@@ -71,12 +69,12 @@ func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 			if !ok {
 				continue
 			}
-			if other := taken[pub.Path]; other != "" {
+			if other, why := places.take(pub); why != "" {
 				a := o.stage.attr("path")
-				e.report(a, mistake(a.expr.Range(), "Path used twice", "%s and %s are both published at %s.", other, pub.Name, pub.Path))
+				e.report(a, mistake(a.expr.Range(), "Path used twice", "%s and %s are both published at %s: %s. Give each a path of its own, such as %q.",
+					other, pub.Name, pub.Path, why, "figures/"+o.Name))
 				continue
 			}
-			taken[pub.Path] = pub.Name
 			list = append(list, pub)
 		}
 		diags = append(diags, e.diags...)
@@ -118,9 +116,10 @@ func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
 	if !ok {
 		return pub, false
 	}
-	full, err := filepath.Abs(filepath.FromSlash(text))
-	if err != nil || text == "" {
-		e.report(a, mistake(a.expr.Range(), "Invalid path", "%q is no path for a file.", text))
+	full, wrong := e.p.place(text)
+	if wrong != "" {
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid path", "Nothing can be published at %q: %s. Choose a path in a folder for results, such as %q.",
+			text, wrong, "figures/"+o.Name)))
 		return pub, false
 	}
 	pub.Path = full
