@@ -20,7 +20,7 @@ func init() {
 		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
-			"train nothing on the network is refused.",
+			"train nothing on the network is refused.\n\n" + methodOptions(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -31,7 +31,7 @@ type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
 	Blocks   []int          `pipe:"blocks,optional" doc:"Blocks of the network on which the method acts. Default: all."`
-	Fraction float64        `pipe:"fraction" default:"1" min:"0" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
+	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: one in 64 of their size."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
 	training
@@ -40,6 +40,44 @@ type finetune struct {
 	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
 	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
 	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
+}
+
+// methodOptions lists what options may set, a line a method.
+func methodOptions() string {
+	lines := []string{"Options by method, with their defaults:"}
+	for _, name := range peft.Names() {
+		m, err := peft.Lookup(name)
+		if err != nil {
+			continue // Names lists what Lookup finds
+		}
+		var options []string
+		for _, o := range peft.Fields(m.New()) {
+			set := o.Name
+			if o.Default != nil {
+				set += fmt.Sprintf(" = %v", o.Default)
+			}
+			options = append(options, set+" ("+o.Doc+")")
+		}
+		if len(options) > 0 {
+			lines = append(lines, "  "+name+": "+strings.Join(options, ", "))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fitting says which methods train something on a network.
+func fitting(network peft.Model, seed uint64) string {
+	rows, err := peft.Support(network, seed)
+	if err != nil {
+		return err.Error()
+	}
+	var names []string
+	for _, row := range rows {
+		if row.Refused == "" {
+			names = append(names, row.Method)
+		}
+	}
+	return "methods that fit it: " + strings.Join(names, ", ")
 }
 
 // Validate implements Validator.
@@ -78,7 +116,11 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	if c.Adapter, err = peft.Prepare(c.Network, c.Weights, s.peft()); err != nil {
+	c.Adapter, err = peft.Prepare(c.Network, c.Weights, s.peft())
+	if errors.Is(err, peft.ErrNothingToTrain) {
+		return fmt.Errorf("%s: %w; %s", c.Info.Architecture, err, fitting(c.Network, s.Seed))
+	}
+	if err != nil {
 		return err
 	}
 	s.reportAdapter(r, c.Adapter)
@@ -95,7 +137,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	t := &train.Classifier{
 		Model: c.Model, Weights: c.Weights, Plan: c.Plan(), Images: images, Train: fit, Val: labelled(images, m.Split(artifact.Val)),
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
-		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: r.Progress,
+		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
 	deviation, err := proveStep0(ctx, c, images, fit)
 	if err != nil {

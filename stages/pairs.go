@@ -7,7 +7,6 @@ import (
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
-	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
 
@@ -50,7 +49,7 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	}
 	t := &diffusion.Trainer{
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
-		DropCaption: captionDrop, Optim: choices.optim, Config: choices.config, Seed: seed, Progress: train.Progress(r.Progress),
+		DropCaption: captionDrop, Optim: choices.optim, Config: choices.config, Seed: seed, Progress: progress(r),
 		Latents: make([][]float32, len(p.images.Records)),
 	}
 	for i := range t.Latents {

@@ -14,7 +14,7 @@ type training struct {
 	Steps       int     `pipe:"steps,optional" min:"1" doc:"Optimiser steps. Default: 600 for pretraining; for fine-tuning 60, of a diffusion model 200."`
 	Epochs      float64 `pipe:"epochs,optional" min:"0" doc:"Passes over the training data after which training ends even if steps are left."`
 	BatchSize   int     `pipe:"batch_size,optional" min:"1" doc:"Images a step; never more than there are. Default: 32, for diffusion 16."`
-	LR          float64 `pipe:"lr,optional" min:"0" doc:"Peak learning rate of AdamW. Default: the method's."`
+	LR          float64 `pipe:"lr,optional" min:"0" doc:"Peak learning rate of AdamW. Default, and 0: the method's."`
 	WeightDecay float64 `pipe:"weight_decay" default:"0.01" min:"0" doc:"Decoupled weight decay; biases, norms, embeddings are spared."`
 	Schedule    string  `pipe:"schedule" default:"cosine" enum:"cosine,constant" doc:"Course of the learning rate after the warm-up."`
 	Warmup      float64 `pipe:"warmup" default:"0.1" min:"0" max:"0.9" doc:"Share of the steps in which the learning rate rises."`
@@ -61,6 +61,16 @@ func (t training) plan(d defaults, n int) plan {
 			EvalEvery: pick(t.EvalEvery, max(1, steps/6)),
 			Patience:  t.Patience,
 		},
+	}
+}
+
+// progress passes a training's progress on and logs its validations, so that the log tells the course of a run.
+func progress(r Reporter) train.Progress {
+	return func(step, total int, values map[string]float64) {
+		r.Progress(step, total, values)
+		if val, ok := values["val"]; ok {
+			r.Log("step %d of %d: loss %.4g, validation loss %.4g", step, total, values["loss"], val)
+		}
 	}
 }
 
