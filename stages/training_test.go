@@ -199,7 +199,7 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		inputs              map[string]string
 		want                string
 	}{
-		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "nothing"},
+		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "resnet10_64: vpt: would train nothing on this network; methods that fit it: bitfit, full, linear, lora, norm, ssf"},
 		{"an unknown method", "finetune", `{"method":"lorra"}`, map[string]string{"model": base, "data": images}, "lora"},
 		{"an unknown option", "finetune", `{"method":"lora","options":{"rnak":4}}`, map[string]string{"model": base, "data": images}, "rank"},
 		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},
