@@ -17,7 +17,8 @@ func (a *app) logsCommand() *cobra.Command {
 		Use:   "logs [PIPELINE] ADDRESS",
 		Short: "Print what an instance wrote when it last ran",
 		Long: `logs prints the log of the last attempt of an instance, whether it succeeded or failed.
-A selector prints the logs of all instances meant.` + exits(exits0, exits1),
+A selector prints the logs of all instances meant.
+Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.logs(o, args)

@@ -156,8 +156,8 @@ func (a *app) engine(p *project) (*dag.Engine, error) {
 }
 
 // split reads the arguments [PIPELINE] [ADDRESS]. A single argument is a pipeline if there is one of that
-// name. Without a pipeline, and without one in the working folder, the last applied one is meant, with its
-// variables.
+// name. Without a pipeline the last applied one is meant, with its variables, since the results that are asked
+// about are its; if nothing was applied, or that one is gone, the one in the working folder.
 func (a *app) split(o *pipelineOptions, args []string) (address string) {
 	switch len(args) {
 	case 2:
@@ -169,8 +169,8 @@ func (a *app) split(o *pipelineOptions, args []string) (address string) {
 			o.path = args[0]
 		}
 	}
-	if o.path == "" && !isPipeline(".") {
-		if last, ok := a.lastApplied(); ok {
+	if o.path == "" {
+		if last, ok := a.lastApplied(); ok && (isPipeline(last.path) || !isPipeline(".")) {
 			last.vars = append(last.vars, o.vars...)
 			*o = last
 		}

@@ -16,7 +16,7 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "Show a pipeline, or the last results of instances",
 		Long: `show lists a pipeline's variables, stages and outputs. With an address or selector it shows the last result of each
 instance meant: what it was made of, what it made, its metrics and how long it took.
-Without PIPELINE the one in the working folder is meant, else the last applied one with its variables.` + exits(exits0, exits1),
+Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.show(o, args)

@@ -18,7 +18,7 @@ func (a *app) whyCommand() *cobra.Command {
 attributes with their old and new values and where they are written, inputs down to the changed files, code.
 
 ADDRESS is TYPE.NAME["lora",0.1,0] or a selector TYPE.NAME[method=lora]; of several instances each is explained.
-Without PIPELINE the one in the working folder is meant, else the last applied one with its variables.` + exits(exits0, exits1),
+Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
 		Example: "  pipe why 'finetune.classifier[method=lora,seed=0]'",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
