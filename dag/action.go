@@ -143,7 +143,7 @@ func (t *task) execute(ctx context.Context, req Request, attempt int) (map[strin
 	case errors.As(err, &failed) && failed.Class == ClassCrash && len(log.tail) > 0:
 		err = &ActionError{Class: ClassCrash, Message: failed.Message + "; its last lines were:\n" + strings.Join(log.tail, "\n")}
 	}
-	fmt.Fprintln(log.file, "pipe:", firstLine(err.Error()))
+	fmt.Fprintln(log.file, "pipe:", Headline(err.Error()))
 	return nil, err
 }
 

@@ -85,7 +85,7 @@ func (c Change) text() string {
 	case ChangeReplace:
 		return "asked for by -replace"
 	case ChangeFailed:
-		return "the last attempt failed: " + clip(firstLine(c.Old))
+		return "the last attempt failed: " + clip(Headline(c.Old))
 	}
 	return fmt.Sprintf("%s: %s -> %s", c.Name, absent(c.Old), absent(c.New))
 }
@@ -123,9 +123,15 @@ func clip(s string) string {
 	return s
 }
 
-func firstLine(s string) string {
-	first, _, _ := strings.Cut(s, "\n")
-	return strings.TrimSuffix(first, "; its last lines were:")
+// Headline is the first line of a message. The clause that announces the lines below it, as in "exit status 3;
+// its last lines:", is left out with them.
+func Headline(message string) string {
+	line, _, _ := strings.Cut(message, "\n")
+	line, announces := strings.CutSuffix(strings.TrimSpace(line), ":")
+	if i := strings.LastIndex(line, "; "); announces && i >= 0 {
+		return line[:i]
+	}
+	return line
 }
 
 // compare lists what differs between an old manifest and what st is made of now. Inputs that are not known yet

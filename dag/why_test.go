@@ -165,3 +165,17 @@ func TestStartTellsTheReason(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestAHeadlineAnnouncesNothing(t *testing.T) {
+	for message, want := range map[string]string{
+		"sh: exit status 3; its last lines:\n  no":            "sh: exit status 3",
+		"killed; again; its last lines were:\nno\nno":         "killed; again",
+		"attributes:\n  a":                                    "attributes",
+		"no config.json in the folder; is it a model? (x: y)": "no config.json in the folder; is it a model? (x: y)",
+		"": "",
+	} {
+		if got := Headline(message); got != want {
+			t.Errorf("%q: got %q, want %q", message, got, want)
+		}
+	}
+}

@@ -12,7 +12,8 @@ func (h *Human) Types(types []stages.Type, shipped []string) {
 	h.printf("%s\n", h.style.paint(bold, "Stage types"))
 	var rows []string
 	for _, t := range types {
-		rows = append(rows, "  "+t.Name+"\t"+firstLine(t.Doc))
+		doc, _, _ := strings.Cut(t.Doc, "\n")
+		rows = append(rows, "  "+t.Name+"\t"+doc)
 	}
 	h.table(rows...)
 	rows = nil

@@ -64,7 +64,7 @@ func eventLine(s Style, e dag.Event) string {
 		}
 		return fmt.Sprintf("%s %s in %s%s", e.Address+":", s.paint(green, "done"), seconds(e.Seconds), metrics(e.Values))
 	case dag.EventFailed:
-		text := fmt.Sprintf("%s %s after %s: %s", e.Address+":", s.paint(red, "failed"), seconds(e.Seconds), firstLine(e.Message))
+		text := fmt.Sprintf("%s %s after %s: %s", e.Address+":", s.paint(red, "failed"), seconds(e.Seconds), dag.Headline(e.Message))
 		if e.Retry {
 			text += " (it will be tried again)"
 		}
@@ -97,12 +97,6 @@ func metrics(values map[string]float64) string {
 		parts[i] = n + " " + number(values[n])
 	}
 	return " (" + strings.Join(parts, ", ") + more + ")"
-}
-
-// firstLine is the beginning of a message that announces more lines.
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return strings.TrimSuffix(strings.TrimSuffix(line, ":"), "; its last lines")
 }
 
 // clip cuts a text that is too long for a line.
