@@ -84,7 +84,7 @@ func (s *Stage) patterns(a *attribute, ctx *hcl.EvalContext) ([][]dag.Axis, hcl.
 			}
 			value, err := axisValue(v)
 			if err != nil {
-				diags = append(diags, mistake(a.expr.Range(), "Invalid "+a.name, "Axis %s: %s.", name, err))
+				diags = append(diags, mistake(a.expr.Range(), "Invalid "+a.name, "Axis %s: %s", name, stopped(err.Error())))
 				continue
 			}
 			pattern = append(pattern, dag.Axis{Name: name, Value: value})

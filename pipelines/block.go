@@ -157,7 +157,11 @@ func sentence(err error) string {
 	if s == "" {
 		return s
 	}
-	s = strings.ToUpper(s[:1]) + s[1:]
+	return stopped(strings.ToUpper(s[:1]) + s[1:])
+}
+
+// stopped ends a text with a full stop unless it ends a sentence already.
+func stopped(s string) string {
 	if !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") {
 		s += "."
 	}

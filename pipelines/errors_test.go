@@ -11,6 +11,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
+// doubled finds a sentence that ends twice.
+var doubled = regexp.MustCompile(`[a-z)"]\.\.(\s|$)|\?\.(\s|$)`)
+
 // Each file in testdata/errors says in comments what is wrong on which line: "# ERR pattern" expects a
 // diagnostic on that line whose text, "Summary: Detail", the pattern matches from the beginning. Nothing
 // else may be reported, and all of it must be, at once and in the order of the lines.
@@ -45,6 +48,9 @@ func TestEveryMistakeIsToldAtItsLineWithARemedy(t *testing.T) {
 				}
 				last = line
 				got := d.Summary + ": " + d.Detail
+				if doubled.MatchString(got) {
+					t.Errorf("line %d: two full stops: %s", line, got)
+				}
 				if i := matching(want[line], got); i >= 0 {
 					want[line] = append(want[line][:i:i], want[line][i+1:]...)
 				} else {

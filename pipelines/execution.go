@@ -35,7 +35,7 @@ func (e *evaluator) execution(n *dag.Node) {
 			continue
 		}
 		if err := setExecution(n, name, value); err != nil {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid value", "%s: %s.", name, err)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid value", "%s: %s", name, stopped(err.Error()))))
 		}
 	}
 }

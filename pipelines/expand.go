@@ -135,12 +135,12 @@ func (e *evaluator) normalise(config map[string]any) map[string]any {
 		case e.failed[name] || a != nil && !a.sound:
 		case a == nil:
 			e.failed[name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s.", e.stage.Type, ae.Error()))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s", e.stage.Type, stopped(ae.Error())))
 		default:
 			if _, ok := config[name]; !ok && !e.isInput(name) {
 				continue // it could not be evaluated because of another mistake
 			}
-			detail := ae.Error() + "." + e.suggestValue(name, config[name])
+			detail := stopped(ae.Error()) + e.suggestValue(name, config[name])
 			e.report(a, e.explain(a, mistake(elementRange(a.expr, ae.Attribute), "Invalid value", "%s", detail)))
 		}
 	}
@@ -212,7 +212,7 @@ func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
 	if a == nil {
 		if port.Required && !e.failed[port.Name] {
 			e.failed[port.Name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s.", e.stage.Type, port.Name, port.Doc))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s", e.stage.Type, port.Name, stopped(port.Doc)))
 		}
 		return nil
 	}

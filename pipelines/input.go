@@ -20,7 +20,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		if a == nil {
 			if port.Required && !e.failed[port.Name] {
 				e.failed[port.Name] = true
-				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s.", e.stage.Type, port.Name, port.Doc))
+				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s", e.stage.Type, port.Name, stopped(port.Doc)))
 			}
 			continue
 		}
@@ -30,7 +30,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		}
 		if v.IsNull() {
 			if port.Required {
-				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s.", port.Name, e.stage.Type, port.Doc)))
+				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s", port.Name, e.stage.Type, stopped(port.Doc))))
 			}
 			continue
 		}

@@ -203,7 +203,7 @@ func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
 		_, e := it.Element()
 		value, err := axisValue(e)
 		if err != nil {
-			diags = append(diags, mistake(at, "Invalid axis", "Axis %s: %s.", name, err))
+			diags = append(diags, mistake(at, "Invalid axis", "Axis %s: %s", name, stopped(err.Error())))
 			continue
 		}
 		if text := axisText(value); seen[text] {
