@@ -47,6 +47,9 @@ func setExecution(n *dag.Node, name string, value any) (err error) {
 		n.Resources.CPUs, err = whole(value, 1)
 	case "resources.gpus":
 		n.Resources.GPUs, err = whole(value, 0)
+		if n.Resources.GPUs > 0 {
+			return fmt.Errorf("no executor here has GPUs, so the stage could never run. There is %s, which runs on processors: take gpus away", listing(executors))
+		}
 	case "resources.memory":
 		n.Resources.Memory, err = parseMemory(value)
 	case "resources.time":
