@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"io"
 	"sort"
 	"strings"
@@ -41,11 +40,8 @@ func (m *Mask) Hide(texts []string) {
 
 // escape writes a text as within the quotes of a JSON string.
 func escape(text string) string {
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		return text
-	}
-	return string(quoted[1 : len(quoted)-1])
+	quoted := jsonText(text)
+	return quoted[1 : len(quoted)-1]
 }
 
 // text hides in a text.

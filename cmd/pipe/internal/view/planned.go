@@ -161,13 +161,15 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// jsonText writes a configuration value in one line.
+// jsonText writes a configuration value in one line, as the JSON view does: with <, > and & as they are.
 func jsonText(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return string(b)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // short writes a path relative to the working folder where that is shorter.
