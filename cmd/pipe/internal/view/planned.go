@@ -45,17 +45,29 @@ func (h *Human) Plan(p *dag.Plan) {
 		h.printf("%s %s cached.\n", h.style.paint(green, "Nothing to do:"), count(c.Cached, "instance"))
 		return
 	}
-	expect := 0.0
+	h.printf("%s %d to run, %d maybe, %d cached.%s\n", h.style.paint(bold, "Plan:"), c.Run, c.Maybe, c.Cached, estimate(p))
+}
+
+// estimate says how long what is to run will take, and of how many instances that is known.
+func estimate(p *dag.Plan) string {
+	work, known, all := 0.0, 0, 0
 	for _, a := range p.Actions {
-		if a.State == dag.StateRun {
-			expect += a.Expect
+		if a.State != dag.StateRun {
+			continue
+		}
+		all++
+		if a.Expect > 0 {
+			work += a.Expect
+			known++
 		}
 	}
-	estimate := ""
-	if expect >= 1 {
-		estimate = fmt.Sprintf(" About %s of work (from earlier runs).", seconds(expect))
+	switch {
+	case work < 1:
+		return ""
+	case known < all:
+		return fmt.Sprintf(" About %s of work for %d of the %d to run (from earlier runs); the stages of the others never ran.", seconds(work), known, all)
 	}
-	h.printf("%s %d to run, %d maybe, %d cached.%s\n", h.style.paint(bold, "Plan:"), c.Run, c.Maybe, c.Cached, estimate)
+	return fmt.Sprintf(" About %s of work (from earlier runs).", seconds(work))
 }
 
 // sweeps groups what is not cached by stage, state and reason; a stage with many reasons is one sweep.
