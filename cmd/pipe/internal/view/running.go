@@ -3,7 +3,9 @@ package view
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
+	"sort"
 	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -83,11 +85,13 @@ func eventLine(s Style, e dag.Event) string {
 // mostMetrics is how many metrics a line shows.
 const mostMetrics = 4
 
+// metrics lists measures by name, then counts such as steps, which tell less of a result.
 func metrics(values map[string]float64) string {
 	names := sortedNames(values)
 	if len(names) == 0 {
 		return ""
 	}
+	sort.SliceStable(names, func(i, j int) bool { return !isCount(values[names[i]]) && isCount(values[names[j]]) })
 	more := ""
 	if len(names) > mostMetrics {
 		names, more = names[:mostMetrics], ", …"
@@ -98,6 +102,9 @@ func metrics(values map[string]float64) string {
 	}
 	return " (" + strings.Join(parts, ", ") + more + ")"
 }
+
+// isCount tells a count from a measure; 0 and 1 may be either.
+func isCount(v float64) bool { return v == math.Trunc(v) && math.Abs(v) > 1 }
 
 // clip cuts a text that is too long for a line.
 func clip(s string, width int) string {

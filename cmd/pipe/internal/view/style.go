@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -64,4 +65,9 @@ func count(n int, noun string) string {
 }
 
 // number writes a metric in a few digits.
-func number(v float64) string { return fmt.Sprintf("%.4g", v) }
+func number(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprintf("%.4g", v)
+}

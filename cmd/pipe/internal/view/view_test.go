@@ -59,6 +59,16 @@ Plan: 40 to run, 0 maybe, 0 cached. About 40m00s of work (from earlier runs).
 	}
 }
 
+func TestAnEstimateTellsOfHowManyItIs(t *testing.T) {
+	p := &dag.Plan{}
+	for i, n := range sweepOf("train.m", []string{"a"}, 4) {
+		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Expect: float64(i / 3 * 60)})
+	}
+	if got, want := estimate(p), " About 1m00s of work for 1 of the 4 to run (from earlier runs); the stages of the others never ran."; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // events is a run of three instances: one done, one failed after a retry, one cached.
 func events() []dag.Event {
 	return []dag.Event{
@@ -171,6 +181,18 @@ func TestNumbersForPeople(t *testing.T) {
 		if got := size(n); got != want {
 			t.Errorf("%d bytes: %s, want %s", n, got, want)
 		}
+	}
+	for n, want := range map[float64]string{300: "300", 697600: "697600", -2: "-2", 0: "0", 0.123456: "0.1235", 1234.5: "1234"} {
+		if got := number(n); got != want {
+			t.Errorf("%v: %s, want %s", n, got, want)
+		}
+	}
+	values := map[string]float64{"auroc": 0.5, "accuracy": 1, "base": 697600, "loss": 0.25, "steps": 300, "ece": 0.125}
+	if got, want := metrics(values), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := jsonText([]any{"a > b && c < d"}), `["a > b && c < d"]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	for s, want := range map[string]string{"a.b": "a.b", `a["x",1]`: `'a["x",1]'`, "it's": `'it'\''s'`} {
 		if got := shellQuote(s); got != want {
