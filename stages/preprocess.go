@@ -20,7 +20,7 @@ func init() {
 		Doc: "Brings a data set to one size, splits it by patient and orders it for training.\n\n" +
 			"Images are resized with antialiasing. No patient and no repeated image is in two splits; splits that the set gives are kept, and a missing one is cut out of train. " +
 			"The training images are ordered so that every fraction of them is stratified and contains the smaller ones.",
-		CPUs:   2,
+		CPUs:   1,
 		Memory: 2 << 30,
 		New:    func() Stage { return &preprocess{} },
 	})
