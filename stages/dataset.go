@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -77,7 +78,7 @@ func (s *dataset) Validate() error {
 		for _, l := range source.Layouts() {
 			names = append(names, l.Name)
 		}
-		if !contains(names, s.Layout) {
+		if !slices.Contains(names, s.Layout) {
 			return &AttributeError{"layout", fmt.Sprintf("%q is not one of %s", s.Layout, strings.Join(names, ", "))}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -137,7 +138,7 @@ func (a Attribute) scalar(name string, kind ValueKind, value any) (any, []error)
 		if !ok {
 			return nil, a.wrong(name, "a string", value)
 		}
-		if len(a.Enum) > 0 && !contains(a.Enum, s) {
+		if len(a.Enum) > 0 && !slices.Contains(a.Enum, s) {
 			return nil, []error{&AttributeError{name, fmt.Sprintf("%q is not one of %s", s, strings.Join(a.Enum, ", "))}}
 		}
 		return s, nil
@@ -216,15 +217,6 @@ func (a Attribute) bounds() string {
 func clause(doc string) string {
 	first, size := utf8.DecodeRuneInString(doc)
 	return string(unicode.ToLower(first)) + strings.TrimSuffix(doc[size:], ".")
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -42,7 +42,7 @@ func (p *preprocess) Validate() error {
 	sum := 0.0
 	var errs []error
 	for _, name := range sortedKeys(p.Split) {
-		if !contains(splits, name) {
+		if !slices.Contains(splits, name) {
 			errs = append(errs, &AttributeError{"split." + name, "the splits are train, val and test"})
 		}
 		sum += p.Split[name]
@@ -127,7 +127,7 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 func (p *preprocess) required(all []artifact.Record) []artifact.Record {
 	var kept []artifact.Record
 	for _, rec := range all {
-		if contains(p.Require, "label") && rec.Label == "" || contains(p.Require, "caption") && rec.Caption == "" {
+		if slices.Contains(p.Require, "label") && rec.Label == "" || slices.Contains(p.Require, "caption") && rec.Caption == "" {
 			continue
 		}
 		kept = append(kept, rec)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,20 +80,11 @@ func TestImportsGoOneWay(t *testing.T) {
 				continue
 			}
 			to, _, _ := strings.Cut(ours, "/")
-			if to != layer && !contains(may, to) {
+			if to != layer && !slices.Contains(may, to) {
 				t.Errorf("%s imports %s: %s may import of ours only %v", file, name, layer, may)
 			}
 		}
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // mostLines is how long a file may be that a person has written.

@@ -162,7 +162,10 @@ const (
 
 // Open decodes the image of a record.
 func (d *Dataset) Open(r Record) (image.Image, error) {
-	path := filepath.Join(d.Dir, filepath.FromSlash(r.File))
+	return readPNG(filepath.Join(d.Dir, filepath.FromSlash(r.File)))
+}
+
+func readPNG(path string) (image.Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

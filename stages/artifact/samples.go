@@ -5,8 +5,6 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"image/png"
-	"os"
 	"path/filepath"
 )
 
@@ -79,17 +77,7 @@ func ReadSamples(dir string) (SamplesInfo, []Sample, error) {
 
 // OpenSample decodes the image of a sample.
 func OpenSample(dir string, s Sample) (image.Image, error) {
-	path := filepath.Join(dir, s.File)
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return img, nil
+	return readPNG(filepath.Join(dir, s.File))
 }
 
 // Sheet lays images out in rows on white, two pixels apart; the first image's size is everyone's cell.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -97,7 +98,7 @@ func sweeps(p *dag.Plan) []*sweep {
 			list = append(list, s)
 		}
 		s.nodes = append(s.nodes, a.Node)
-		if r := plannedReason(a); !contains(s.reasons, r) {
+		if r := plannedReason(a); !slices.Contains(s.reasons, r) {
 			s.reasons = append(s.reasons, r)
 		}
 	}
@@ -112,7 +113,7 @@ func plannedReason(a dag.PlannedAction) string {
 	var waits []string
 	for _, address := range a.Waits {
 		stage, _, _ := strings.Cut(address, "[")
-		if !contains(waits, stage) {
+		if !slices.Contains(waits, stage) {
 			waits = append(waits, stage)
 		}
 	}
@@ -162,15 +163,6 @@ func oneValue(nodes []*dag.Node, axis int) bool {
 		}
 	}
 	return true
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // jsonText writes a configuration value in one line, as the JSON view does: with <, > and & as they are.
