@@ -132,6 +132,7 @@ stage "figure" "parameters" {
   x       = "trainable_percent"
   y       = "f1"
   series  = "method"
+  average = ["seed"]
   title   = "What each method trains in ${each.backbone}, and what it reaches"
   x_label = "trained weights beside the head, % of the body"
   y_label = "macro F1 on the test images"

@@ -1,12 +1,10 @@
 package pipelines
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
 	"sort"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -27,33 +25,39 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 	if p.base == nil {
 		return x, nil // nothing was understood
 	}
-	var diags hcl.Diagnostics
 	placed := map[string]bool{}
-	groups := map[string]*dag.Node{}
+	c := &checker{groups: map[string]*dag.Node{}, drafts: map[string]*draft{}, members: map[string][]stages.Member{}}
+	var evaluators []*evaluator
 	for _, s := range p.Stages {
-		nodes, more := p.expandStage(s, groups)
-		diags = append(diags, more...)
+		if s.noCells || !s.known {
+			continue
+		}
+		e := &evaluator{p: p, stage: s, groups: c.groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+		evaluators = append(evaluators, e)
+		nodes := e.nodes()
+		c.add(e, nodes)
 		for _, n := range nodes {
 			for _, in := range n.Inputs {
 				if in.Group != "" && !placed[in.Group] {
 					placed[in.Group] = true
-					x.Nodes = append(x.Nodes, groups[in.Group])
+					x.Nodes = append(x.Nodes, c.groups[in.Group])
 				}
 			}
 			x.Nodes = append(x.Nodes, n)
 		}
 	}
-	publications, more := p.publish()
+	c.check(x.Nodes)
+	publications, diags := p.publish()
 	x.Publications = publications
-	return x, SortDiagnostics(append(diags, more...))
+	for _, e := range evaluators {
+		diags = append(diags, e.diags...)
+	}
+	return x, SortDiagnostics(diags)
 }
 
-// expandStage makes the nodes of one stage, and adds to groups what they read.
-func (p *Pipeline) expandStage(s *Stage, groups map[string]*dag.Node) ([]*dag.Node, hcl.Diagnostics) {
-	if s.noCells || !s.known {
-		return nil, nil
-	}
-	e := &evaluator{p: p, stage: s, groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+// nodes makes the nodes of the stage, none if there is a mistake in it, and adds to groups what they read.
+func (e *evaluator) nodes() []*dag.Node {
+	s := e.stage
 	positions := map[string]dag.Pos{}
 	for _, a := range s.attrs {
 		positions[a.name] = dag.Pos{File: a.at.Filename, Line: a.at.Start.Line}
@@ -66,9 +70,9 @@ func (p *Pipeline) expandStage(s *Stage, groups map[string]*dag.Node) ([]*dag.No
 		nodes = append(nodes, n)
 	}
 	if s.broken || e.diags.HasErrors() {
-		return nil, e.diags
+		return nil
 	}
-	return nodes, e.diags
+	return nodes
 }
 
 // node evaluates one instance.
@@ -89,6 +93,7 @@ func (e *evaluator) node() *dag.Node {
 		}
 		value, ok := e.config(a)
 		if !ok {
+			e.failed[a.name] = true
 			continue
 		}
 		switch attr.Role {
@@ -99,7 +104,9 @@ func (e *evaluator) node() *dag.Node {
 		}
 		config[a.name] = value
 	}
-	n.Config = e.normalise(config)
+	normal, errs := s.schema.Normalise(config)
+	e.blame(errs)
+	n.Config = normal
 	e.execution(n)
 	return n
 }
@@ -112,80 +119,6 @@ func words(list any) []string {
 		out[i] = fmt.Sprint(v)
 	}
 	return out
-}
-
-// normalise lets the schema fill in defaults and check every value.
-func (e *evaluator) normalise(config map[string]any) map[string]any {
-	normal, errs := e.stage.schema.Normalise(config)
-	for _, err := range errs {
-		var ae *stages.AttributeError
-		if !errors.As(err, &ae) {
-			if len(e.failed) == 0 {
-				e.failed[""] = true
-				e.diags = append(e.diags, mistake(e.stage.at, "Invalid stage", "%s\nThis is in %s.", sentence(err), e.inst.readable()))
-			}
-			continue
-		}
-		name := ae.Attribute
-		if i := strings.IndexAny(name, ".["); i >= 0 {
-			name = name[:i]
-		}
-		a := e.stage.attr(name)
-		switch {
-		case e.failed[name] || a != nil && !a.sound:
-		case a == nil:
-			e.failed[name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s", e.stage.Type, stopped(ae.Error())))
-		default:
-			if _, ok := config[name]; !ok && !e.isInput(name) {
-				continue // it could not be evaluated because of another mistake
-			}
-			detail := stopped(ae.Error()) + e.suggestValue(name, config[name])
-			e.report(a, e.explain(a, mistake(elementRange(a.expr, ae.Attribute), "Invalid value", "%s", detail)))
-		}
-	}
-	return normal
-}
-
-func (e *evaluator) isInput(name string) bool {
-	_, ok := e.stage.schema.Input(name)
-	return ok
-}
-
-// suggestValue proposes a value of an enumeration.
-func (e *evaluator) suggestValue(name string, value any) string {
-	attr, _ := e.stage.schema.Attribute(name)
-	var texts []string
-	switch v := value.(type) {
-	case string:
-		texts = []string{v}
-	case []any:
-		for _, x := range v {
-			if s, ok := x.(string); ok {
-				texts = append(texts, s)
-			}
-		}
-	}
-	for _, text := range texts {
-		if !has(attr.Enum, text) {
-			return suggestOnly(text, attr.Enum)
-		}
-	}
-	return ""
-}
-
-// elementRange finds the element of a written-out list or map that "metrics[1]" or "split.train" names.
-func elementRange(expr hcl.Expression, name string) hcl.Range {
-	if _, key, ok := strings.Cut(name, "."); ok {
-		if items, diags := hcl.ExprMap(expr); !diags.HasErrors() {
-			for _, item := range items {
-				if k, diags := item.Key.Value(nil); !diags.HasErrors() && keyText(k) == key {
-					return item.Value.Range()
-				}
-			}
-		}
-	}
-	return expr.Range()
 }
 
 // outputs lists what the instance makes.

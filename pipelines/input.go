@@ -26,6 +26,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		}
 		v, ok := e.value(a)
 		if !ok {
+			e.failed[a.name] = true
 			continue
 		}
 		if v.IsNull() {
@@ -65,10 +66,7 @@ func (e *evaluator) keyedInputs(a *attribute, port stages.Port, v cty.Value) []d
 			e.report(a, mistake(a.expr.Range(), "Invalid input name", "%q is no name for an input: use letters, digits, _ and -.", name))
 			continue
 		}
-		in, uri := e.input(a, port, name, element)
-		if uri != "" {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Generated input", "%s is %s: a program reads files. Read it with a stage \"dataset\" and refer to that.", name, uri)))
-		} else if in != nil {
+		if in, _ := e.input(a, port, name, element); in != nil {
 			list = append(list, *in)
 		}
 	}
@@ -94,9 +92,12 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 		return nil, ""
 	}
 	if v.IsNull() || v.Type() != cty.String || port.Form == stages.Gathered {
-		want := "an artifact (TYPE.NAME.OUTPUT), a path or a phantom:// address"
-		if port.Form == stages.Gathered {
+		want := "an artifact (TYPE.NAME.OUTPUT) or a path"
+		switch {
+		case port.Form == stages.Gathered:
 			want = "all.TYPE.NAME.OUTPUT"
+		case port.Generated:
+			want = "an artifact (TYPE.NAME.OUTPUT), a path or a phantom:// address"
 		}
 		e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s must be %s, not %s.", name, want, describe(v))))
 		return nil, ""
@@ -106,6 +107,10 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 		if scheme != "phantom" {
 			e.report(a, e.explain(a, mistake(a.expr.Range(), "Unknown kind of address",
 				"%s is %s, but only phantom:// addresses can be read here. Download the data and give the path.%s", name, text, suggestOnly(scheme, []string{"phantom"}))))
+			return nil, ""
+		}
+		if !port.Generated {
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Generated input", "%s is %s, but stage type %q reads files. Generate it with a stage \"dataset\" and refer to what that makes.", name, text, e.stage.Type)))
 			return nil, ""
 		}
 		return nil, text

@@ -9,7 +9,7 @@ import (
 // Stage types for the tests: with ports of several kinds and attributes of every sort, and nothing to run.
 
 type testSource struct {
-	Source stages.Input       `pipe:"source" doc:"where the data comes from"`
+	Source stages.Input       `pipe:"source" generated:"true" doc:"where the data comes from"`
 	Size   int                `pipe:"size" default:"32" min:"1" max:"512" doc:"side of an image"`
 	Mode   string             `pipe:"mode" default:"grey" enum:"grey,colour" doc:"channels"`
 	Tags   []string           `pipe:"tags,optional" enum:"small,large,wide" doc:"labels"`
@@ -19,7 +19,7 @@ type testSource struct {
 }
 
 type testTrain struct {
-	Data   stages.Input  `pipe:"data" kind:"images" doc:"images to learn from"`
+	Data   stages.Input  `pipe:"data" kind:"images" generated:"true" doc:"images to learn from"`
 	Start  stages.Input  `pipe:"start,optional" kind:"weights" doc:"a network to start from"`
 	Method string        `pipe:"method" doc:"how to learn"`
 	Rate   float64       `pipe:"rate" default:"0.1" doc:"learning rate"`

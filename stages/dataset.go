@@ -58,18 +58,18 @@ type dataset struct {
 	OnError    string `pipe:"on_error" default:"fail" enum:"fail,skip" doc:"What to do about an image that is missing or cannot be read."`
 	Duplicates string `pipe:"duplicates" default:"keep" enum:"keep,drop" doc:"Drop leaves out images that are under several labels, and all but the first of those that repeat under one."`
 
-	Source Input  `pipe:"source" doc:"A folder or file in a known layout, or phantom://NAME?option=value."`
+	Source Input  `pipe:"source" generated:"true" doc:"A folder or file in a known layout, or phantom://NAME?option=value."`
 	Data   Output `pipe:"data" kind:"dataset" doc:"The data set."`
 }
 
 func (s *dataset) Validate() error {
 	if s.Source.URI != "" {
 		if _, err := phantom.Parse(s.Source.URI); err != nil {
-			return &AttributeError{"source", err.Error()}
+			return wrong("source", "%v", err)
 		}
 		for _, a := range [][2]string{{"layout", s.Layout}, {"label", s.Label}, {"caption", s.Caption}} {
 			if a[1] != "" {
-				return &AttributeError{a[0], "has no meaning for a generated set"}
+				return wrong(a[0], "has no meaning for a generated set")
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func (s *dataset) Validate() error {
 			names = append(names, l.Name)
 		}
 		if !slices.Contains(names, s.Layout) {
-			return &AttributeError{"layout", fmt.Sprintf("%q is not one of %s", s.Layout, strings.Join(names, ", "))}
+			return unknown("layout", s.Layout, names)
 		}
 	}
 	return nil

@@ -33,21 +33,34 @@ func Decode(t Type, config json.RawMessage, inputs map[string]Given, outputs map
 	values, errs := s.Normalise(values)
 	stage := t.New()
 	if len(errs) == 0 {
-		if err := s.fill(stage, values); err != nil {
-			errs = append(errs, err)
-		}
+		errs = s.fill(stage, values)
 	}
 	v := reflect.ValueOf(stage).Elem()
 	errs = append(errs, s.setInputs(v, values, inputs)...)
 	errs = append(errs, s.setOutputs(v, outputs)...)
+	if len(errs) == 0 {
+		errs = validate(stage)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	return stage, nil
 }
 
+// Stage makes a stage of a normalised config and the inputs as far as they are known before anything runs (see
+// Validator), with every mistake that it finds in them. It has no outputs and must not run.
+func (s Schema) Stage(config map[string]any, inputs map[string]Given) (Stage, []error) {
+	stage := s.Type.New()
+	errs := s.fill(stage, config)
+	errs = append(errs, s.setInputs(reflect.ValueOf(stage).Elem(), config, inputs)...)
+	if len(errs) == 0 {
+		errs = validate(stage)
+	}
+	return stage, errs
+}
+
 // fill sets the config fields and the generated inputs of a stage from a normalised config.
-func (s Schema) fill(stage Stage, config map[string]any) error {
+func (s Schema) fill(stage Stage, config map[string]any) []error {
 	v := reflect.ValueOf(stage).Elem()
 	for _, a := range s.Attributes {
 		value, ok := config[a.Name]
@@ -55,11 +68,11 @@ func (s Schema) fill(stage Stage, config map[string]any) error {
 			continue
 		}
 		text, err := json.Marshal(value)
-		if err != nil {
-			return &AttributeError{a.Name, err.Error()}
+		if err == nil {
+			err = json.Unmarshal(text, v.FieldByIndex(a.index).Addr().Interface())
 		}
-		if err := json.Unmarshal(text, v.FieldByIndex(a.index).Addr().Interface()); err != nil {
-			return &AttributeError{a.Name, err.Error()}
+		if err != nil {
+			return []error{wrong(a.Name, "%v", err)}
 		}
 	}
 	for _, p := range s.Inputs {
@@ -81,15 +94,15 @@ func (s Schema) setInputs(v reflect.Value, config map[string]any, inputs map[str
 			_, generated := config[p.Name]
 			switch {
 			case ok && generated:
-				errs = append(errs, &AttributeError{p.Name, "given both as an artifact and as an address"})
+				errs = append(errs, wrong(p.Name, "given both as an artifact and as an address"))
 			case ok:
 				field.Set(reflect.ValueOf(Input{Path: given.Path}))
 			case p.Required && !generated:
-				errs = append(errs, &AttributeError{p.Name, "this input is missing: " + clause(p.Doc)})
+				errs = append(errs, wrong(p.Name, "this input is missing: %s", clause(p.Doc)))
 			}
 		case Gathered:
 			if !ok && p.Required {
-				errs = append(errs, &AttributeError{p.Name, "this input is missing: " + clause(p.Doc)})
+				errs = append(errs, wrong(p.Name, "this input is missing: %s", clause(p.Doc)))
 			}
 			field.Set(reflect.ValueOf(InputList(given.Members)))
 		case Keyed:
@@ -106,7 +119,7 @@ func (s Schema) setInputs(v reflect.Value, config map[string]any, inputs map[str
 	}
 	for _, name := range sortedKeys(inputs) {
 		if !used[name] {
-			errs = append(errs, &AttributeError{name, s.Type.Name + " has no such input"})
+			errs = append(errs, wrong(name, "%s has no such input", s.Type.Name))
 		}
 	}
 	return errs
@@ -130,14 +143,14 @@ func (s Schema) setOutputs(v reflect.Value, outputs map[string]string) []error {
 		}
 		path, ok := outputs[p.Name]
 		if !ok && p.Required {
-			errs = append(errs, &AttributeError{p.Name, "no path for this output"})
+			errs = append(errs, wrong(p.Name, "no path for this output"))
 		}
 		field.SetString(path)
 		used[p.Name] = true
 	}
 	for _, name := range sortedKeys(outputs) {
 		if !used[name] {
-			errs = append(errs, &AttributeError{name, s.Type.Name + " has no such output"})
+			errs = append(errs, wrong(name, "%s has no such output", s.Type.Name))
 		}
 	}
 	return errs

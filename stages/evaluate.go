@@ -3,6 +3,7 @@ package stages
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -46,13 +47,14 @@ var classifierMetrics = map[string]func(metric.Predictions) float64{
 	"accuracy": metric.Accuracy, "f1": metric.F1, "auroc": metric.AUROC, "ece": metric.ECE,
 }
 
-// Run writes the metrics.
-func (e *evaluate) Run(ctx context.Context, r Reporter) error {
-	data, err := artifact.ReadImages(e.Data.Path)
-	if err != nil {
-		return err
-	}
-	var ofModel, ofSamples []string
+// What is written beside the metrics: exact figures of what was scored.
+var (
+	classifierFacts = []string{"images", "trainable_parameters", "trainable_percent"} // the last two of a fine-tuned model
+	samplesFacts    = []string{"real_images", "generated_images", "prompts", "features", "sampler_steps", "guidance"}
+)
+
+// byInput tells the metrics of a classifier from those of generated images.
+func (e *evaluate) byInput() (ofModel, ofSamples []string) {
 	for _, name := range e.Metrics {
 		if classifierMetrics[name] != nil {
 			ofModel = append(ofModel, name)
@@ -60,12 +62,48 @@ func (e *evaluate) Run(ctx context.Context, r Reporter) error {
 			ofSamples = append(ofSamples, name)
 		}
 	}
+	return ofModel, ofSamples
+}
+
+// Validate implements Validator.
+func (e *evaluate) Validate() error {
+	var errs []error
+	if len(e.Metrics) == 0 {
+		errs = append(errs, wrong("metrics", "names no metric"))
+	}
+	ofModel, ofSamples := e.byInput()
 	if len(ofModel) > 0 && e.Model.Path == "" {
-		return &AttributeError{"model", "needed for " + strings.Join(ofModel, ", ")}
+		errs = append(errs, wrong("model", "needed for %s: give the classifier to score, or take these out of metrics", strings.Join(ofModel, ", ")))
 	}
-	if len(ofSamples) > 0 && (e.Samples.Path == "" || e.Extractor.Path == "") {
-		return &AttributeError{"samples", "samples and an extractor are needed for " + strings.Join(ofSamples, ", ")}
+	if len(ofSamples) > 0 && e.Samples.Path == "" {
+		errs = append(errs, wrong("samples", "needed for %s: give the generated images to score, or take these out of metrics", strings.Join(ofSamples, ", ")))
 	}
+	if len(ofSamples) > 0 && e.Extractor.Path == "" {
+		errs = append(errs, wrong("extractor", "needed for %s: give a classifier of such images, or take these out of metrics", strings.Join(ofSamples, ", ")))
+	}
+	return errors.Join(errs...)
+}
+
+// Measures implements Measurer.
+func (e *evaluate) Measures() []string {
+	ofModel, ofSamples := e.byInput()
+	names := slices.Clone(e.Metrics)
+	if len(ofModel) > 0 {
+		names = append(names, classifierFacts...)
+	}
+	if len(ofSamples) > 0 {
+		names = append(names, samplesFacts...)
+	}
+	return names
+}
+
+// Run writes the metrics.
+func (e *evaluate) Run(ctx context.Context, r Reporter) error {
+	data, err := artifact.ReadImages(e.Data.Path)
+	if err != nil {
+		return err
+	}
+	ofModel, ofSamples := e.byInput()
 	result := artifact.Metrics{}
 	if len(ofModel) > 0 {
 		err = e.scoreModel(ctx, data, ofModel, result)

@@ -3,6 +3,7 @@ package stages
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -16,10 +17,11 @@ import (
 func init() {
 	Register(Type{
 		Name:    "figure",
-		Version: 1,
+		Version: 2,
 		Doc: `Draws one metric of many runs as a figure, in SVG, PDF and PNG.
 
-Runs that agree on x and series are one point: their mean, with one standard deviation as a band or bar.`,
+Runs that agree on the axes x and series are one point: their mean, with one standard deviation as a band or bar.
+Where x is a metric, every run is a point of its own, but for the axes that average names.`,
 		CPUs:   1,
 		Memory: 256 << 20,
 		New:    func() Stage { return new(figure) },
@@ -27,21 +29,60 @@ Runs that agree on x and series are one point: their mean, with one standard dev
 }
 
 type figure struct {
-	Runs   InputList `pipe:"runs" kind:"metrics" doc:"The runs to draw: all.evaluate.NAME.metrics."`
-	Chart  string    `pipe:"chart" default:"line" enum:"line,bar,scatter" doc:"line and scatter need a numeric x; bar takes the values of an axis as categories."`
-	X      string    `pipe:"x" doc:"An axis of the runs, or a metric (scatter): then runs that differ in the axis seed alone are one point."`
-	Y      string    `pipe:"y" doc:"A metric of the runs."`
-	Series string    `pipe:"series,optional" doc:"The axis that tells the lines, bars or clouds apart; none: one series."`
-	Title  string    `pipe:"title,optional" doc:"Above the figure."`
-	XLabel string    `pipe:"x_label,optional" doc:"Below the x axis; default: the name of x."`
-	YLabel string    `pipe:"y_label,optional" doc:"Beside the y axis; default: the name of y."`
-	XScale string    `pipe:"x_scale" default:"linear" enum:"linear,log" doc:"Scale of a numeric x axis."`
-	Width  float64   `pipe:"width" default:"16" min:"4" max:"100" doc:"Centimetres."`
-	Height float64   `pipe:"height" default:"10" min:"3" max:"100" doc:"Centimetres."`
+	Runs    InputList `pipe:"runs" kind:"metrics" doc:"The runs to draw: all.evaluate.NAME.metrics."`
+	Chart   string    `pipe:"chart" default:"line" enum:"line,bar,scatter" doc:"line and scatter need a numeric x; bar takes the values of an axis as categories."`
+	X       string    `pipe:"x" doc:"An axis of the runs, or a metric."`
+	Y       string    `pipe:"y" doc:"A metric of the runs."`
+	Series  string    `pipe:"series,optional" doc:"The axis that tells the lines, bars or clouds apart; none: one series."`
+	Average []string  `pipe:"average,optional" doc:"Where x is a metric: axes such as seed; runs that differ in these alone are one point. Where x is an axis, runs that agree on x and series are."`
+	Title   string    `pipe:"title,optional" doc:"Above the figure."`
+	XLabel  string    `pipe:"x_label,optional" doc:"Below the x axis; default: the name of x."`
+	YLabel  string    `pipe:"y_label,optional" doc:"Beside the y axis; default: the name of y."`
+	XScale  string    `pipe:"x_scale" default:"linear" enum:"linear,log" doc:"Scale of a numeric x axis."`
+	Width   float64   `pipe:"width" default:"16" min:"4" max:"100" doc:"Centimetres."`
+	Height  float64   `pipe:"height" default:"10" min:"3" max:"100" doc:"Centimetres."`
 
 	SVG Output `pipe:"svg" kind:"figure" path:"figure.svg" doc:"The figure for the web."`
 	PDF Output `pipe:"pdf" kind:"figure" path:"figure.pdf" doc:"The figure for LaTeX."`
 	PNG Output `pipe:"png" kind:"figure" path:"figure.png" doc:"The figure for slides, 160 dots an inch."`
+}
+
+// Validate implements Validator.
+func (f *figure) Validate() error {
+	var errs []error
+	values := f.Runs.axis(f.X)
+	if f.Chart == "bar" {
+		errs = append(errs, f.Runs.hasAxis("x", f.X))
+	} else {
+		errs = append(errs, f.Runs.hasNumber("x", f.X))
+	}
+	errs = append(errs, f.Runs.hasNumber("y", f.Y))
+	if f.Series != "" {
+		errs = append(errs, f.Runs.hasAxis("series", f.Series))
+	}
+	for i, axis := range f.Average {
+		errs = append(errs, f.Runs.hasAxis(fmt.Sprintf("average[%d]", i), axis))
+	}
+	if len(f.Average) > 0 && values != nil {
+		errs = append(errs, wrong("average", "x is the axis %s, so runs that agree on it and on series are averaged already: leave average out", f.X))
+	}
+	if f.XScale == "log" {
+		errs = append(errs, f.logarithmic(values))
+	}
+	return errors.Join(errs...)
+}
+
+// logarithmic refuses a logarithmic scale for bars and for an axis, of these values, that it cannot show.
+func (f *figure) logarithmic(values []any) error {
+	if f.Chart == "bar" {
+		return wrong("x_scale", "bars stand side by side, whatever their x: leave x_scale out")
+	}
+	for _, v := range values {
+		if n, ok := v.(float64); ok && n <= 0 {
+			return wrong("x_scale", "a logarithmic axis cannot show %s = %v: take a linear one", f.X, n)
+		}
+	}
+	return nil
 }
 
 // Run draws the figure.
@@ -116,7 +157,7 @@ func (f *figure) series(runs []run) ([]chart.Series, []string, error) {
 type point struct{ xs, ys sample }
 
 // x places a run on the x axis: bars by category, lines by value. A scatter over a metric has one point a
-// cell, so all runs of the cell but for their seeds are its group.
+// run, or one for those that differ in the axes to average alone.
 func (f *figure) x(r run, categories *ordered[float64]) (x float64, key string, err error) {
 	if f.Chart == "bar" {
 		name, err := r.text(f.X)
@@ -133,7 +174,7 @@ func (f *figure) x(r run, categories *ordered[float64]) (x float64, key string, 
 	}
 	names := make([]string, 0, len(r.axes))
 	for n := range r.axes {
-		if n != "seed" {
+		if !slices.Contains(f.Average, n) {
 			names = append(names, n)
 		}
 	}

@@ -30,7 +30,7 @@ func init() {
 type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
-	Blocks   []int          `pipe:"blocks,optional" doc:"Blocks of the network on which the method acts. Default: all."`
+	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: one in 64 of their size."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
@@ -84,10 +84,10 @@ func fitting(network peft.Model, seed uint64) string {
 func (s *finetune) Validate() error {
 	m, err := peft.Lookup(s.Method)
 	if err != nil {
-		return &AttributeError{"method", err.Error()}
+		return wrong("method", "%v", err)
 	}
 	if _, err := m.Configure(s.Options); err != nil {
-		return &AttributeError{"options", err.Error()}
+		return wrong("options", "%v", err)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func defaultRate(c *artifact.Classifier) float64 {
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if s.Tokens.Path == "" {
-		return &AttributeError{"tokens", "a diffusion model needs the captions' tokens"}
+		return wrong("tokens", "a diffusion model needs the captions' tokens")
 	}
 	pairs, err := readPairs(s.Data.Path, s.Tokens.Path)
 	if err != nil {

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/stages/artifact"
 )
 
 var update = flag.Bool("update", false, "write testdata/golden.txt anew")
@@ -39,6 +41,17 @@ func goldens(t *testing.T) []string {
 		}
 		if err != nil {
 			t.Fatalf("%s %s: %v", stage, name, err)
+		}
+		if m, ok := s.(Measurer); ok {
+			wrote, err := artifact.ReadMetrics(outputs["metrics"])
+			for _, measured := range sortedKeys(wrote) {
+				if !slices.Contains(m.Measures(), measured) {
+					t.Errorf("%s %s measured %s, which its Measures does not tell", stage, name, measured)
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
 		}
 		digests := ""
 		for _, output := range sortedKeys(outputs) {

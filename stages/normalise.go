@@ -11,21 +11,6 @@ import (
 	"unicode/utf8"
 )
 
-// AttributeError is what is wrong with one attribute of a block.
-type AttributeError struct {
-	Attribute string // "size"; an element is "split.train" or "metrics[1]"
-	Message   string
-}
-
-func (e *AttributeError) Error() string { return e.Attribute + ": " + e.Message }
-
-// Validator is a stage that checks more than single values, such as the options of a phantom:// address.
-// Validate is called with the config decoded but no artifact paths yet, before anything runs; it returns
-// an *AttributeError, several joined by errors.Join, or another error that concerns the whole block.
-type Validator interface {
-	Validate() error
-}
-
 // Normalise returns config with defaults filled in, all numbers as float64, and every mistake found, each an
 // *AttributeError where one attribute is to blame, in the order of the schema. Config holds JSON values; a
 // single input that is generated stays in it as a phantom:// address under the input's name. An optional
@@ -41,7 +26,7 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 			errs = append(errs, problems...)
 			out[a.Name] = v
 		case a.Required:
-			errs = append(errs, &AttributeError{a.Name, fmt.Sprintf("required (%s): %s", a.describe(), clause(a.Doc))})
+			errs = append(errs, wrong(a.Name, "required (%s): %s", a.describe(), clause(a.Doc)))
 		case a.Default != nil:
 			out[a.Name] = a.Default
 		}
@@ -49,8 +34,12 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 	for _, p := range s.Inputs {
 		if value, given := config[p.Name]; given && value != nil {
 			uri, ok := value.(string)
-			if !ok || p.Form != Single || !isURI(uri) {
-				errs = append(errs, &AttributeError{p.Name, "must be an artifact, a path or a phantom:// address"})
+			if !ok || !isURI(uri) {
+				errs = append(errs, wrong(p.Name, "must be an artifact, a path or a phantom:// address"))
+				continue
+			}
+			if !p.Generated {
+				errs = append(errs, wrong(p.Name, "%s cannot be read here: generate it with a stage \"dataset\" and refer to that", uri))
 				continue
 			}
 			out[p.Name] = uri
@@ -68,32 +57,9 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 	}
 	sort.Strings(unknown)
 	for _, name := range unknown {
-		errs = append(errs, &AttributeError{name, fmt.Sprintf("%s has no such attribute (it has %s)", s.Type.Name, strings.Join(s.Names(), ", "))})
-	}
-	if len(errs) == 0 {
-		errs = s.validate(out)
+		errs = append(errs, wrong(name, "%s has no such attribute (it has %s)", s.Type.Name, strings.Join(s.Names(), ", ")))
 	}
 	return out, errs
-}
-
-// validate asks the stage itself, if it has a say.
-func (s Schema) validate(config map[string]any) []error {
-	stage := s.Type.New()
-	v, ok := stage.(Validator)
-	if !ok {
-		return nil
-	}
-	if err := s.fill(stage, config); err != nil {
-		return []error{err}
-	}
-	err := v.Validate()
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	if err != nil {
-		return []error{err}
-	}
-	return nil
 }
 
 func isURI(s string) bool { return strings.Contains(s, "://") }
@@ -104,7 +70,7 @@ func (a Attribute) normalise(value any) (any, []error) {
 	case List:
 		list, ok := value.([]any)
 		if !ok {
-			return nil, a.wrong(a.Name, a.describe(), value)
+			return nil, mismatch(a.Name, a.describe(), value)
 		}
 		out := make([]any, len(list))
 		var errs []error
@@ -116,7 +82,7 @@ func (a Attribute) normalise(value any) (any, []error) {
 	case Map:
 		m, ok := value.(map[string]any)
 		if !ok {
-			return nil, a.wrong(a.Name, a.describe(), value)
+			return nil, mismatch(a.Name, a.describe(), value)
 		}
 		out := make(map[string]any, len(m))
 		var errs []error
@@ -136,29 +102,29 @@ func (a Attribute) scalar(name string, kind ValueKind, value any) (any, []error)
 	case String:
 		s, ok := value.(string)
 		if !ok {
-			return nil, a.wrong(name, "a string", value)
+			return nil, mismatch(name, "a string", value)
 		}
 		if len(a.Enum) > 0 && !slices.Contains(a.Enum, s) {
-			return nil, []error{&AttributeError{name, fmt.Sprintf("%q is not one of %s", s, strings.Join(a.Enum, ", "))}}
+			return nil, []error{unknown(name, s, a.Enum)}
 		}
 		return s, nil
 	case Bool:
 		b, ok := value.(bool)
 		if !ok {
-			return nil, a.wrong(name, "true or false", value)
+			return nil, mismatch(name, "true or false", value)
 		}
 		return b, nil
 	}
 	f, ok := number(value)
 	if !ok {
-		return nil, a.wrong(name, "a number", value)
+		return nil, mismatch(name, "a number", value)
 	}
 	// Beyond 2^53 a JSON number no longer names one integer.
 	if kind == Int && (f != math.Trunc(f) || math.Abs(f) > 1<<53) {
-		return nil, a.wrong(name, "a whole number", value)
+		return nil, mismatch(name, "a whole number", value)
 	}
 	if a.Min != nil && !(f >= *a.Min) || a.Max != nil && !(f <= *a.Max) {
-		return nil, []error{&AttributeError{name, fmt.Sprintf("%v is out of bounds: %s", f, a.bounds())}}
+		return nil, []error{wrong(name, "%v is out of bounds: %s", f, a.bounds())}
 	}
 	return f, nil
 }
@@ -178,7 +144,7 @@ func number(value any) (float64, bool) {
 	return 0, false
 }
 
-func (a Attribute) wrong(name, want string, value any) []error {
+func mismatch(name, want string, value any) []error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		text = fmt.Append(nil, value)
@@ -186,7 +152,7 @@ func (a Attribute) wrong(name, want string, value any) []error {
 	if len(text) > 60 {
 		text = append(text[:57:57], "..."...)
 	}
-	return []error{&AttributeError{name, fmt.Sprintf("must be %s, not %s", want, text)}}
+	return []error{wrong(name, "must be %s, not %s", want, text)}
 }
 
 // describe says in words what values the attribute takes.

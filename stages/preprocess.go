@@ -43,18 +43,15 @@ func (p *preprocess) Validate() error {
 	var errs []error
 	for _, name := range sortedKeys(p.Split) {
 		if !slices.Contains(splits, name) {
-			errs = append(errs, &AttributeError{"split." + name, "the splits are train, val and test"})
+			errs = append(errs, wrong("split."+name, "the splits are train, val and test"))
 		}
 		sum += p.Split[name]
 	}
 	if math.Abs(sum-1) > 1e-6 {
-		errs = append(errs, &AttributeError{"split", fmt.Sprintf("the shares sum to %.4g, not 1", sum)})
+		errs = append(errs, wrong("split", "the shares sum to %.4g, not 1", sum))
 	}
 	if p.Split[artifact.Train] == 0 {
-		errs = append(errs, &AttributeError{"split.train", "must be above 0"})
-	}
-	if p.Data.URI != "" {
-		errs = append(errs, &AttributeError{"data", "must be the data of a dataset stage; give the address to that"})
+		errs = append(errs, wrong("split.train", "must be above 0"))
 	}
 	return errors.Join(errs...)
 }

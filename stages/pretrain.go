@@ -33,7 +33,7 @@ type pretrain struct {
 	Architecture string `pipe:"model" doc:"Which network: a classifier such as vit_micro_patch8_64, resnet10_64, or a diffusion model: unet_micro, unet_small."`
 	training
 
-	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images, or a generator's phantom:// address."`
+	Data   Input  `pipe:"data" kind:"images" generated:"true" doc:"Preprocessed images, or a generator's phantom:// address."`
 	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for diffusion."`
 	Out    Output `pipe:"model" kind:"model" doc:"The trained network."`
 }
@@ -43,14 +43,16 @@ func (s *pretrain) Validate() error {
 	var errs []error
 	known := append(model.Names(), diffusion.Variants()...)
 	if !slices.Contains(known, s.Architecture) {
-		errs = append(errs, &AttributeError{"model", fmt.Sprintf("%q is not one of %v", s.Architecture, known)})
+		errs = append(errs, unknown("model", s.Architecture, known))
 	}
 	if s.Data.URI != "" {
 		if _, err := phantom.Parse(s.Data.URI); err != nil {
-			errs = append(errs, &AttributeError{"data", err.Error()})
+			errs = append(errs, wrong("data", "%v", err))
 		} else if s.diffuses() {
-			errs = append(errs, &AttributeError{"data", "a diffusion model needs captions: give preprocessed images and tokens"})
+			errs = append(errs, wrong("data", "a diffusion model needs captions: give preprocessed images and tokens"))
 		}
+	} else if s.diffuses() && s.Tokens.Path == "" {
+		errs = append(errs, wrong("tokens", "a diffusion model learns from captions: give those of the images, tokenized"))
 	}
 	return errors.Join(errs...)
 }

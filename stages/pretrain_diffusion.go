@@ -10,9 +10,6 @@ import (
 )
 
 func (s *pretrain) runDiffusion(ctx context.Context, r Reporter) error {
-	if s.Tokens.Path == "" {
-		return &AttributeError{"tokens", "a diffusion model needs the captions' tokens"}
-	}
 	pairs, err := readPairs(s.Data.Path, s.Tokens.Path)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func sweep(t *testing.T) InputList {
 				if err := artifact.WriteMetrics(path, m); err != nil {
 					t.Fatal(err)
 				}
-				list = append(list, Member{map[string]any{"method": method, "fraction": fraction, "seed": seed}, path})
+				list = append(list, Member{Axes: map[string]any{"method": method, "fraction": fraction, "seed": seed}, Path: path})
 			}
 		}
 	}
@@ -97,6 +97,9 @@ func TestFigureGroupsRunsBySeriesAndX(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.chart, func(t *testing.T) {
 			f := figureIn(t.TempDir(), runs, tt.chart, tt.x, "f1")
+			if tt.chart == "scatter" {
+				f.Average = []string{"seed"}
+			}
 			parsed, err := readRuns(runs)
 			if err != nil {
 				t.Fatal(err)

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -15,6 +16,72 @@ type run struct {
 	axes    map[string]any
 	metrics artifact.Metrics
 }
+
+// axis is the values of an axis in the order of the runs, nil unless all of them have it.
+func (l InputList) axis(name string) []any {
+	values := make([]any, len(l))
+	for i, m := range l {
+		v, ok := m.Axes[name]
+		if !ok {
+			return nil
+		}
+		values[i] = v
+	}
+	return values
+}
+
+// axes are the names of the axes that all runs have.
+func (l InputList) axes() []string {
+	if len(l) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(sortedKeys(l[0].Axes), func(name string) bool { return l.axis(name) == nil })
+}
+
+// metrics are the names of the metrics that all runs can have; ok is false when that is not known.
+func (l InputList) metrics() (names []string, ok bool) {
+	for i, m := range l {
+		if m.Metrics == nil {
+			return nil, false
+		}
+		if i == 0 {
+			names = slices.Clone(m.Metrics)
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(m.Metrics, name) })
+	}
+	return names, len(l) > 0
+}
+
+// hasAxis checks that an attribute names an axis of the runs.
+func (l InputList) hasAxis(attribute, name string) error {
+	if l.axis(name) != nil {
+		return nil
+	}
+	axes := l.axes()
+	e := wrong(attribute, "the runs have no axis %q; their axes are %s", name, listed(axes))
+	e.Value, e.Known = name, axes
+	return e
+}
+
+// hasNumber checks that an attribute names a numeric axis or, as far as is known, a metric of the runs.
+func (l InputList) hasNumber(attribute, name string) error {
+	metrics, known := l.metrics()
+	values := l.axis(name)
+	text := slices.IndexFunc(values, func(v any) bool { _, number := v.(float64); return !number })
+	switch {
+	case slices.Contains(metrics, name), values == nil && !known, values != nil && text < 0:
+		return nil
+	case values != nil:
+		return wrong(attribute, "the axis %s is not of numbers, it has the value %s: name one that is, or a metric", name, axisText(values[text]))
+	}
+	axes := l.axes()
+	e := wrong(attribute, "%q is neither an axis of the runs (%s) nor a metric that they have (%s)", name, listed(axes), listed(metrics))
+	e.Value, e.Known = name, slices.Concat(metrics, axes)
+	return e
+}
+
+// listed are names for a message.
+func listed(names []string) string { return cmp.Or(strings.Join(names, ", "), "none") }
 
 func readRuns(list InputList) ([]run, error) {
 	if len(list) == 0 {

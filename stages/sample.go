@@ -41,6 +41,14 @@ type sampling struct {
 	Samples Output `pipe:"samples" kind:"samples" doc:"The images, their prompts, and a contact sheet."`
 }
 
+// Validate implements Validator.
+func (s *sampling) Validate() error {
+	if len(s.Prompts) == 0 && s.Data.Path == "" {
+		return wrong("prompts", "there is nothing to draw: give prompts, or data with captions")
+	}
+	return nil
+}
+
 func (s *sampling) Run(ctx context.Context, r Reporter) error {
 	d, err := artifact.ReadDiffusion(s.Model.Path)
 	if err != nil {
@@ -87,9 +95,6 @@ func (s *sampling) prompts() ([]artifact.Sample, error) {
 			out[i] = artifact.Sample{Prompt: s.Prompts[i%len(s.Prompts)], Seed: s.Seed}
 		}
 		return out, nil
-	}
-	if s.Data.Path == "" {
-		return nil, errors.New("nothing to draw: give prompts, or data with captions")
 	}
 	m, err := artifact.ReadImages(s.Data.Path)
 	if err != nil {

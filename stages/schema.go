@@ -55,8 +55,10 @@ type Port struct {
 	Kind     string // what the artifact holds; an input may list several, "dataset,images"; "": anything
 	Path     string // output only: file name; "" is a folder, or the user's choice in a keyed port
 	Required bool
-	Doc      string
-	index    []int
+	// Generated inputs also take a phantom:// address.
+	Generated bool
+	Doc       string
+	index     []int
 }
 
 // Accepts tells whether an artifact of that kind fits the port. An unknown kind ("") always does.
@@ -189,7 +191,10 @@ func (s *Schema) addField(f reflect.StructField, seen map[string]bool) error {
 	if doc == "" {
 		return errors.New(`no doc:"…" tag`)
 	}
-	p := Port{Name: name, Form: Single, Kind: f.Tag.Get("kind"), Path: f.Tag.Get("path"), Required: flag == "", Doc: doc, index: f.Index}
+	p := Port{
+		Name: name, Form: Single, Kind: f.Tag.Get("kind"), Path: f.Tag.Get("path"), Required: flag == "",
+		Generated: f.Tag.Get("generated") == "true", Doc: doc, index: f.Index,
+	}
 	switch f.Type {
 	case inputType, inputListType, inputMapType:
 		switch f.Type {

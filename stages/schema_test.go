@@ -23,7 +23,7 @@ type shape struct {
 	shared
 
 	Data  Input             `pipe:"data" kind:"dataset,images" doc:"what to read"`
-	Base  Input             `pipe:"base,optional" kind:"model" doc:"where to start"`
+	Base  Input             `pipe:"base,optional" kind:"model" generated:"true" doc:"where to start"`
 	Runs  InputList         `pipe:"runs,optional" kind:"metrics" doc:"all runs"`
 	More  map[string]Input  `pipe:"inputs,optional" doc:"more"`
 	Out   Output            `pipe:"out" kind:"figure" path:"out.svg" doc:"the picture"`
@@ -38,7 +38,7 @@ func (*shape) Run(context.Context, Reporter) error { return nil }
 
 func (s *shape) Validate() error {
 	if s.Split["train"]+s.Split["test"] != 1 {
-		return &AttributeError{"split", "the shares must sum to 1"}
+		return wrong("split", "the shares must sum to 1")
 	}
 	return nil
 }
@@ -95,18 +95,36 @@ func TestNormaliseFillsDefaultsAndNamesEachMistake(t *testing.T) {
 		{"unknown", map[string]any{"sise": 1.0}, "sise: shape has no such attribute (it has size, rate, "},
 		{"stage's own rule", map[string]any{"split": map[string]any{"train": 0.5}}, "split: the shares must sum to 1"},
 		{"input", map[string]any{"data": 3.0}, "data: must be an artifact, a path or a phantom:// address"},
+		{"generated input", map[string]any{"data": "phantom://fractals"}, "data: phantom://fractals cannot be read here: generate it with a stage"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			if _, set := c.config["name"]; !set {
 				c.config["name"] = "x"
 			}
-			_, errs := s.Normalise(c.config)
+			errs := mistakes(shapeType, c.config)
 			if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), c.want) {
 				t.Errorf("got %v, want %s", errs, c.want)
 			}
 		})
 	}
+}
+
+// mistakes are those that a stage of the type finds in a config. Its inputs are whatever it asks for.
+func mistakes(t Type, config map[string]any) []error {
+	s := SchemaOf(t)
+	values, errs := s.Normalise(config)
+	if len(errs) > 0 {
+		return errs
+	}
+	inputs := map[string]Given{}
+	for _, p := range s.Inputs {
+		if _, generated := values[p.Name]; p.Required && !generated {
+			inputs[p.Name] = Given{Path: "made later"}
+		}
+	}
+	_, errs = s.Stage(values, inputs)
+	return errs
 }
 
 func TestDecodeFillsTheStruct(t *testing.T) {

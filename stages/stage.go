@@ -12,11 +12,12 @@ import "context"
 //     program whose output enters the key);
 //   - an Input, an InputList (for all.TYPE.NAME.OUT) or a map[string]Input: what the stage reads;
 //   - an Output or a map[string]Output: what it writes. `kind:"images"` on inputs and outputs names what the
-//     artifact holds, and a reference to another kind is refused when the file is read; `path:"svg.svg"`
-//     gives an output file its name (a folder needs none).
+//     artifact holds, and a reference to another kind is refused when the file is read; `generated:"true"` marks
+//     an Input that also takes a phantom:// address; `path:"svg.svg"` gives an output file its name (a folder
+//     needs none).
 //
 // Every field has a `doc:"…"` tag: it is the documentation. Fields of an embedded struct count as the stage's own. A stage
-// that also implements Validator checks its config as a whole before anything runs.
+// that also implements Validator checks its config and inputs as a whole before anything runs.
 type Stage interface {
 	Run(ctx context.Context, r Reporter) error
 }
@@ -52,8 +53,9 @@ type InputList []Member
 
 // Member is one gathered artifact with the axes of the instance that made it.
 type Member struct {
-	Axes map[string]any // string, float64 or bool
-	Path string
+	Axes    map[string]any // string, float64 or bool
+	Path    string
+	Metrics []string // before it is made: the names that may be in it, as its Measurer says; nil: not known
 }
 
 // Output is the path of a file or folder that the stage must create.

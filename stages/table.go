@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -37,6 +38,24 @@ type table struct {
 	CSV      Output `pipe:"csv" kind:"table" path:"table.csv" doc:"One line a row; mean, deviation and number of runs in columns of their own."`
 	Markdown Output `pipe:"md" kind:"table" path:"table.md" doc:"For a README."`
 	LaTeX    Output `pipe:"tex" kind:"table" path:"table.tex" doc:"A booktabs tabular."`
+}
+
+// Validate implements Validator.
+func (t *table) Validate() error {
+	var errs []error
+	for i, axis := range t.Rows {
+		errs = append(errs, t.Runs.hasAxis(fmt.Sprintf("rows[%d]", i), axis))
+	}
+	if t.Columns != "" {
+		errs = append(errs, t.Runs.hasAxis("columns", t.Columns))
+	}
+	if len(t.Metrics) == 0 {
+		errs = append(errs, wrong("metrics", "names no metric"))
+	}
+	for i, m := range t.Metrics {
+		errs = append(errs, t.Runs.hasNumber(fmt.Sprintf("metrics[%d]", i), m))
+	}
+	return errors.Join(errs...)
 }
 
 // Run writes the table.

@@ -31,7 +31,7 @@ stage "command" "e" {
 
 stage "command" "f" {
   command = ["x", input.a]
-  inputs  = { a = "phantom://x" } # ERR Generated input: a is phantom://x: a program reads files
+  inputs  = { a = "phantom://x" } # ERR Generated input: a is phantom://x, but stage type "command" reads files
   outputs = { a = "x", b = "x" }  # ERR File used twice: Outputs a and b are both written to "x"
 }
 

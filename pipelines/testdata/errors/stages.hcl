@@ -1,0 +1,139 @@
+# What a stage type finds wrong with a stage as a whole is told before anything runs.
+
+stage "figure" "x" { # before the runs that it gathers
+  matrix = { seed = [0, 1] }
+  runs   = all.evaluate.m.metrics
+  x      = "fractoin" # ERR Invalid value: x: "fractoin" is neither an axis of the runs \(fraction, method, seed\) nor a metric that they have \(accuracy, f1, images, .*\)\. Did you mean "fraction"\?
+  y      = "aurok"    # ERR Invalid value: y: "aurok" is neither
+  series = "methods"  # ERR Invalid value: series: the runs have no axis "methods"; their axes are fraction, method, seed\. Did you mean "method"\?
+}
+
+stage "figure" "line" {
+  runs    = all.evaluate.m.metrics
+  x       = "method" # ERR Invalid value: x: the axis method is not of numbers, it has the value full: name one that is
+  y       = "trainable_percent"
+  average = ["seed"] # ERR Invalid value: average: x is the axis method, .* leave average out
+}
+
+stage "figure" "bar" {
+  runs    = all.evaluate.m.metrics
+  chart   = "bar"
+  x       = "accuracy" # ERR Invalid value: x: the runs have no axis "accuracy"
+  y       = "f1"
+  x_scale = "log" # ERR Invalid value: x_scale: bars stand side by side
+}
+
+stage "figure" "log" {
+  runs    = all.evaluate.m.metrics
+  x       = "seed"
+  y       = "f1"
+  x_scale = "log" # ERR Invalid value: x_scale: a logarithmic axis cannot show seed = 0
+}
+
+stage "figure" "scatter" {
+  runs  = all.evaluate.m.metrics
+  chart = "scatter"
+  x     = "trainable_percent"
+  y     = "f1"
+  average = [
+    "seed",
+    "sead", # ERR Invalid value: average\[1\]: the runs have no axis "sead".*Did you mean "seed"\?
+  ]
+}
+
+stage "table" "t" {
+  runs    = all.evaluate.m.metrics
+  rows    = ["method", "sede"]  # ERR Invalid value: rows\[1\]: the runs have no axis "sede".*Did you mean "seed"\?
+  columns = "fracton"           # ERR Invalid value: columns: .*Did you mean "fraction"\?
+  metrics = ["accuracy", "fid"] # ERR Invalid value: metrics\[1\]: "fid" is neither
+}
+
+stage "table" "empty" {
+  runs    = all.command.any.out # what a program measures is not known
+  rows    = []
+  metrics = [] # ERR Invalid value: metrics: names no metric
+}
+
+stage "table" "any" {
+  runs    = all.command.any.out
+  rows    = ["fold"]
+  metrics = ["whatever"]
+}
+
+stage "command" "any" {
+  matrix  = { fold = [0, 1] }
+  outputs = { out = "metrics.json" }
+  command = ["true", output.out]
+}
+
+stage "dataset" "cxr" {
+  source = "phantom://chestxray?sise=8" # ERR Invalid value: source: .*no option "sise"
+}
+
+stage "dataset" "layout" {
+  source = "."
+  layout = "image_foldr" # ERR Invalid value: layout: "image_foldr" is not one of .*Did you mean "image_folder"\?
+}
+
+stage "preprocess" "cxr" {
+  data  = "phantom://chestxray" # ERR Generated input: data is phantom://chestxray, but stage type "preprocess" reads files\. Generate it with a stage "dataset"
+  split = { train = 1.5 }       # ERR Invalid value: split.train: 1.5 is out of bounds
+}
+
+stage "preprocess" "split" {
+  data  = dataset.cxr.data
+  split = { train = 0.5 } # ERR Invalid value: split: the shares sum to 0.5, not 1
+}
+
+stage "pretrain" "m" {
+  data  = preprocess.cxr.images
+  model = "resnet10_65" # ERR Invalid value: model: .*Did you mean "resnet10_64"\?
+}
+
+stage "pretrain" "unet" { # ERR Missing attribute: Stage type "pretrain" needs tokens: a diffusion model learns from captions
+  data  = preprocess.cxr.images
+  model = "unet_micro"
+}
+
+stage "finetune" "m" {
+  matrix   = { method = ["full", "lora"], fraction = [0.1, 1], seed = [0, 1] }
+  model    = pretrain.m.model
+  data     = preprocess.cxr.images
+  method   = each.method
+  options  = { rnk = 4 } # ERR Invalid value: options: .*rnk
+  fraction = each.fraction
+  seed     = each.seed
+}
+
+stage "sample" "m" { # ERR Missing attribute: Stage type "sample" needs prompts: there is nothing to draw: give prompts, or data with captions
+  model = pretrain.unet.model
+}
+
+stage "evaluate" "m" {
+  matrix  = finetune.m.matrix
+  model   = finetune.m.model
+  data    = preprocess.cxr.images
+  metrics = ["accuracy", "f1"]
+}
+
+stage "evaluate" "no_model" { # ERR Missing attribute: Stage type "evaluate" needs model: needed for accuracy, ece: give the classifier to score
+  data    = preprocess.cxr.images
+  metrics = ["accuracy", "ece"]
+}
+
+stage "evaluate" "no_extractor" { # ERR Missing attribute: Stage type "evaluate" needs extractor: needed for fid
+  samples = sample.m.samples
+  data    = preprocess.cxr.images
+  metrics = ["fid"]
+}
+
+stage "evaluate" "null_model" {
+  model   = null # ERR Invalid value: model: needed for f1
+  data    = preprocess.cxr.images
+  metrics = ["f1"]
+}
+
+stage "evaluate" "nothing" {
+  data    = preprocess.cxr.images
+  metrics = [] # ERR Invalid value: metrics: names no metric
+}

@@ -1,0 +1,145 @@
+package pipelines
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
+)
+
+// checker lets the stages check themselves when all instances are known: a figure's check needs to know what the
+// runs measure that it gathers, and these may stand further down in the file.
+type checker struct {
+	groups  map[string]*dag.Node
+	drafts  map[string]*draft          // by the address of the instance
+	members map[string][]stages.Member // by the address of the group
+}
+
+// draft is an instance whose stage is made, without outputs, when it is first asked for.
+type draft struct {
+	e     *evaluator
+	inst  *Instance
+	node  *dag.Node
+	stage stages.Stage
+}
+
+// add takes in the nodes of a stage, which are in the order of its cells. After a mistake in them there is nothing to
+// go by.
+func (c *checker) add(e *evaluator, nodes []*dag.Node) {
+	if len(e.failed) > 0 {
+		return
+	}
+	for i, n := range nodes {
+		c.drafts[n.Address] = &draft{e: e, inst: e.stage.cells[i], node: n}
+	}
+}
+
+// check makes the stage of every node that has something to check.
+func (c *checker) check(nodes []*dag.Node) {
+	for _, n := range nodes {
+		if d := c.drafts[n.Address]; d != nil {
+			if _, ok := d.e.stage.schema.Type.New().(stages.Validator); ok {
+				c.make(d)
+			}
+		}
+	}
+}
+
+// make makes the stage of an instance and reports what is wrong with it.
+func (c *checker) make(d *draft) stages.Stage {
+	if d.stage != nil {
+		return d.stage
+	}
+	schema := d.e.stage.schema
+	d.stage = schema.Type.New() // for whoever asks meanwhile: in a cycle, which is reported elsewhere
+	inputs := map[string]stages.Given{}
+	for _, in := range d.node.Inputs {
+		switch {
+		case in.From != nil:
+			inputs[in.Name] = stages.Given{Path: in.From.Address + "." + in.From.Output}
+		case in.Group != "":
+			inputs[in.Name] = stages.Given{Path: in.Group, Members: c.gathered(in.Group)}
+		default:
+			inputs[in.Name] = stages.Given{Path: in.Path}
+		}
+	}
+	stage, errs := schema.Stage(d.node.Config, inputs)
+	d.stage, d.e.inst = stage, d.inst
+	d.e.blame(errs)
+	return stage
+}
+
+// gathered describes the members of a group before they are made.
+func (c *checker) gathered(address string) []stages.Member {
+	if list, ok := c.members[address]; ok {
+		return list
+	}
+	var list []stages.Member
+	for _, m := range c.groups[address].Group {
+		member := stages.Member{Axes: map[string]any{}, Path: m.Ref.Address + "." + m.Ref.Output}
+		for _, axis := range m.Axes {
+			member.Axes[axis.Name] = axis.Value
+		}
+		if d := c.drafts[m.Ref.Address]; d != nil {
+			if measurer, ok := c.make(d).(stages.Measurer); ok {
+				member.Metrics = measurer.Measures()
+			}
+		}
+		list = append(list, member)
+	}
+	c.members[address] = list
+	return list
+}
+
+// blame reports what the stage type finds wrong with the attributes, each attribute once.
+func (e *evaluator) blame(errs []error) {
+	for _, err := range errs {
+		var ae *stages.AttributeError
+		if !errors.As(err, &ae) {
+			if len(e.failed) == 0 {
+				e.failed[""] = true
+				e.diags = append(e.diags, mistake(e.stage.at, "Invalid stage", "%s\nThis is in %s.", sentence(err), e.inst.readable()))
+			}
+			continue
+		}
+		name := ae.Attribute
+		if i := strings.IndexAny(name, ".["); i >= 0 {
+			name = name[:i]
+		}
+		a := e.stage.attr(name)
+		switch {
+		case e.failed[name] || a != nil && !a.sound:
+		case a == nil:
+			e.failed[name] = true
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s", e.stage.Type, stopped(ae.Error())))
+		default:
+			detail := stopped(ae.Error()) + suggestOnly(ae.Value, ae.Known)
+			e.report(a, e.explain(a, mistake(elementRange(a.expr, ae.Attribute), "Invalid value", "%s", detail)))
+		}
+	}
+}
+
+// elementRange finds the element of a written-out list or map that "metrics[1]" or "split.train" names.
+func elementRange(expr hcl.Expression, name string) hcl.Range {
+	if _, key, ok := strings.Cut(name, "."); ok {
+		if items, diags := hcl.ExprMap(expr); !diags.HasErrors() {
+			for _, item := range items {
+				if k, diags := item.Key.Value(nil); !diags.HasErrors() && keyText(k) == key {
+					return item.Value.Range()
+				}
+			}
+		}
+	}
+	if _, index, ok := strings.Cut(name, "["); ok {
+		if items, diags := hcl.ExprList(expr); !diags.HasErrors() {
+			if i, err := strconv.Atoi(strings.TrimSuffix(index, "]")); err == nil && i < len(items) {
+				return items[i].Range()
+			}
+		}
+	}
+	return expr.Range()
+}

@@ -1,0 +1,59 @@
+package stages
+
+import (
+	"fmt"
+	"strings"
+)
+
+// AttributeError is what is wrong with one attribute of a block.
+type AttributeError struct {
+	Attribute string // "size"; an element is "split.train" or "metrics[1]"
+	Message   string
+	Value     string   // where a name is not known: the name,
+	Known     []string // and those that are, to suggest one
+}
+
+func (e *AttributeError) Error() string { return e.Attribute + ": " + e.Message }
+
+// wrong says what is wrong with an attribute, and what to do about it.
+func wrong(attribute, format string, args ...any) *AttributeError {
+	return &AttributeError{Attribute: attribute, Message: fmt.Sprintf(format, args...)}
+}
+
+// unknown says that the value of an attribute is not one of those that are known.
+func unknown(attribute, value string, known []string) *AttributeError {
+	e := wrong(attribute, "%q is not one of %s", value, strings.Join(known, ", "))
+	e.Value, e.Known = value, known
+	return e
+}
+
+// Validator is a stage that checks more than single values, so that what can never work is told before anything
+// runs. Validate sees the config and which inputs are given, but no artifact need exist yet: the Path of an Input
+// is not empty and must not be read; of what an InputList gathers, the axes are known and, where a Measurer makes
+// it, the Metrics. It is called when the pipeline is read, and again before Run. It returns an *AttributeError,
+// several joined by errors.Join, or another error that concerns the whole block.
+type Validator interface {
+	Validate() error
+}
+
+// Measurer is a stage that makes an artifact of the kind metrics and knows from its config and inputs the names that
+// may be in it.
+type Measurer interface {
+	Measures() []string
+}
+
+// validate asks the stage itself, if it has a say.
+func validate(stage Stage) []error {
+	v, ok := stage.(Validator)
+	if !ok {
+		return nil
+	}
+	err := v.Validate()
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
+}
