@@ -129,7 +129,11 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if len(fit) == 0 {
 		return errors.New("no training image has a label")
 	}
-	p := s.plan(defaults{steps: 60, batch: 32, lr: defaultRate(c)}, len(fit))
+	variant, err := model.Lookup(c.Info.Architecture)
+	if err != nil {
+		return err
+	}
+	p := s.plan(defaults{steps: 60, batch: 32, lr: c.Adapter.Method.Rates[variant.Kind]}, len(fit))
 	shift := s.Shift
 	if shift < 0 {
 		shift = m.Info.Size / 64
@@ -154,15 +158,6 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	}
 	reportRun(r, res)
 	return backbone.WriteFineTuned(string(s.Out), c)
-}
-
-// defaultRate is the method's learning rate for a classifier.
-func defaultRate(c *artifact.Classifier) float64 {
-	rates := c.Adapter.Method.Rates
-	if _, ok := c.Model.(*model.ViT); ok {
-		return rates.Transformer
-	}
-	return rates.CNN
 }
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
@@ -193,7 +188,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	s.reportAdapter(r, d.Adapter)
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
-	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates.Diffusion}, len(fit))
+	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
 	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
 		return err
 	}

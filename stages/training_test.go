@@ -219,14 +219,23 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestEveryMethodHasADefaultRate(t *testing.T) {
+func TestEveryMethodHasADefaultRateForEveryNetwork(t *testing.T) {
 	for _, method := range peft.Names() {
 		m, err := peft.Lookup(method)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := m.Rates; r.CNN == 0 || r.Transformer == 0 || r.Diffusion == 0 && !m.HeadOnly {
-			t.Errorf("%s: %+v", method, r)
+		if m.Rates[model.Diffusion] == 0 && !m.HeadOnly {
+			t.Errorf("%s has no rate for diffusion", method)
+		}
+		for _, name := range model.Names() {
+			v, err := model.Lookup(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Rates[v.Kind] == 0 {
+				t.Errorf("%s has no rate for %s, of kind %q", method, name, v.Kind)
+			}
 		}
 	}
 }

@@ -34,7 +34,7 @@ var mobilenetPairs = [13]struct{ widths, stride int }{
 
 func init() {
 	row := func(name string, params int, in Input, c MobileNetConfig, doc string) Variant {
-		return Variant{Name: name, Family: "mobilenet", Params: params, Input: in, Doc: doc,
+		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc,
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes

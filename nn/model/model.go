@@ -59,10 +59,20 @@ type Options struct {
 	Classes  int
 }
 
+// Kind is what a network is made of: fine-tuning methods have a learning rate for each.
+type Kind string
+
+// The kinds. Diffusion is the denoiser of a text-to-image model, which is no Classifier.
+const (
+	CNN         Kind = "cnn"         // convolutions: takes images of any size
+	Transformer Kind = "transformer" // tokens at learned positions: takes images of one size
+	Diffusion   Kind = "diffusion"
+)
+
 // Variant is one row of the registry.
 type Variant struct {
 	Name   string
-	Family string
+	Kind   Kind
 	Params int // of the body, for the row's input
 	Input  Input
 	Doc    string

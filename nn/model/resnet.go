@@ -27,7 +27,7 @@ const resnetEps = 1e-5
 
 func init() {
 	row := func(name string, params int, in Input, c ResNetConfig, doc string) Variant {
-		return Variant{Name: name, Family: "resnet", Params: params, Input: in, Doc: doc,
+		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc,
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes

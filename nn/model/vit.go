@@ -39,7 +39,7 @@ const vitEps = 1e-6
 func init() {
 	row := func(name string, params int, in Input, c ViTConfig, doc string) Variant {
 		c.MLPRatio = 4
-		return Variant{Name: name, Family: "vit", Params: params, Input: in, Doc: doc,
+		return Variant{Name: name, Kind: Transformer, Params: params, Input: in, Doc: doc,
 			make: func(in Input, classes int) (Classifier, error) {
 				if n := len(c.ConvStem); n > 0 && c.PatchSize != 2<<n {
 					return nil, fmt.Errorf("a stem of %d convolutions makes positions of %d pixels, not %d", n+1, 2<<n, c.PatchSize)

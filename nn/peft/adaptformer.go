@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/pipe-ml/pipe/nn/layer"
+import (
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
+)
 
 // AdaptFormer adds a bottleneck beside the MLP of each transformer block: x + MLP(LN(x)) + s * up(ReLU(down(x))).
 // The adapter reads x before the block's norm.
@@ -21,7 +24,7 @@ func init() {
 	register(Method{
 		Name: "adaptformer", Title: "AdaptFormer", Formula: "x + MLP(LN(x)) + s * up(ReLU(down(x)))", Paper: "arXiv:2205.13535",
 		Step0: Equal, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "ADAPTFORMER",
-		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 3e-3},
+		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 3e-3},
 		New:   func() Config { return &AdaptFormer{} },
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 )
 
 // BitFit trains every bias of the body: y = W x + b with b trained, those of normalisations included.
@@ -21,7 +22,7 @@ func init() {
 	register(Method{
 		Name: "bitfit", Title: "Bias tuning", Formula: "y = W x + b, b trains", Paper: "arXiv:2106.10199",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "BITFIT",
-		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 5e-3},
+		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 5e-3},
 		New:   func() Config { return &BitFit{} },
 	})
 }

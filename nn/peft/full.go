@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/pipe-ml/pipe/nn/layer"
+import (
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
+)
 
 // Full trains every parameter, and batch norms update their running statistics: the baseline that the other methods are compared
 // with.
@@ -12,7 +15,7 @@ func init() {
 	register(Method{
 		Name: "full", Title: "Full fine-tuning", Formula: "every parameter trains",
 		Step0: Equal, Merge: Exact, Statistics: layer.UpdateStatistics, PEFTType: "FULL",
-		Rates: Rates{CNN: 1e-3, Transformer: 1e-3, Diffusion: 1e-3},
+		Rates: Rates{model.CNN: 1e-3, model.Transformer: 1e-3, model.Diffusion: 1e-3},
 		New:   func() Config { return &Full{} },
 	})
 }

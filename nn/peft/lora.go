@@ -2,6 +2,7 @@ package peft
 
 import (
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 )
 
 // LoRA adds a low-rank change to weights: W + alpha/r * B A.
@@ -30,7 +31,7 @@ func init() {
 	register(Method{
 		Name: "lora", Title: "LoRA", Formula: "W + alpha/r * B A", Paper: "arXiv:2106.09685",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "LORA",
-		Rates: Rates{CNN: 2e-3, Transformer: 1e-2, Diffusion: 3e-3},
+		Rates: Rates{model.CNN: 2e-3, model.Transformer: 1e-2, model.Diffusion: 3e-3},
 		New:   func() Config { return &LoRA{} },
 	})
 }

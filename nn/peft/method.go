@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 )
 
 // Step0 is how an adapter's output relates to the frozen model's before training, with the same head.
@@ -42,11 +43,9 @@ type Config interface {
 }
 
 // Rates are a method's default peak learning rates of AdamW, by what is fine-tuned. The fewer weights a method
-// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. 0
-// where only the head trains and there is none.
-type Rates struct {
-	CNN, Transformer, Diffusion float64
-}
+// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. None
+// for what has no head where only the head trains.
+type Rates map[model.Kind]float64
 
 // Method is one way of fine-tuning.
 type Method struct {

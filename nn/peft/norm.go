@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/pipe-ml/pipe/nn/layer"
+import (
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
+)
 
 // Norm trains gain and bias of every normalisation of the body.
 //
@@ -16,7 +19,7 @@ func init() {
 	register(Method{
 		Name: "norm", Title: "Norm tuning", Formula: "y = gain * norm(x) + bias, gain and bias train", Paper: "arXiv:2003.00152",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "NORM",
-		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 5e-3},
+		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 5e-3},
 		New:   func() Config { return &Norm{} },
 	})
 }

@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/pipe-ml/pipe/nn/layer"
+import (
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
+)
 
 // SSF scales and shifts features: y' = gamma * y + beta by channel, after each operation.
 //
@@ -20,7 +23,7 @@ func init() {
 	register(Method{
 		Name: "ssf", Title: "Scaling and shifting features", Formula: "y' = gamma * y + beta", Paper: "arXiv:2210.08823",
 		Step0: Close, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "SSF",
-		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 5e-3},
+		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 5e-3},
 		New:   func() Config { return &SSF{} },
 	})
 }

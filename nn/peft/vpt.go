@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 )
 
 // VPT is visual prompt tuning, deep: each block gets its own learned tokens behind the class token, and their outputs are dropped
@@ -23,7 +24,7 @@ func init() {
 	register(Method{
 		Name: "vpt", Title: "Visual prompt tuning (deep)", Formula: "x_i = block_i([class, P_i, patches])", Paper: "arXiv:2203.12119",
 		Step0: Differs, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "VPT",
-		Rates: Rates{CNN: 1e-2, Transformer: 1e-2, Diffusion: 1e-2},
+		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 1e-2},
 		New:   func() Config { return &VPT{} },
 	})
 }

@@ -207,7 +207,7 @@ func (b *Backbone) Classifier(classes []string, size int, seed uint64) (*Classif
 	if err != nil {
 		return nil, err
 	}
-	if v.Family == "vit" && size != b.Info.Size {
+	if v.Kind == model.Transformer && size != b.Info.Size {
 		return nil, fmt.Errorf("%s has learned positions for images of %d pixels, these have %d", b.Info.Architecture, b.Info.Size, size)
 	}
 	info := b.Info
