@@ -78,6 +78,34 @@ func TestTableAveragesTheSeedsAndMarksTheBestOfAColumn(t *testing.T) {
 	}
 }
 
+func TestATableShowsCountsAsWholeNumbers(t *testing.T) {
+	dir := t.TempDir()
+	out := func(name string) Output { return Output(filepath.Join(dir, name)) }
+	var runs InputList
+	for i, method := range []string{"full", "full", "lora"} {
+		path := filepath.Join(dir, axisText(float64(i)))
+		m := artifact.Metrics{"images": exactly(96), "trained": exactly(11_176_512), "steps": exactly(float64(i)), "f1": exactly(1 / float64(i+1))}
+		if err := artifact.WriteMetrics(path, m); err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, Member{Axes: map[string]any{"method": method}, Path: path})
+	}
+	tab := &table{Runs: runs, Rows: []string{"method"}, Metrics: []string{"images", "trained", "steps", "f1"}, Digits: 3,
+		CSV: out("t.csv"), Markdown: out("t.md"), LaTeX: out("t.tex")}
+	if err := tab.Run(context.Background(), silent{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, tab.Markdown); !strings.Contains(got, "| full | 96 ± 0 | 11176512 ± 0 | 0.500 ± 0.707 | **0.750** ± 0.354 |") {
+		t.Errorf("markdown:\n%s", got)
+	}
+	if got := read(t, tab.LaTeX); !strings.Contains(got, `full & 96 $\pm$ 0 & 11176512 $\pm$ 0 & 0.500`) {
+		t.Errorf("latex:\n%s", got)
+	}
+	if got := read(t, tab.CSV); !strings.Contains(got, "full,96,0,2,11176512,0,2,0.5,") {
+		t.Errorf("csv:\n%s", got)
+	}
+}
+
 func figureIn(dir string, runs InputList, chart, x, y string) *figure {
 	out := func(ext string) Output { return Output(filepath.Join(dir, "figure."+ext)) }
 	return &figure{Runs: runs, Chart: chart, X: x, Y: y, Series: "method", Width: 12, Height: 8, XScale: "linear", SVG: out("svg"), PDF: out("pdf"), PNG: out("png")}

@@ -126,12 +126,18 @@ func (r run) number(name string) (float64, error) {
 func axisText(v any) string {
 	switch v := v.(type) {
 	case float64:
+		if whole(v) {
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	case bool:
 		return strconv.FormatBool(v)
 	}
 	return fmt.Sprint(v)
 }
+
+// whole tells whether v is a whole number, exactly.
+func whole(v float64) bool { return v == math.Trunc(v) && math.Abs(v) < 1<<53 }
 
 func axesText(axes map[string]any) string {
 	names := make([]string, 0, len(axes))

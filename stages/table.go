@@ -15,7 +15,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "table",
-		Version: 2,
+		Version: 3,
 		Doc: `Lays the metrics of many runs out as a table, in CSV, Markdown and LaTeX.
 
 Runs that agree on the rows' axes, and on columns if set, are one cell: mean ± standard deviation. The best
@@ -32,7 +32,7 @@ type table struct {
 	Columns string    `pipe:"columns,optional" doc:"An axis that spreads each metric over several columns."`
 	Metrics []string  `pipe:"metrics" doc:"The metrics to show, in this order."`
 	Lower   []string  `pipe:"lower,optional" default:"[\"ece\", \"fid\", \"kid\", \"loss\"]" doc:"Metrics of which less is better."`
-	Digits  int       `pipe:"digits" default:"3" min:"0" max:"9" doc:"Decimal places."`
+	Digits  int       `pipe:"digits" default:"3" min:"0" max:"9" doc:"Decimal places; a column of whole numbers, such as counts, has none."`
 	Caption string    `pipe:"caption,optional" doc:"Above the Markdown and LaTeX table."`
 
 	CSV      Output `pipe:"csv" kind:"table" path:"table.csv" doc:"One line a row; mean, deviation and number of runs in columns of their own."`
@@ -248,11 +248,24 @@ func (g grid) latex(t *table) string {
 	return b.String()
 }
 
+// counts tells whether a column shows nothing but whole numbers.
+func (g grid) counts(c int) bool {
+	for _, cells := range g.cells {
+		if s := cells[c]; len(s) > 0 && (!whole(s.mean()) || !whole(s.deviation())) {
+			return false
+		}
+	}
+	return true
+}
+
 // lines formats every row; the deviation is shown where there are several runs.
 func (g grid) lines(digits int, emit func(row, cells []string), bold func(string) string, plusMinus string) {
-	best := make([]int, len(g.columns))
+	best, places := make([]int, len(g.columns)), make([]int, len(g.columns))
 	for c := range g.columns {
 		best[c] = g.best(c)
+		if !g.counts(c) {
+			places[c] = digits
+		}
 	}
 	for r, row := range g.rows {
 		cells := make([]string, len(g.columns))
@@ -261,12 +274,12 @@ func (g grid) lines(digits int, emit func(row, cells []string), bold func(string
 				cells[c] = "-"
 				continue
 			}
-			cells[c] = fmt.Sprintf("%.*f", digits, s.mean())
+			cells[c] = fmt.Sprintf("%.*f", places[c], s.mean())
 			if best[c] == r {
 				cells[c] = bold(cells[c])
 			}
 			if len(s) > 1 {
-				cells[c] += plusMinus + fmt.Sprintf("%.*f", digits, s.deviation())
+				cells[c] += plusMinus + fmt.Sprintf("%.*f", places[c], s.deviation())
 			}
 		}
 		emit(slices.Clone(row), cells)
