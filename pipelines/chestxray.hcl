@@ -248,21 +248,9 @@ stage "table" "after" {
 # What apply leaves in figures/.
 
 output "data_volume" {
-  matrix = figure.data_volume.matrix
-  value  = figure.data_volume.svg
-  path   = "figures/data_volume-${each.backbone}.svg"
-}
-
-output "data_volume_png" {
-  matrix = figure.data_volume.matrix
-  value  = figure.data_volume.png
-  path   = "figures/data_volume-${each.backbone}.png"
-}
-
-output "data_volume_pdf" {
-  matrix = figure.data_volume.matrix
-  value  = figure.data_volume.pdf
-  path   = "figures/data_volume-${each.backbone}.pdf"
+  matrix = { backbone = local.backbones, format = ["svg", "png", "pdf"] }
+  value  = { svg = figure.data_volume.svg, png = figure.data_volume.png, pdf = figure.data_volume.pdf }[each.format]
+  path   = "figures/data_volume-${each.backbone}.${each.format}"
 }
 
 output "parameters" {
@@ -272,18 +260,9 @@ output "parameters" {
 }
 
 output "classifier" {
-  value = table.classifier.md
-  path  = "figures/classifier.md"
-}
-
-output "classifier_csv" {
-  value = table.classifier.csv
-  path  = "figures/classifier.csv"
-}
-
-output "classifier_tex" {
-  value = table.classifier.tex
-  path  = "figures/classifier.tex"
+  matrix = { format = ["md", "csv", "tex"] }
+  value  = { md = table.classifier.md, csv = table.classifier.csv, tex = table.classifier.tex }[each.format]
+  path   = "figures/classifier.${each.format}"
 }
 
 output "diffusion_before" {

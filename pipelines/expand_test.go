@@ -116,6 +116,29 @@ stage "train" "other" {
 	}
 }
 
+func TestAnOutputMayPublishSeveralFormats(t *testing.T) {
+	x := expandText(t, `
+stage "src" "s" {
+  matrix = { size = [8, 16] }
+  source = "phantom://x"
+  size   = each.size
+}
+output "s" {
+  matrix = { size = [16], format = ["dir", "txt"] }
+  value  = { dir = src.s.images, txt = src.s.note }[each.format]
+  path   = "figures/${each.size}.${each.format}"
+}
+`)
+	var got []string
+	for _, pub := range x.Publications {
+		got = append(got, fmt.Sprint(pub.Name, " ", pub.Ref, " ", filepath.Base(pub.Path)))
+	}
+	want := []string{"s[size=16,format=dir] {src.s[16] images} 16.dir", "s[size=16,format=txt] {src.s[16] note} 16.txt"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestMatrixIncludeAndExcludeMakeTheseCells(t *testing.T) {
 	x := expandText(t, `
 stage "train" "m" {
