@@ -1,10 +1,11 @@
 package phantom
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,12 +41,7 @@ func Register(p Phantom) {
 
 // Phantoms returns all phantoms by name.
 func Phantoms() []Phantom {
-	list := make([]Phantom, 0, len(phantoms))
-	for _, p := range phantoms {
-		list = append(list, p)
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
+	return slices.SortedFunc(maps.Values(phantoms), func(a, b Phantom) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // Address is a checked phantom:// address.
@@ -68,7 +64,7 @@ func Parse(address string) (Address, error) {
 	}
 	p, ok := phantoms[u.Host]
 	if !ok || strings.Trim(u.Path, "/") != "" {
-		return fail("no phantom %q; there are %s", u.Host+u.Path, strings.Join(names(), ", "))
+		return fail("no phantom %q; there are %s", u.Host+u.Path, strings.Join(slices.Sorted(maps.Keys(phantoms)), ", "))
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -93,7 +89,7 @@ func Parse(address string) (Address, error) {
 		a.options[o.Name] = n
 		delete(query, o.Name)
 	}
-	for _, name := range sortedNames(query) {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		return fail("no option %q; %s has %s", name, p.Name, strings.Join(known, ", "))
 	}
 	return a, nil
@@ -131,21 +127,4 @@ func (a Address) Open() *source.Set {
 	s.Layout = a.String()
 	s.License = "CC0-1.0"
 	return s
-}
-
-func names() []string {
-	var list []string
-	for _, p := range Phantoms() {
-		list = append(list, p.Name)
-	}
-	return list
-}
-
-func sortedNames(q url.Values) []string {
-	list := make([]string, 0, len(q))
-	for name := range q {
-		list = append(list, name)
-	}
-	sort.Strings(list)
-	return list
 }

@@ -1,12 +1,15 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -75,12 +78,7 @@ func Register(l Layout) {
 
 // Layouts returns all layouts by name.
 func Layouts() []Layout {
-	list := make([]Layout, 0, len(layouts))
-	for _, l := range layouts {
-		list = append(list, l)
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
+	return slices.SortedFunc(maps.Values(layouts), func(a, b Layout) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // Open finds out which layout the folder or file at path has and lists its items. A layout other than "" is
