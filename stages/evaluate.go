@@ -73,13 +73,13 @@ func (e *evaluate) Validate() error {
 	}
 	ofModel, ofSamples := e.byInput()
 	if len(ofModel) > 0 && e.Model.Path == "" {
-		errs = append(errs, wrong("model", "needed for %s: give the classifier to score, or take these out of metrics", strings.Join(ofModel, ", ")))
+		errs = append(errs, wrong("model", "to compute %s, give the classifier to score, or take these out of metrics", strings.Join(ofModel, ", ")))
 	}
 	if len(ofSamples) > 0 && e.Samples.Path == "" {
-		errs = append(errs, wrong("samples", "needed for %s: give the generated images to score, or take these out of metrics", strings.Join(ofSamples, ", ")))
+		errs = append(errs, wrong("samples", "to compute %s, give the generated images to score, or take these out of metrics", strings.Join(ofSamples, ", ")))
 	}
 	if len(ofSamples) > 0 && e.Extractor.Path == "" {
-		errs = append(errs, wrong("extractor", "needed for %s: give a classifier of such images, or take these out of metrics", strings.Join(ofSamples, ", ")))
+		errs = append(errs, wrong("extractor", "to compute %s, give a classifier of such images, or take these out of metrics", strings.Join(ofSamples, ", ")))
 	}
 	return errors.Join(errs...)
 }

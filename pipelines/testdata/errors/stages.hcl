@@ -116,19 +116,19 @@ stage "evaluate" "m" {
   metrics = ["accuracy", "f1"]
 }
 
-stage "evaluate" "no_model" { # ERR Missing attribute: Stage type "evaluate" needs model: needed for accuracy, ece: give the classifier to score
+stage "evaluate" "no_model" { # ERR Missing attribute: Stage type "evaluate" needs model: to compute accuracy, ece, give the classifier to score
   data    = preprocess.cxr.images
   metrics = ["accuracy", "ece"]
 }
 
-stage "evaluate" "no_extractor" { # ERR Missing attribute: Stage type "evaluate" needs extractor: needed for fid
+stage "evaluate" "no_extractor" { # ERR Missing attribute: Stage type "evaluate" needs extractor: to compute fid
   samples = sample.m.samples
   data    = preprocess.cxr.images
   metrics = ["fid"]
 }
 
 stage "evaluate" "null_model" {
-  model   = null # ERR Invalid value: model: needed for f1
+  model   = null # ERR Invalid value: model: to compute f1
   data    = preprocess.cxr.images
   metrics = ["f1"]
 }
