@@ -29,7 +29,7 @@ func New(seed uint64, name string) *Stream {
 	}
 }
 
-// Key is the 64-bit key of seed and name for use with At, for instance as a dropout's.
+// Key is the 64-bit key of seed and name, for what computes its own blocks or takes a seed: a dropout, a new head.
 func Key(seed uint64, name string) uint64 {
 	s := New(seed, name)
 	return uint64(s.key[1])<<32 | uint64(s.key[0])

@@ -32,8 +32,6 @@ const (
 	None
 )
 
-func (m Merging) String() string { return [...]string{"exact", "none"}[m] }
-
 // Config is a method's configuration: a struct of tagged fields (see Fields), defaults filled in by New.
 type Config interface {
 	// Apply returns the edits for a network, whose sites come without the head's. No edits means that the
