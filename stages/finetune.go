@@ -143,7 +143,8 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
-	deviation, err := proveStep0(ctx, c, images, fit)
+	features := featuresOf(ctx, c, images, fit)
+	deviation, err := c.Adapter.ProveStep0(c.Weights, features)
 	if err != nil {
 		return err
 	}
@@ -157,6 +158,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	reportRun(r, res)
+	if c.Adapter.Method.Merge == peft.Exact {
+		if deviation, err = c.Adapter.ProveMerge(c.Weights, features); err != nil {
+			return err
+		}
+		r.Metric("merge_deviation", deviation)
+		r.Log("merged into the weights, the output deviates by %.3g", deviation)
+	}
 	return backbone.WriteFineTuned(string(s.Out), c)
 }
 
@@ -205,6 +213,7 @@ func (s *finetune) reportAdapter(r Reporter, a *peft.Adapter) {
 	r.Metric("head_parameters", float64(a.Count.Head))
 	r.Metric("body_parameters", float64(a.Count.Body))
 	r.Metric("trainable_percent", a.Count.WithoutHead())
+	r.Metric("trainable_percent_with_head", a.Count.WithHead())
 	for _, p := range a.Trainable {
 		r.Log("trains %s %v", p.Name, p.Shape)
 	}

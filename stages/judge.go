@@ -6,6 +6,8 @@ import (
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
+	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/program"
 	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -22,7 +24,7 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 	if c.Model.Classes() == 0 {
 		return j, errors.New("the classifier has no classes")
 	}
-	out, err := predict(ctx, c, c.Plan(), set, rows, batch)
+	out, err := predict(ctx, c.Model, c.Weights, c.Plan(), set, rows, batch)
 	if err != nil {
 		return j, err
 	}
@@ -40,13 +42,13 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 	return j, nil
 }
 
-// predict runs a classifier's network with the edits of plan, nil being the frozen model.
-func predict(ctx context.Context, c *artifact.Classifier, plan *layer.Plan, set train.Images, rows []int, batch int) (out train.Prediction, err error) {
+// predict runs a classifier's network on w with the edits of plan, nil being the model without any.
+func predict(ctx context.Context, m model.Classifier, w *layer.Weights, plan *layer.Plan, set train.Images, rows []int, batch int) (out train.Prediction, err error) {
 	dev := cpu.New(0)
 	defer func() { err = errors.Join(err, dev.Close()) }()
 	mem := program.NewMemory(dev)
 	defer func() { err = errors.Join(err, mem.Close()) }()
-	p, err := train.NewPredictor(mem, c.Model, c.Weights, plan, batch)
+	p, err := train.NewPredictor(mem, m, w, plan, batch)
 	if err != nil {
 		return out, err
 	}
@@ -54,18 +56,13 @@ func predict(ctx context.Context, c *artifact.Classifier, plan *layer.Plan, set 
 	return out, errors.Join(err, p.Close())
 }
 
-// proveStep0 holds a fine-tuning method to what it claims of the network before its first step, on a few images.
-func proveStep0(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) (deviation float64, err error) {
+// featuresOf is how the proofs of a fine-tuning method see a classifier: by its features of a few images.
+func featuresOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
 	rows = rows[:min(len(rows), 8)]
-	frozen, err := predict(ctx, c, nil, set, rows, len(rows))
-	if err != nil {
-		return 0, err
+	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
+		out, err := predict(ctx, c.Model, w, plan, set, rows, len(rows))
+		return out.Features, err
 	}
-	adapted, err := predict(ctx, c, c.Plan(), set, rows, len(rows))
-	if err != nil {
-		return 0, err
-	}
-	return c.Adapter.CheckStep0(frozen.Features, adapted.Features)
 }
 
 // split cuts x into rows.

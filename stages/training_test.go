@@ -139,6 +139,13 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 		if m["head_parameters"] != 2*96+2 || m["trainable_parameters"] < m["head_parameters"] {
 			t.Errorf("%s reports %v", method, m)
 		}
+		card, err := peft.Lookup(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, merges := m["merge_deviation"]; merges != (card.Merge == peft.Exact) || d > 1e-5 {
+			t.Errorf("%s reports %v", method, m)
+		}
 		sameTree(t, filepath.Join(tuned, "base"), base)
 		mustRun(t, "finetune", config, map[string]string{"model": base, "data": images}, map[string]string{"model": again})
 		sameTree(t, tuned, again)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel/cpu/internal/poly"
+	"github.com/pipe-ml/pipe/accel/internal/atanh"
 )
 
 // The elementary functions. Each is a fixed sequence of float32 operations, every one rounded by itself: the
@@ -55,21 +56,10 @@ func abs(x float32) float32 {
 	return math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
 }
 
-// logf is log(x) for x in [1, 2^24], correctly rounded but for rare cases: the series of atanh in float64.
+// logf is log(x) for x in [1, 2^24], correctly rounded but for rare cases.
 func logf(x float32) float32 {
-	m, e := math.Frexp(float64(x)) // m in [1/2, 1)
-	if m < math.Sqrt2/2 {
-		m *= 2
-		e--
-	}
-	t := (m - 1) / (m + 1) // |t| < 0.1716
-	t2 := float64(t * t)
-	const last = 13 // t^13 / 13 is below 2^-36
-	sum := 1.0 / last
-	for k := last - 2; k >= 1; k -= 2 {
-		sum = float64(sum*t2) + 1/float64(k)
-	}
-	return float32(float64(2*t*sum) + float64(float64(e)*math.Ln2))
+	fraction, exponent := atanh.Log(float64(x), 13)
+	return float32(fraction + float64(exponent*math.Ln2))
 }
 
 // rsqrt is 1 / sqrt(x + eps), computed in float64 where both are correctly rounded.

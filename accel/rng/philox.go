@@ -35,11 +35,6 @@ func RoundKeys(key uint64) (keys [2 * rounds]uint32) {
 	return keys
 }
 
-// At is the block number counter under key: stateless random words, as kernels use them.
-func At(key, counter uint64) [4]uint32 {
-	return Philox(split(counter, 0), [2]uint32{uint32(key), uint32(key >> 32)})
-}
-
 // split makes the four counter words of two 64-bit halves.
 func split(lo, hi uint64) [4]uint32 {
 	return [4]uint32{uint32(lo), uint32(lo >> 32), uint32(hi), uint32(hi >> 32)}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+
+	"github.com/pipe-ml/pipe/accel/internal/atanh"
 )
 
 // Stream is a sequence of random numbers. It is not safe for use by several goroutines.
@@ -29,7 +31,7 @@ func New(seed uint64, name string) *Stream {
 	}
 }
 
-// Key is the 64-bit key of seed and name for use with At, for instance as a dropout's.
+// Key is the 64-bit key of seed and name, for what computes its own blocks or takes a seed: a dropout, a new head.
 func Key(seed uint64, name string) uint64 {
 	s := New(seed, name)
 	return uint64(s.key[1])<<32 | uint64(s.key[0])
@@ -109,21 +111,9 @@ func (s *Stream) Shuffle(n int, swap func(i, j int)) {
 	}
 }
 
-// logUnit is log(x) for a normal x > 0, about one unit in the last place, by the series of atanh. The products are rounded by
-// themselves (the conversions forbid fusing) and only basic operations occur, which math.Log does not promise.
+// logUnit is log(x) for a normal x > 0, about one unit in the last place.
 func logUnit(x float64) float64 {
-	m, e := math.Frexp(x) // m in [1/2, 1)
-	if m < math.Sqrt2/2 {
-		m *= 2
-		e--
-	}
-	t := (m - 1) / (m + 1) // |t| < 0.1716
-	t2 := float64(t * t)
-	const last = 23 // t^23/23 is below 2^-60
-	sum := 1.0 / last
-	for k := last - 2; k >= 1; k -= 2 {
-		sum = float64(sum*t2) + 1/float64(k)
-	}
-	const ln2Hi, ln2Lo = 0x1.62e42feep-1, 0x1.a39ef35793c76p-33 // their sum is ln 2; e*ln2Hi is exact
-	return float64(float64(e)*ln2Hi) + (float64(float64(2*t)*sum) + float64(float64(e)*ln2Lo))
+	fraction, exponent := atanh.Log(x, 23)
+	const ln2Hi, ln2Lo = 0x1.62e42feep-1, 0x1.a39ef35793c76p-33 // their sum is ln 2; exponent*ln2Hi is exact
+	return float64(exponent*ln2Hi) + (fraction + float64(exponent*ln2Lo))
 }

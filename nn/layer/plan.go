@@ -17,13 +17,6 @@ const (
 	FrozenStatistics
 )
 
-func (s Statistics) String() string {
-	if s == FrozenStatistics {
-		return "frozen"
-	}
-	return "update"
-}
-
 // Plan is a set of edits of one network. It does not change once made, and may serve several builds.
 type Plan struct {
 	edits  []Edit

@@ -59,6 +59,13 @@ func (w *Weights) Data(name string) []float32 {
 	return p.data
 }
 
+// Centre sets a declared parameter to the middle of the distribution that its initial values are drawn from: all 1 for Normal(1, .02).
+func (w *Weights) Centre(name string) {
+	p := w.weights[name]
+	p.data = make([]float32, volume(p.shape))
+	p.init(centre{}, p.fanIn, p.fanOut, p.data)
+}
+
 // Shape returns a parameter's shape, nil if the name is unknown. A scalar's shape is empty and not nil.
 func (w *Weights) Shape(name string) []int {
 	if p, ok := w.weights[name]; ok {

@@ -61,13 +61,6 @@ func NewUNet(size, channels int, widths []int, layers, attendFrom, text, heads, 
 	return m
 }
 
-// StableDiffusion15 is the U-Net of runwayml/stable-diffusion-v1-5, 859,520,964 parameters.
-func StableDiffusion15() *UNet {
-	m := NewUNet(64, 4, []int{320, 640, 1280, 1280}, 2, 0, 768, 8, 32)
-	m.DownBlockTypes[3], m.UpBlockTypes[0] = plainDown, plainUp
-	return m
-}
-
 // Validate refuses a configuration that cannot be built.
 func (m *UNet) Validate() error {
 	n := len(m.BlockOutChannels)

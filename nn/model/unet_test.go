@@ -1,7 +1,9 @@
 package model
 
 import (
+	"encoding/json"
 	"math"
+	"os"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -30,8 +32,17 @@ func buildUNet(t *testing.T, m *UNet) *layer.Builder {
 
 func all(layer.Param) bool { return true }
 
+// The configuration is that of runwayml/stable-diffusion-v1-5, by diffusers' keys.
 func TestStableDiffusionsUNetHasItsPublishedSize(t *testing.T) {
-	params := buildUNet(t, StableDiffusion15()).Sites().Params
+	text, err := os.ReadFile("testdata/stable_diffusion_v1_5_unet.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := new(UNet)
+	if err := json.Unmarshal(text, m); err != nil {
+		t.Fatal(err)
+	}
+	params := buildUNet(t, m).Sites().Params
 	if got := count(params, all); got != 859_520_964 {
 		t.Errorf("%d parameters, published 859520964", got)
 	}

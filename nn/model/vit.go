@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/nn/layer"
 )
 
@@ -105,7 +104,7 @@ func (m *ViT) embed(b *layer.Builder, x *layer.Node) *layer.Node {
 // sinCos fills [1, 1+grid*grid, d] with zeros for the class token and the sines and cosines of a patch's column,
 // then of its row, at d/4 frequencies (He et al. 2022, arXiv:2111.06377).
 func sinCos(grid, d int) layer.Init {
-	return func(_ *rng.Stream, _, _ int, data []float32) {
+	return func(_ layer.Source, _, _ int, data []float32) {
 		quarter := d / 4
 		for i := range grid * grid {
 			at := data[(1+i)*d:][:d]

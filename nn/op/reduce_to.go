@@ -9,30 +9,12 @@ import (
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
-// ReduceTo sums x over the dimensions in which shape is 1 and x is not; the rank stays. It is the backward of
-// repetition. The kernel's contract fixes the order of the sums.
-func ReduceTo(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
-	return applyTo("reduce_to", kernel.ReduceTo{}, shape, x)
-}
-
 func init() {
-	register(Def[kernel.ReduceTo]{
-		Name: "reduce_to",
-		In:   []Operand{{Name: "x"}},
-		Fit: func(_ kernel.ReduceTo, in []tensor.Shape, out tensor.Shape) error {
-			_, err := repeats(in[0], out)
-			return err
-		},
-		Ref: func(_ kernel.ReduceTo, in []Array, out Array) {
-			each(in[0].Shape, out, func(i, j int) { out.Data[j] += in[0].Data[i] })
-		},
-		Backward: func(b *Back, _ kernel.ReduceTo) {
-			b.Grad(0, b.Call("expand", kernel.Expand{}, b.In[0].Shape(), b.DY))
-		},
-	})
+	register(Def[kernel.ReduceTo]{Name: "reduce_to", In: []Operand{{Name: "x"}}})
 }
 
-// ReduceTo sums x over the dimensions in which shape is 1; it is x itself if the shapes agree.
+// ReduceTo sums x over the dimensions in which shape is 1, the backward of repetition; it is x itself if the shapes agree. The kernel's contract
+// fixes the order of the sums.
 func (b *Back) ReduceTo(x *gorgonia.Node, shape tensor.Shape) *gorgonia.Node {
 	if x == nil || x.Shape().Eq(shape) {
 		return x

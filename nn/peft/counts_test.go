@@ -1,6 +1,8 @@
 package peft_test
 
 import (
+	"encoding/json"
+	"os"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -14,9 +16,13 @@ import (
 func variant(t *testing.T, name string) peft.Model {
 	t.Helper()
 	if name == "sd15_unet" {
+		text, err := os.ReadFile("../model/testdata/stable_diffusion_v1_5_unet.json")
+		check(t, err)
+		m := new(model.UNet)
+		check(t, json.Unmarshal(text, m))
 		return func(b *layer.Builder) {
 			latents, time := b.Input("latents", tensor.Float32, 1, 4, 64, 64), b.Input("time", tensor.Float32, 1, 320)
-			model.StableDiffusion15().Build(b, latents, time, b.Input("text", tensor.Float32, 1, 77, 768))
+			m.Build(b, latents, time, b.Input("text", tensor.Float32, 1, 77, 768))
 		}
 	}
 	v, err := model.Lookup(name)

@@ -15,7 +15,7 @@ type Step0 int
 const (
 	// Equal in every bit.
 	Equal Step0 = iota
-	// Close means near it, the new parameters being drawn around the identity.
+	// Close means that the new parameters are drawn around values with which it is equal in every bit.
 	Close
 	// Differs means that new inputs to the network change it.
 	Differs
@@ -32,8 +32,6 @@ const (
 	// None means that no weights express what the method computes.
 	None
 )
-
-func (m Merging) String() string { return [...]string{"exact", "none"}[m] }
 
 // Config is a method's configuration: a struct of tagged fields (see Fields), defaults filled in by New.
 type Config interface {
@@ -55,6 +53,7 @@ type Method struct {
 	Paper   string
 
 	Step0      Step0
+	Noise      float64 // of a Close method: standard deviation of the new parameters' initial values
 	Merge      Merging
 	Statistics layer.Statistics // of batch norms while training
 	HeadOnly   bool             // trains nothing but the head, by design

@@ -10,6 +10,7 @@ import (
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/program"
 )
 
@@ -115,6 +116,11 @@ func output(t *testing.T, n backbone, w *layer.Weights, plan *layer.Plan) []floa
 	t.Helper()
 	out, _ := compile(t, n, w, plan, program.Eval).run(0)
 	return out
+}
+
+// outputs is output as proofs take it.
+func outputs(t *testing.T, n backbone) peft.Output {
+	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) { return output(t, n, w, plan), nil }
 }
 
 // noise adds N(0, std^2) to x.

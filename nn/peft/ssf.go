@@ -19,10 +19,13 @@ import (
 // Counts: ViT-B/16 205,824; ResNet-50 53,120.
 type SSF struct{}
 
+// ssfNoise is the standard deviation of gamma and beta before the first step.
+const ssfNoise = .02
+
 func init() {
 	register(Method{
 		Name: "ssf", Title: "Scaling and shifting features", Formula: "y' = gamma * y + beta", Paper: "arXiv:2210.08823",
-		Step0: Close, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "SSF",
+		Step0: Close, Noise: ssfNoise, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "SSF",
 		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 5e-3},
 		New:   func() Config { return &SSF{} },
 	})
@@ -37,7 +40,7 @@ func (*SSF) Apply(s layer.Sites) ([]layer.Edit, error) {
 	for _, x := range sites {
 		edits = append(edits, layer.Scale{
 			Site: x.Path, Scale: "ssf_scale", Shift: "ssf_shift",
-			ScaleInit: layer.Normal(1, .02), ShiftInit: layer.Normal(0, .02),
+			ScaleInit: layer.Normal(1, ssfNoise), ShiftInit: layer.Normal(0, ssfNoise),
 		})
 	}
 	return edits, nil

@@ -94,7 +94,6 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 	}()
 	c.names, c.missing = map[string]*gorgonia.Node{}, map[string]bool{}
 	order := needed(outputs...)
-	c.prog.stats.Nodes = len(order)
 	for _, at = range order {
 		if err := c.lower(at); err != nil {
 			return fmt.Errorf("node %s: %w", at.Name(), err)
@@ -259,8 +258,6 @@ func (c *compiler) place() error {
 		}
 		c.prog.steps = append(c.prog.steps, s)
 	}
-	c.prog.stats.Kernels = len(c.prog.steps)
-	c.prog.stats.Arena = int64(size * accel.Float32.Size())
 	return nil
 }
 

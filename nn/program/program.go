@@ -20,7 +20,6 @@ type Program struct {
 	values  map[*gorgonia.Node]accel.Tensor // outputs
 	inputs  map[*gorgonia.Node]*input
 	buffers []accel.Buffer
-	stats   Stats
 }
 
 // step is one launch.
@@ -34,26 +33,6 @@ type step struct {
 type input struct {
 	tensor accel.Tensor
 	set    bool
-}
-
-// Stats describe a compiled program.
-type Stats struct {
-	Nodes   int   // of the graph that the outputs need
-	Kernels int   // launches of a Run
-	Arena   int64 // bytes of all computed values, after sharing
-	Peak    int64 // bytes that the program holds: arena, inputs and constants; parameters are Memory's
-}
-
-// Stats returns counts and sizes.
-func (p *Program) Stats() Stats { return p.stats }
-
-// Kernels lists the names of the launches of a Run, in order.
-func (p *Program) Kernels() []string {
-	names := make([]string, len(p.steps))
-	for i, s := range p.steps {
-		names[i] = s.kernel.Name()
-	}
-	return names
 }
 
 // Uses tells whether n is an input of the program; leaves that the outputs do not need are not.
@@ -166,6 +145,5 @@ func (p *Program) alloc(t accel.DType, shape []int) (accel.Tensor, error) {
 	}
 	x.Buf = buf
 	p.buffers = append(p.buffers, buf)
-	p.stats.Peak += int64(x.Len() * t.Size())
 	return x, nil
 }

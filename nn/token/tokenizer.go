@@ -21,21 +21,19 @@ type Tokenizer struct {
 	ids     map[string]int32 // of symbols
 	merges  [][2]string      // by rank
 	ranks   map[[2]string]int
-	bytes   map[rune]byte // of the printable characters
 }
 
 // newTokenizer checks that the parts fit together.
 func newTokenizer(symbols []string, merges [][2]string) (*Tokenizer, error) {
 	t := &Tokenizer{symbols: symbols, merges: merges, ids: make(map[string]int32, len(symbols)),
-		ranks: make(map[[2]string]int, len(merges)), bytes: map[rune]byte{}}
+		ranks: make(map[[2]string]int, len(merges))}
 	for id, s := range symbols {
 		if first, twice := t.ids[s]; twice {
 			return nil, fmt.Errorf("symbol %q has the ids %d and %d", s, first, id)
 		}
 		t.ids[s] = int32(id)
 	}
-	for b, r := range byteRunes {
-		t.bytes[r] = byte(b)
+	for _, r := range byteRunes {
 		for _, s := range []string{string(r), string(r) + wordEnd} {
 			if _, ok := t.ids[s]; !ok {
 				return nil, fmt.Errorf("the vocabulary lacks the byte symbol %q", s)
@@ -61,13 +59,7 @@ func newTokenizer(symbols []string, merges [][2]string) (*Tokenizer, error) {
 // Len is the number of ids.
 func (t *Tokenizer) Len() int { return len(t.symbols) }
 
-// ID returns the id of a symbol.
-func (t *Tokenizer) ID(symbol string) (int32, bool) {
-	id, ok := t.ids[symbol]
-	return id, ok
-}
-
-// StartID and EndID are the ids of the marks.
+// StartID is the id of the start mark.
 func (t *Tokenizer) StartID() int32 { return t.ids[Start] }
 
 // EndID is the id of the end mark, which also pads.
@@ -107,24 +99,6 @@ func (t *Tokenizer) Row(text string, length int) []int32 {
 		row[i] = t.EndID()
 	}
 	return row
-}
-
-// Decode returns the text of ids; words are separated by single spaces, marks are left out, unknown ids too.
-func (t *Tokenizer) Decode(ids []int32) string {
-	var b []byte
-	for _, id := range ids {
-		if id < 0 || int(id) >= len(t.symbols) || id == t.StartID() || id == t.EndID() {
-			continue
-		}
-		symbol, ends := strings.CutSuffix(t.symbols[id], wordEnd)
-		for _, r := range symbol {
-			b = append(b, t.bytes[r])
-		}
-		if ends {
-			b = append(b, ' ')
-		}
-	}
-	return strings.TrimSuffix(string(b), " ")
 }
 
 // spell writes a word in byte symbols.

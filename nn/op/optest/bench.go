@@ -40,7 +40,7 @@ func (in *instance) bench(b *testing.B, dev accel.Device) error {
 			return err
 		}
 	}
-	b.SetBytes(p.Stats().Peak)
+	b.SetBytes(dev.Mem().Live)
 	for b.Loop() {
 		if err := p.Run(context.Background()); err != nil {
 			return err

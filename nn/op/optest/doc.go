@@ -5,9 +5,9 @@
 //	func TestOperators(t *testing.T) { optest.Run(t, dev) }
 //
 // A row names an operator, how to build it, its operands for a size, and a tolerance class. From a row the harness makes
-// every size and some random ones, and for each: the value against the float64 reference; the gradients under a random upstream gradient
-// against 4-point differences of the reference, single elements and random directions; each gradient
-// alone (the others dropped); a second run. All of it runs on a Guard, which poisons outputs with NaN, moves operands to odd
+// every size and some random ones, and for each: the value, and what the kernel stores behind it, against the float64
+// reference; the gradients under a random upstream gradient against 4-point differences of the reference, single
+// elements and random directions; each gradient alone (the others dropped); a second run. All of it runs on a Guard, which poisons outputs with NaN, moves operands to odd
 // places between guard bands, and sees to it that inputs do not change. Bits compares several devices bit by bit;
 // Bench times the rows.
 //

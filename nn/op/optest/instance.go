@@ -23,6 +23,7 @@ type instance struct {
 	leaves []*gorgonia.Node // operands, then the upstream gradient
 	feed   map[*gorgonia.Node]op.Array
 	y, dy  *gorgonia.Node
+	values []*gorgonia.Node // y, and what its kernel stores behind it
 	grads  []*gorgonia.Node // of the leaves in wrt
 	wrt    []*gorgonia.Node
 }
@@ -37,8 +38,13 @@ func newInstance(row Row, s int) (*instance, error) {
 	if in.y, err = row.Build(s, slices.Clone(in.leaves)); err != nil {
 		return nil, err
 	}
-	if row.NoGrad {
-		return in, nil
+	in.values = []*gorgonia.Node{in.y}
+	if extra := op.Of(in.y).Call(row.Mode).Extra; extra > 0 {
+		behind, err := op.View(in.y, in.y.Shape().TotalSize(), extra)
+		if err != nil {
+			return nil, err
+		}
+		in.values = append(in.values, behind)
 	}
 	in.dy = in.leaf("dy", false, Normal(in.y.Shape()...).values(r))
 	o, operands := op.Of(in.y), op.Inputs(in.y)
@@ -69,9 +75,9 @@ func (in *instance) leaf(name string, integer bool, v op.Array) *gorgonia.Node {
 	return n
 }
 
-// outputs are the value and all gradients.
+// outputs are the values and all gradients.
 func (in *instance) outputs() []*gorgonia.Node {
-	return append([]*gorgonia.Node{in.y}, in.grads...)
+	return append(slices.Clone(in.values), in.grads...)
 }
 
 // run computes outputs on dev the given number of times and returns their values of each time.
@@ -110,7 +116,7 @@ func (in *instance) run(dev accel.Device, times int, outputs ...*gorgonia.Node) 
 
 // expected is what the references say about an instance.
 type expected struct {
-	value  []float64
+	values [][]float64
 	probes [][]probe // by gradient
 }
 
@@ -120,14 +126,17 @@ type probe struct {
 	slope float64
 }
 
-// expect evaluates the references: the value, and for each gradient some random directions, which see every
+// expect evaluates the references: the values, and for each gradient some random directions, which see every
 // element, and some single elements. References are slow at the large size, which gets one direction.
 func (in *instance) expect() (expected, error) {
-	y, err := op.Evaluate(in.row.Mode, in.outputs()[:1], in.feed)
+	values, err := op.Evaluate(in.row.Mode, in.values, in.feed)
 	if err != nil {
 		return expected{}, err
 	}
-	want := expected{value: y[0].Data}
+	var want expected
+	for _, v := range values {
+		want.values = append(want.values, v.Data)
+	}
 	for i, x := range in.wrt {
 		n := len(in.feed[x].Data)
 		r := rand.New(rand.NewPCG(uint64(i), uint64(n)))

@@ -18,10 +18,9 @@ type Row struct {
 	Mode op.Mode
 	// In gives the operands for a size.
 	In func(s int) []Input
-	// Build makes the node from leaves for In's operands. The node's gradients are tested if NoGrad is false.
-	Build  func(s int, in []*gorgonia.Node) (*gorgonia.Node, error)
-	NoGrad bool
-	Tol    Tol
+	// Build makes the node from leaves for In's operands.
+	Build func(s int, in []*gorgonia.Node) (*gorgonia.Node, error)
+	Tol   Tol
 	// Sizes to run, with some random ones in between; nil means DefaultSizes. Large is a size for Bits, large enough that the work is split; 0 means DefaultLarge.
 	Sizes []int
 	Large int

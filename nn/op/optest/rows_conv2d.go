@@ -39,6 +39,11 @@ func init() {
 			func(s int) []Input { return []Input{Normal(2, 5, s, s), Normal(5, 1, 3, 3)} }},
 		{"grouped", pad(2, kernel.Conv2d{Groups: 2}), []int{1, 5, 8}, 17,
 			func(s int) []Input { return []Input{Normal(2, 6, s, s), Normal(4, 3, 5, 5), Normal(4)} }},
+		// Nothing here is alike in height and width.
+		{"uneven", kernel.Conv2d{StrideH: 2, StrideW: 1, PadTop: 2, PadLeft: 1, PadBottom: 0, PadRight: 3}, []int{1, 4, 9, 16}, 33,
+			func(s int) []Input { return []Input{Normal(2, 3, s+1, s), Normal(4, 3, 3, 2), Normal(4)} }},
+		{"uneven depthwise", kernel.Conv2d{StrideH: 1, StrideW: 2, PadTop: 0, PadLeft: 2, PadBottom: 1, PadRight: 1, Groups: 3}, []int{1, 4, 9, 16}, 33,
+			func(s int) []Input { return []Input{Normal(2, 3, s+1, s), Normal(3, 1, 2, 3)} }},
 		{"7x7 with stride 2", pad(3, kernel.Conv2d{StrideH: 2, StrideW: 2}), []int{5, 12}, 33,
 			func(s int) []Input { return []Input{Normal(1, 3, s, s), Normal(4, 3, 7, 7)} }},
 	} {

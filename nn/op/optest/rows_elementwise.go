@@ -28,13 +28,14 @@ func init() {
 		}
 	}
 	add(
-		Row{Op: "reduce_to", Note: "over rows", Tol: Reduced,
-			In:    func(s int) []Input { return []Input{Normal(s, 3, 5)} },
-			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.ReduceTo(in[0], 1, 3, 5) }},
-		Row{Op: "reduce_to", Note: "over ends", Tol: Reduced,
-			In:    func(s int) []Input { return []Input{Normal(5, 4, s)} },
-			Build: func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.ReduceTo(in[0], 1, 4, 1) }},
-		Row{Op: "expand", Tol: Reduced,
+		// The backward of expand is all that launches reduce_to alone.
+		Row{Op: "expand", Note: "to rows", Tol: Reduced,
+			In:    func(int) []Input { return []Input{Normal(1, 3, 5)} },
+			Build: func(s int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Expand(in[0], s, 3, 5) }},
+		Row{Op: "expand", Note: "at both ends", Tol: Reduced,
+			In:    func(int) []Input { return []Input{Normal(1, 4, 1)} },
+			Build: func(s int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Expand(in[0], 5, 4, s) }},
+		Row{Op: "expand", Note: "to a matrix of rows", Tol: Reduced,
 			In:    func(s int) []Input { return []Input{Normal(1, 1, s)} },
 			Build: func(s int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Expand(in[0], 4, 3, s) }},
 		Row{Op: "scale", Tol: Exact,

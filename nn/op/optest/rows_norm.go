@@ -31,6 +31,8 @@ func init() {
 		Row{Op: "group_norm", Note: "of channels", Tol: Reduced, Build: groupNorm(3), Sizes: []int{1, 2, 5},
 			In: func(s int) []Input { return []Input{Normal(3, 3*s, 4, 3), gain(3 * s), Normal(3 * s)} }},
 	)
+	add(Row{Op: "group_norm", Note: "of nearly constant groups", Tol: Tol{1e-5, 1e-3}, Build: groupNorm(2), Sizes: []int{2, 5, 8}, Large: 33,
+		In: func(s int) []Input { return []Input{Uniform(-0.03, 0.03, 2, 6, s, s+1), gain(6), Normal(6)} }})
 	statistics := func(n int) []Input { return []Input{Normal(n), Uniform(0.3, 2, n)} }
 	batchNorm := func(frozen bool) func(int, []*gorgonia.Node) (*gorgonia.Node, error) {
 		return func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) {

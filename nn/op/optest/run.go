@@ -85,10 +85,12 @@ func (in *instance) check(g *Guard, want expected) error {
 			return fmt.Errorf("output %d changes on the second run: element %d is %g, then %g", i, at, runs[0][i][at], runs[1][i][at])
 		}
 	}
-	if err := compare(runs[0][0], want.value, in.row.Tol.Value); err != nil {
-		return fmt.Errorf("value: %w", err)
+	for i, value := range want.values {
+		if err := compare(runs[0][i], value, in.row.Tol.Value); err != nil {
+			return fmt.Errorf("%s: %w", [...]string{"value", "what lies behind the value"}[i], err)
+		}
 	}
-	for i, got := range runs[0][1:] {
+	for i, got := range runs[0][len(want.values):] {
 		err := compareSlopes(got, want.probes[i], in.row.Tol.Grad)
 		if err == nil && len(in.grads) > 1 {
 			err = in.checkAlone(g, i, got)
