@@ -10,8 +10,10 @@ func (a *app) runsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "runs [ID]",
 		Short: "List the runs, newest first, or what happened in one",
-		Long:  `runs reads the journals of the store. With an id it shows the events of that run.` + exits(exits0, exits1),
-		Args:  cobra.MaximumNArgs(1),
+		Long: `runs reads the journals of the store, and says of each run whether it is running, done, interrupted by Ctrl-C, killed (its
+process is gone and it has no end), or how many of its stages failed. Of a run without an end on another machine only
+that machine can tell. With an id it shows the events of that run.` + exits(exits0, exits1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.journal(args[0])
@@ -41,10 +43,14 @@ func (a *app) journal(id string) (err error) {
 		return err
 	}
 	defer closing(store, &err)
+	run, err := store.Run(id)
+	if err != nil {
+		return err
+	}
 	entries, err := store.Journal(id)
 	if err != nil {
 		return err
 	}
-	a.view.Journal(entries)
+	a.view.Journal(*run, entries)
 	return nil
 }
