@@ -151,12 +151,22 @@ func (s *Store) tree(d Digest) (Tree, error) {
 // publisher adds blobs to the store. What it added is safe to name in a result after commit.
 type publisher struct {
 	store *Store
-	dirs  map[string]bool // that got new names
+	taken map[string]taken // by hash
+	dirs  map[string]bool  // that got new names
 }
 
-func (s *Store) publisher() *publisher { return &publisher{store: s, dirs: map[string]bool{}} }
+// taken is a file that goes to the store at commit.
+type taken struct {
+	path string
+	own  bool // it can be moved
+}
 
-// take adds the file or folder at path, which is in this process's scratch folder and is used up by it.
+func (s *Store) publisher() *publisher {
+	return &publisher{store: s, taken: map[string]taken{}, dirs: map[string]bool{}}
+}
+
+// take adds the file or folder at path, which is in this process's scratch folder. Its files stay where they are
+// until commit, which uses them up: until then links may lead to them.
 func (p *publisher) take(path string) (Digest, totals, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -164,8 +174,20 @@ func (p *publisher) take(path string) (Digest, totals, error) {
 	}
 	w := &treeWriter{emit: func(hex string, raw []byte) error { return p.put(hex, raw, true) }}
 	w.file = func(path string, info fs.FileInfo) (Digest, error) {
-		// What a link leads to, or what has other names, lives on outside the work folder: it is copied.
-		return p.file(path, w.linked == 0 && links(info) == 1)
+		hex, size, err := hashFile(path)
+		if err != nil {
+			return "", err
+		}
+		d := Digest(filePrefix + hex)
+		var bad *BlobError
+		if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
+			return d, err
+		}
+		// What a link leads to, or what has other names, may live on outside the work folder: it is copied.
+		if own := w.linked == 0 && links(info) == 1; own || p.taken[hex].path == "" {
+			p.taken[hex] = taken{path, own}
+		}
+		return d, nil
 	}
 	if info.IsDir() {
 		return w.add(path)
@@ -174,29 +196,26 @@ func (p *publisher) take(path string) (Digest, totals, error) {
 	return e.Digest, sum, err
 }
 
-// file adds one file; one of our own is moved.
-func (p *publisher) file(path string, own bool) (Digest, error) {
-	hex, size, err := hashFile(path)
-	if err != nil {
-		return "", err
-	}
-	d := Digest(filePrefix + hex)
-	var bad *BlobError
-	if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
-		return d, err
-	}
-	if !own {
+// storeFile puts one file in its place.
+func (p *publisher) storeFile(hex string, t taken) error {
+	path := t.path
+	if !t.own {
+		var err error
 		if path, err = p.copyOf(path); err != nil {
-			return "", err
+			return err
 		}
-		if hex, _, err = hashFile(path); err != nil { // of the copy: others may write to the file
-			return "", err
+		copied, _, err := hashFile(path) // others may write to the file
+		if err != nil {
+			return err
+		}
+		if copied != hex {
+			return broken(fmt.Errorf("%s changed while it was stored: a stage must not give out what others still write to", t.path))
 		}
 	}
 	if err := syncFile(path); err != nil {
-		return "", err
+		return err
 	}
-	return Digest(filePrefix + hex), p.name(path, hex)
+	return p.name(path, hex)
 }
 
 // put adds bytes whose hash is known. Only what a result depends on needs to be durable.
@@ -242,8 +261,14 @@ func (p *publisher) copyOf(path string) (string, error) {
 	return tmp, copyFile(tmp, path)
 }
 
-// commit makes the names durable too.
+// commit stores the files that were taken and makes all names durable.
 func (p *publisher) commit() error {
+	for hex, t := range p.taken {
+		if err := p.storeFile(hex, t); err != nil {
+			return err
+		}
+	}
+	clear(p.taken)
 	var errs []error
 	for dir := range p.dirs {
 		errs = append(errs, syncDir(dir))
