@@ -10,9 +10,16 @@ func (a *app) runsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "runs [ID]",
 		Short: "List the runs, newest first, or what happened in one",
-		Long: `runs reads the journals of the store, and says of each run whether it is running, done, interrupted by Ctrl-C, killed (its
-process is gone and it has no end), or how many of its stages failed. Of a run without an end on another machine only
-that machine can tell. With an id it shows the events of that run.` + exits(exits0, exits1),
+		Long: `runs lists the runs of the store, each with its state:
+
+  running      its process is alive
+  done         all went well
+  N failed     so many instances failed
+  interrupted  stopped by Ctrl-C
+  killed       its process is gone, and it did not come to its end
+  unknown      it has no end, and runs or ran on another machine, which can tell
+
+With an id it shows what happened in that run.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
