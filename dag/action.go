@@ -239,7 +239,7 @@ func (t *task) unchanged() error {
 func (t *task) collect(req Request) ([]Artifact, error) {
 	var missing []string
 	for _, name := range t.action.manifest.outputNames() {
-		if _, err := os.Stat(req.Outputs[name]); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(req.Outputs[name]); errors.Is(err, fs.ErrNotExist) {
 			missing = append(missing, fmt.Sprintf("%s (%s)", name, t.action.manifest.Outputs[name]))
 		} else if err != nil {
 			return nil, err
@@ -256,7 +256,13 @@ func (t *task) collect(req Request) ([]Artifact, error) {
 	var out []Artifact
 	for _, name := range t.action.manifest.outputNames() {
 		d, sum, err := p.take(req.Outputs[name])
-		if err != nil {
+		var part *PartError
+		if errors.As(err, &part) {
+			if rel, err := filepath.Rel(filepath.Join(req.WorkDir, "outputs"), part.Path); err == nil {
+				part.Path = rel // the folder above is gone when this is read
+			}
+			return nil, broken(fmt.Errorf("output %s: %w", name, part))
+		} else if err != nil {
 			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
 		out = append(out, Artifact{

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"time"
@@ -18,14 +19,19 @@ var blobTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // BlobError says that content which a result names is not in the store.
 type BlobError struct {
 	Digest  Digest
-	Corrupt bool // it was there with other bytes, and is in quarantine now
+	Corrupt bool   // it was there with other bytes, and is in quarantine now
+	Path    string // within the folder that is not whole; "" for a file, or for the folder's own object
 }
 
 func (e *BlobError) Error() string {
-	if e.Corrupt {
-		return fmt.Sprintf("%s was corrupt in the store", e.Digest.Short())
+	what := e.Digest.Short()
+	if e.Path != "" {
+		what = fmt.Sprintf("%s (%s)", e.Path, what)
 	}
-	return fmt.Sprintf("%s is missing from the store", e.Digest.Short())
+	if e.Corrupt {
+		return what + " was corrupt in the store"
+	}
+	return what + " is missing from the store"
 }
 
 func (s *Store) blob(hex string) string { return filepath.Join(s.dir, "cas", hex[:2], hex) }
@@ -37,7 +43,7 @@ func (s *Store) check(d Digest, size int64) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &BlobError{Digest: d}
+		return &BlobError{Digest: d, Corrupt: s.quarantined(d.Hex())}
 	case err != nil:
 		return err
 	case info.ModTime().Equal(blobTime) && (size < 0 || info.Size() == size):
@@ -76,12 +82,15 @@ func (s *Store) quarantine(hex string) error {
 	return err
 }
 
+// quarantined says whether a blob was found corrupt: whoever looks later is told the same.
+func (s *Store) quarantined(hex string) bool { return exists(filepath.Join(s.dir, "quarantine", hex)) }
+
 // read gives the bytes of a small blob: a tree object, a manifest, a list.
 func (s *Store) read(hex string) ([]byte, error) {
 	raw, err := os.ReadFile(s.blob(hex))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &BlobError{Digest: Digest(filePrefix + hex)}
+		return nil, &BlobError{Digest: Digest(filePrefix + hex), Corrupt: s.quarantined(hex)}
 	case err != nil:
 		return nil, err
 	case hashBytes(raw) != hex:
@@ -119,7 +128,11 @@ func (a *audit) look(d Digest, size int64) error {
 		return err
 	}
 	for _, e := range tree {
-		if err := a.artifact(e.Digest, e.Size); err != nil {
+		err := a.artifact(e.Digest, e.Size)
+		var bad *BlobError
+		if errors.As(err, &bad) {
+			return &BlobError{Digest: bad.Digest, Corrupt: bad.Corrupt, Path: path.Join(e.Name, bad.Path)}
+		} else if err != nil {
 			return err
 		}
 	}
@@ -138,12 +151,22 @@ func (s *Store) tree(d Digest) (Tree, error) {
 // publisher adds blobs to the store. What it added is safe to name in a result after commit.
 type publisher struct {
 	store *Store
-	dirs  map[string]bool // that got new names
+	taken map[string]taken // by hash
+	dirs  map[string]bool  // that got new names
 }
 
-func (s *Store) publisher() *publisher { return &publisher{store: s, dirs: map[string]bool{}} }
+// taken is a file that goes to the store at commit.
+type taken struct {
+	path string
+	own  bool // it can be moved
+}
 
-// take adds the file or folder at path, which is in this process's scratch folder and is used up by it.
+func (s *Store) publisher() *publisher {
+	return &publisher{store: s, taken: map[string]taken{}, dirs: map[string]bool{}}
+}
+
+// take adds the file or folder at path, which is in this process's scratch folder. Its files stay where they are
+// until commit, which uses them up: until then links may lead to them.
 func (p *publisher) take(path string) (Digest, totals, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -151,8 +174,20 @@ func (p *publisher) take(path string) (Digest, totals, error) {
 	}
 	w := &treeWriter{emit: func(hex string, raw []byte) error { return p.put(hex, raw, true) }}
 	w.file = func(path string, info fs.FileInfo) (Digest, error) {
-		// What a link leads to, or what has other names, lives on outside the work folder: it is copied.
-		return p.file(path, w.linked == 0 && links(info) == 1)
+		hex, size, err := hashFile(path)
+		if err != nil {
+			return "", err
+		}
+		d := Digest(filePrefix + hex)
+		var bad *BlobError
+		if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
+			return d, err
+		}
+		// What a link leads to, or what has other names, may live on outside the work folder: it is copied.
+		if own := w.linked == 0 && links(info) == 1; own || p.taken[hex].path == "" {
+			p.taken[hex] = taken{path, own}
+		}
+		return d, nil
 	}
 	if info.IsDir() {
 		return w.add(path)
@@ -161,29 +196,26 @@ func (p *publisher) take(path string) (Digest, totals, error) {
 	return e.Digest, sum, err
 }
 
-// file adds one file; one of our own is moved.
-func (p *publisher) file(path string, own bool) (Digest, error) {
-	hex, size, err := hashFile(path)
-	if err != nil {
-		return "", err
-	}
-	d := Digest(filePrefix + hex)
-	var bad *BlobError
-	if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
-		return d, err
-	}
-	if !own {
+// storeFile puts one file in its place.
+func (p *publisher) storeFile(hex string, t taken) error {
+	path := t.path
+	if !t.own {
+		var err error
 		if path, err = p.copyOf(path); err != nil {
-			return "", err
+			return err
 		}
-		if hex, _, err = hashFile(path); err != nil { // of the copy: others may write to the file
-			return "", err
+		copied, _, err := hashFile(path) // others may write to the file
+		if err != nil {
+			return err
+		}
+		if copied != hex {
+			return broken(fmt.Errorf("%s changed while it was stored: a stage must not give out what others still write to", t.path))
 		}
 	}
 	if err := syncFile(path); err != nil {
-		return "", err
+		return err
 	}
-	return Digest(filePrefix + hex), p.name(path, hex)
+	return p.name(path, hex)
 }
 
 // put adds bytes whose hash is known. Only what a result depends on needs to be durable.
@@ -229,8 +261,14 @@ func (p *publisher) copyOf(path string) (string, error) {
 	return tmp, copyFile(tmp, path)
 }
 
-// commit makes the names durable too.
+// commit stores the files that were taken and makes all names durable.
 func (p *publisher) commit() error {
+	for hex, t := range p.taken {
+		if err := p.storeFile(hex, t); err != nil {
+			return err
+		}
+	}
+	clear(p.taken)
 	var errs []error
 	for dir := range p.dirs {
 		errs = append(errs, syncDir(dir))

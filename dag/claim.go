@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -83,6 +84,22 @@ func (c *claims) take(key string) (bool, error) {
 			return false, err
 		}
 	}
+}
+
+// holder says who holds an action.
+func (c *claims) holder(key string) string {
+	who, err := os.ReadFile(filepath.Join(c.store.dir, "claims", key))
+	if err != nil {
+		return "another run" // which has just ended
+	}
+	host, rest := string(who), ""
+	if i := strings.LastIndexByte(host, '.'); i >= 0 { // HOST.PID.X, where HOST may have dots
+		host = host[:i]
+	}
+	if i := strings.LastIndexByte(host, '.'); i >= 0 {
+		host, rest = host[:i], host[i+1:]
+	}
+	return fmt.Sprintf("another run, process %s on %s,", rest, host)
 }
 
 // free says whether nobody seems to hold an action now.

@@ -46,10 +46,3 @@ func machineMemory() int64 {
 	}
 	return memory
 }
-
-// childOf makes a process end with the one that starts it, in a process group of its own, so that an
-// interrupt typed at the terminal reaches only the parent. The kernel watches the thread that starts it, and Go
-// keeps its threads unless a goroutine ends while it is locked to one, which none here does.
-func childOf() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}

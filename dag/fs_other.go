@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"syscall"
 )
 
 // stampOf knows neither inode nor change time here: size and modification time have to do.
@@ -20,5 +19,3 @@ func links(fs.FileInfo) uint64 { return 2 }
 func reflink(_, _ *os.File) error { return errors.ErrUnsupported }
 
 func machineMemory() int64 { return 0 }
-
-func childOf() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -28,6 +28,7 @@ type Entry struct {
 	Event
 	Command []string          `json:"command,omitempty"` // run
 	Host    string            `json:"host,omitempty"`    // run
+	Owner   string            `json:"owner,omitempty"`   // run: HOST.PID.X of its process
 	Keys    map[string]string `json:"keys,omitempty"`    // cached: address -> key
 }
 
@@ -38,12 +39,13 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 		event
 		Command []string          `json:"command"`
 		Host    string            `json:"host"`
+		Owner   string            `json:"owner"`
 		Keys    map[string]string `json:"keys"`
 	}
 	if err := json.Unmarshal(raw, &line); err != nil {
 		return err
 	}
-	*e = Entry{Event(line.event), line.Command, line.Host, line.Keys}
+	*e = Entry{Event(line.event), line.Command, line.Host, line.Owner, line.Keys}
 	switch e.Type {
 	case EventPlan:
 		e.Plan = new(PlanSummary)
@@ -83,7 +85,8 @@ func (s *Store) begin(command []string) (*journal, error) {
 			Time    time.Time `json:"time"`
 			Command []string  `json:"command,omitempty"`
 			Host    string    `json:"host"`
-		}{lineRun, now, command, hostname()})
+			Owner   string    `json:"owner"`
+		}{lineRun, now, command, hostname(), s.owner})
 	}
 }
 
@@ -125,14 +128,42 @@ func (j *journal) event(e Event) error {
 	return j.line(e)
 }
 
+// The states of a Run.
+const (
+	RunRunning     = "running"
+	RunDone        = "done"
+	RunFailed      = "failed"      // some of its actions did
+	RunInterrupted = "interrupted" // before all had run
+	RunKilled      = "killed"      // its process is gone, and it has no end
+	RunUnknown     = "unknown"     // it has no end, and it is another machine that knows whether its process lives
+)
+
 // Run is the beginning and the end of a journal.
 type Run struct {
 	ID       string
+	State    string
 	Command  []string
 	Host     string
 	Started  time.Time
-	Finished time.Time // zero: it was killed, or is still running
+	Finished time.Time // zero without an end
 	Summary  *Summary  // nil likewise
+}
+
+// runState says how a run stands. owner is its process, or "" if the journal does not tell.
+func runState(sum *Summary, owner string) string {
+	switch {
+	case sum != nil && sum.Interrupted:
+		return RunInterrupted
+	case sum != nil && sum.Failed > 0:
+		return RunFailed
+	case sum != nil:
+		return RunDone
+	case abandoned(owner):
+		return RunKilled
+	case strings.HasPrefix(owner, hostname()+"."):
+		return RunRunning
+	}
+	return RunUnknown
 }
 
 // Runs lists the runs, newest first.
@@ -147,26 +178,50 @@ func (s *Store) Runs() ([]Run, error) {
 		if !ok {
 			continue
 		}
-		raw, err := os.ReadFile(s.journal(id))
+		run, err := s.Run(id)
 		if err != nil {
 			return nil, err
 		}
-		run := Run{ID: id}
-		for line := range bytes.Lines(raw) {
-			if !ends(line) {
-				continue
-			}
-			for _, e := range parseJournal(line) {
-				if e.Type == lineRun {
-					run.Command, run.Host, run.Started = e.Command, e.Host, e.Time
-				} else {
-					run.Finished, run.Summary = e.Time, e.Summary
-				}
-			}
-		}
-		runs = append(runs, run)
+		runs = append(runs, *run)
 	}
 	return runs, nil
+}
+
+// Run finds one run.
+func (s *Store) Run(id string) (*Run, error) {
+	run, owner, err := s.beginAndEnd(id)
+	if err != nil {
+		return nil, err
+	}
+	if run.State = runState(run.Summary, owner); run.State == RunKilled {
+		// It may have ended well between the look at its journal and the look at its process.
+		if run, owner, err = s.beginAndEnd(id); err != nil {
+			return nil, err
+		}
+		run.State = runState(run.Summary, owner)
+	}
+	return run, nil
+}
+
+func (s *Store) beginAndEnd(id string) (run *Run, owner string, err error) {
+	raw, err := s.readJournal(id)
+	if err != nil {
+		return nil, "", err
+	}
+	run = &Run{ID: id}
+	for line := range bytes.Lines(raw) {
+		if !ends(line) {
+			continue
+		}
+		for _, e := range parseJournal(line) {
+			if e.Type == lineRun {
+				run.Command, run.Host, run.Started, owner = e.Command, e.Host, e.Time, e.Owner
+			} else {
+				run.Finished, run.Summary = e.Time, e.Summary
+			}
+		}
+	}
+	return run, owner, nil
 }
 
 // ends says, without parsing it, whether a line is the first or the last of a run.
@@ -176,13 +231,16 @@ func ends(line []byte) bool {
 
 // Journal reads the lines of one run.
 func (s *Store) Journal(id string) ([]Entry, error) {
+	raw, err := s.readJournal(id)
+	return parseJournal(raw), err
+}
+
+func (s *Store) readJournal(id string) ([]byte, error) {
 	raw, err := os.ReadFile(s.journal(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no run %s", id)
-	} else if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("there is no run %s: pipe runs lists those there are", id)
 	}
-	return parseJournal(raw), nil
+	return raw, err
 }
 
 // parseJournal leaves out what does not parse: the line that a kill tore.

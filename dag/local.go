@@ -14,7 +14,8 @@ import (
 type Local struct {
 	// Argv is the worker's command line; empty means this program with the one argument "worker". A worker
 	// reads a Request a line from its standard input, writes a WorkerEvent a line to its standard output, and
-	// ends when its input does. What it writes to standard error is the log.
+	// ends when its input does, with all that it started, even in the middle of an action: then this process is
+	// gone. What it writes to standard error is the log.
 	Argv []string
 
 	mu   sync.Mutex

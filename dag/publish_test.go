@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -197,6 +198,29 @@ func TestJournalAndSummaryAreFlat(t *testing.T) {
 	}
 	if _, err := r.engine.Store.Journal("nothing"); err == nil {
 		t.Error("there is a run called nothing")
+	}
+}
+
+func TestARunSaysHowItStands(t *testing.T) {
+	r := newRig(t)
+	dead := fmt.Sprintf("%s.%d.x", hostname(), deadProcess(t))
+	tests := []struct{ owner, end, want string }{
+		{owner(), "", RunRunning},
+		{dead, "", RunKilled},
+		{"elsewhere.1.x", "", RunUnknown},
+		{"", "", RunUnknown}, // of an older program
+		{dead, `{"type":"summary","executed":1}`, RunDone},
+		{dead, `{"type":"summary","failed":2}`, RunFailed},
+		{dead, `{"type":"summary","failed":2,"interrupted":true}`, RunInterrupted},
+		{dead, `{"type":"summ`, RunKilled},
+	}
+	for i, tt := range tests {
+		id := fmt.Sprint(i)
+		r.write("store/runs/"+id+".jsonl", fmt.Sprintf("{\"type\":\"run\",\"owner\":%q}\n%s\n", tt.owner, tt.end))
+		run, err := r.engine.Store.Run(id)
+		if err != nil || run.State != tt.want {
+			t.Errorf("%+v, %v; want %s", run, err, tt.want)
+		}
 	}
 }
 

@@ -246,10 +246,11 @@ func (r *run) handle(ctx context.Context, out outcome) {
 	var bad *BlobError
 	switch {
 	case out.claimed:
+		who := r.claims.holder(t.action.key)
 		for _, a := range append([]string{address}, others...) {
 			r.parked = append(r.parked, a)
 			r.feed.emit(Event{
-				Type: EventQueued, Address: a, Stage: r.states[a].node.Stage, Key: t.action.key, Reason: "another run is doing it",
+				Type: EventQueued, Address: a, Stage: r.states[a].node.Stage, Key: t.action.key, Reason: who + " is doing it",
 			})
 		}
 	case errors.As(out.err, &bad) && r.revive(ctx, address, others):

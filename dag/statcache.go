@@ -54,7 +54,7 @@ func (c *statCache) digest(path string) (Digest, error) {
 		d, _, err := (&treeWriter{file: c.file}).add(path)
 		return d, err
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s: neither a file nor a folder", path)
+		return "", &PartError{path, "is neither a file nor a folder"}
 	}
 	return c.file(path, info)
 }

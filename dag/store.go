@@ -131,7 +131,8 @@ func (s *Store) sweep() error {
 	}
 	for _, d := range list {
 		if abandoned(d.Name()) {
-			if err := os.RemoveAll(filepath.Join(s.dir, "tmp", d.Name())); err != nil {
+			err := os.RemoveAll(filepath.Join(s.dir, "tmp", d.Name()))
+			if err != nil && !errors.Is(err, syscall.ENOTEMPTY) { // its workers are just ending: a later run removes it
 				return fmt.Errorf("removing what a killed run left: %w", err)
 			}
 		}

@@ -8,10 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // Tree is a folder: its entries sorted by name. Each subfolder is an object of its own, so that an unchanged
-// one is stored once. Links are followed when a folder is read, since what a stage reads is content.
+// one is stored once. Symbolic links are followed when a folder is read, wherever they lead, since what a stage
+// reads is content: a link is stored as what it leads to. One that leads nowhere, or back to a folder that it lies
+// in, is a PartError.
 type Tree []TreeEntry
 
 // TreeEntry is a file or folder of a tree.
@@ -60,6 +63,30 @@ type treeWriter struct {
 	linked int                                                 // how many links led to where it is
 }
 
+// PartError says that something in a folder cannot be stored.
+type PartError struct {
+	Path string
+	Why  string // with the remedy
+}
+
+func (e *PartError) Error() string { return e.Path + " " + e.Why }
+
+// deadLink is the error for a link that cannot be followed: path itself, or the last one on the way to it.
+func deadLink(path, why string) error {
+	target, err := os.Readlink(path)
+	for err != nil && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		target, err = os.Readlink(path)
+	}
+	return &PartError{path, fmt.Sprintf("is a link to %s, %s", target, why)}
+}
+
+const (
+	leadsNowhere = "where there is nothing: remove the link, or make what it leads to (links are followed, and what they lead to is stored)"
+	leadsBack    = "which leads back to itself or to a folder that it lies in: remove the link, or put a copy in its place (links are followed, and what they lead to is stored)"
+	isSpecial    = "is neither a file nor a folder: remove it, or keep it out of this folder"
+)
+
 // totals are what a folder holds, in all its depths.
 type totals struct {
 	size  int64
@@ -75,7 +102,7 @@ func (w *treeWriter) add(dir string) (Digest, totals, error) {
 	}
 	for _, above := range w.open {
 		if os.SameFile(above, info) {
-			return "", sum, fmt.Errorf("%s: a link leads back to a folder above it", dir)
+			return "", sum, deadLink(dir, leadsBack)
 		}
 	}
 	w.open = append(w.open, info)
@@ -114,15 +141,17 @@ func (w *treeWriter) entry(path, name string) (TreeEntry, totals, error) {
 		info, err = os.Stat(path)
 	}
 	switch {
+	case errors.Is(err, syscall.ELOOP):
+		return TreeEntry{}, totals{}, deadLink(path, leadsBack)
 	case errors.Is(err, fs.ErrNotExist):
-		return TreeEntry{}, totals{}, fmt.Errorf("%s: the link leads nowhere", path)
+		return TreeEntry{}, totals{}, deadLink(path, leadsNowhere)
 	case err != nil:
 		return TreeEntry{}, totals{}, err
 	case info.IsDir():
 		d, sum, err := w.add(path)
 		return TreeEntry{Name: name, Digest: d, Size: sum.size}, sum, err
 	case !info.Mode().IsRegular():
-		return TreeEntry{}, totals{}, fmt.Errorf("%s: neither a file nor a folder", path)
+		return TreeEntry{}, totals{}, &PartError{path, isSpecial}
 	}
 	d, err := w.file(path, info)
 	return TreeEntry{Name: name, Digest: d, Size: info.Size(), Exec: info.Mode()&0o111 != 0}, totals{info.Size(), 1}, err

@@ -29,7 +29,9 @@ type worker struct {
 
 func startWorker(argv []string) (*worker, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = childOf()
+	// A session of its own: an interrupt typed at the terminal reaches only this process, and what the worker
+	// leaves running can be told by it. The worker ends when its input does, so with this process at the latest.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting a worker: %w", err)
@@ -60,7 +62,9 @@ func startWorker(argv []string) (*worker, error) {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	go func() {
-		_ = cmd.Wait() // the state says what is to be said
+		awaitDeath(cmd.Process.Pid)
+		killSession(cmd.Process.Pid) // the worker may have been killed in the middle of an action
+		_ = cmd.Wait()               // the state says what is to be said
 		close(w.exited)
 		// A grandchild may hold the pipe open: take what is in it, and no more.
 		_ = outRead.SetReadDeadline(time.Now().Add(time.Second))
@@ -70,7 +74,11 @@ func startWorker(argv []string) (*worker, error) {
 
 // kill ends the worker and all that it started.
 func (w *worker) kill() {
-	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL) // fails only if it is gone
+	select {
+	case <-w.exited:
+	default:
+		stopAndKill(w.cmd.Process.Pid)
+	}
 }
 
 // end makes sure that nothing of the worker is left.

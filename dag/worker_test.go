@@ -160,6 +160,23 @@ func testStage(req Request, out *json.Encoder) error {
 		f.WriteString("spoilt")
 		f.Close()
 		return writeOutputs(req, c.Text)
+	case "links": // lays out Files, where "-> TARGET" is a link
+		for name, text := range c.Files {
+			path := filepath.Join(filepath.Dir(req.Outputs["out"]), name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return err
+			}
+			var err error
+			if target, ok := strings.CutPrefix(text, "-> "); ok {
+				err = os.Symlink(target, path)
+			} else {
+				err = os.WriteFile(path, []byte(text), 0o755)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	case "symlinks": // its output leads to what it reads
 		if err := os.MkdirAll(req.Outputs["out"], 0o755); err != nil {
 			return err

@@ -22,7 +22,9 @@ func init() {
 			"The program starts in a private work folder that holds the files of code under their own names. " +
 			"input.NAME, output.NAME and params.file are paths there; params is written to params.file as JSON. " +
 			"It sees PATH, HOME and the like from outside, and what env says. " +
-			"Its standard output and error go to the log; it must end with status 0 and have made every output.",
+			"Its standard output and error go to the log; it must end with status 0 and have made every output. " +
+			"Symbolic links in an output are followed, and what they lead to is stored; one that leads nowhere, or back to a folder it lies in, is an error. " +
+			"What the program leaves running is killed when it ends.",
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &command{} },

@@ -30,7 +30,8 @@ What is in the store is not run again. A failing stage does not stop those that 
 
 With -json the last line is {"type":"summary","total":…,"cached":…,"executed":…,"failed":…,"skipped":…}.
 
-Ctrl-C once: start nothing more and let finish what runs. Twice: kill it.` + exits(exits0, exits1, exits4, exits130),
+Ctrl-C once: start nothing more and let finish what runs. Twice: kill it. Whatever kills pipe, apply again goes on from there.
+Several applies may use one store at once: what one of them is doing the others wait for, and say so.` + exits(exits0, exits1, exits4, exits130),
 		Example: "  pipe apply pipelines/chestxray.hcl\n  pipe apply chestxray -var data=~/images -target evaluate.classifier",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

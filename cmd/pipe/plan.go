@@ -19,7 +19,7 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [PIPELINE]",
 		Short: "Show what apply would run, and why",
 		Long: `plan says of every stage instance whether it is cached, will run, or may run: the latter is skipped if what it
-waits for comes out unchanged. It runs nothing.
+waits for comes out unchanged. It runs nothing. pipe why tells more of one instance.
 
 With -json the last line is {"type":"summary","total":…,"cached":…,"run":…,"maybe":…}.` + exits(exits0, exits1, exits2),
 		Args: cobra.MaximumNArgs(1),

@@ -151,7 +151,7 @@ func (a *app) engine(p *project) (*dag.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	local := &dag.Local{Argv: []string{self, "worker", "--root", p.pipeline.Dir}}
+	local := &dag.Local{Argv: []string{self, "worker", "--bound", "--root", p.pipeline.Dir}}
 	return &dag.Engine{Store: store, Root: p.pipeline.Dir, Executor: local}, nil
 }
 

@@ -10,8 +10,17 @@ func (a *app) runsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "runs [ID]",
 		Short: "List the runs, newest first, or what happened in one",
-		Long:  `runs reads the journals of the store. With an id it shows the events of that run.` + exits(exits0, exits1),
-		Args:  cobra.MaximumNArgs(1),
+		Long: `runs lists the runs of the store, each with its state:
+
+  running      its process is alive
+  done         all went well
+  N failed     so many instances failed
+  interrupted  stopped by Ctrl-C
+  killed       its process is gone, and it did not come to its end
+  unknown      it has no end, and runs or ran on another machine, which can tell
+
+With an id it shows what happened in that run.` + exits(exits0, exits1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.journal(args[0])
@@ -41,10 +50,14 @@ func (a *app) journal(id string) (err error) {
 		return err
 	}
 	defer closing(store, &err)
+	run, err := store.Run(id)
+	if err != nil {
+		return err
+	}
 	entries, err := store.Journal(id)
 	if err != nil {
 		return err
 	}
-	a.view.Journal(entries)
+	a.view.Journal(*run, entries)
 	return nil
 }

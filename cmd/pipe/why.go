@@ -15,7 +15,8 @@ func (a *app) whyCommand() *cobra.Command {
 		Use:   "why [PIPELINE] ADDRESS",
 		Short: "Explain why an instance would run, or why it is cached",
 		Long: `why compares what an instance is made of now with what its last result was made of, and shows every difference:
-attributes with their old and new values and where they are written, inputs down to the changed files, code.
+attributes with their old and new values and where they are written, code, and inputs down to the changed files of a folder
+and the members of what all.TYPE.NAME.OUT gathers (+ added, - removed, ~ changed). Of what has to run first it says why.
 
 ADDRESS is TYPE.NAME["lora",0.1,0] or a selector TYPE.NAME[method=lora]; of several instances each is explained.
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),

@@ -46,6 +46,7 @@ func (a *app) workerCommand() *cobra.Command {
 			return w.serve(cmd.Context(), a.in)
 		},
 	}
+	cmd.Flags().BoolVar(&w.bound, "bound", false, "when the input ends in the middle of an action, kill it and end")
 	cmd.Flags().StringVar(&w.root, "root", "", "`FOLDER` that code files are relative to")
 	return cmd
 }
@@ -53,6 +54,7 @@ func (a *app) workerCommand() *cobra.Command {
 // worker runs actions one after the other.
 type worker struct {
 	root   string
+	bound  bool // the end of the input means that the engine is gone
 	events *eventWriter
 	stderr io.Writer
 	log    zerolog.Logger
@@ -60,30 +62,84 @@ type worker struct {
 
 // serve answers one request after the other until the input ends.
 func (w *worker) serve(ctx context.Context, in io.Reader) error {
-	requests := bufio.NewReader(in)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if w.bound {
+		dag.AdoptOrphans()
+	}
+	requests, ended := make(chan []byte), make(chan error, 1)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		lines := bufio.NewReader(in)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if err != nil {
+				ended <- err
+				return
+			}
+			requests <- line
+		}
+	}()
 	for {
-		line, err := requests.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
+		select {
+		case line := <-requests:
+			done := make(chan struct{})
+			if w.bound {
+				go abandoned(gone, done, cancel)
+			}
+			err := w.answer(ctx, line)
+			close(done)
+			if err != nil {
+				return err
+			}
+		case err := <-ended:
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
 			return fmt.Errorf("reading a request: %w", err)
 		}
-		var req dag.Request
-		if err := json.Unmarshal(line, &req); err != nil {
-			return fmt.Errorf("request %.80q: %w", line, err)
-		}
-		log := w.log.With().Str("action", req.Address).Str("type", req.Type).Logger()
-		log.Debug().RawJSON("config", req.Config).Str("work_dir", req.WorkDir).Int("threads", req.Threads).Msg("begin")
-		end, begin := dag.WorkerEvent{Kind: "done"}, time.Now()
-		err = w.perform(ctx, req)
-		log.Debug().Dur("ms", time.Since(begin)).Err(err).Msg("end")
-		if err != nil {
-			end = dag.WorkerEvent{Kind: "error", Message: err.Error()}
-		}
-		if err := w.events.write(end); err != nil {
-			return err
+	}
+}
+
+// abandoned ends this process, with all that it started, if the engine is gone before an action is done.
+func abandoned(gone, done <-chan struct{}, cancel func()) {
+	select {
+	case <-done:
+		return
+	case <-gone:
+	}
+	if !dag.KillChildren() {
+		cancel() // the stage knows what it started, and may need time to end it
+		select {
+		case <-done:
+		case <-time.After(abandonedPause):
 		}
 	}
+	os.Exit(exitMistake)
+}
+
+// abandonedPause is more than a program gets that is told to stop.
+const abandonedPause = 7 * time.Second
+
+// answer runs one request and says how it ended.
+func (w *worker) answer(ctx context.Context, line []byte) error {
+	var req dag.Request
+	if err := json.Unmarshal(line, &req); err != nil {
+		return fmt.Errorf("request %.80q: %w", line, err)
+	}
+	log := w.log.With().Str("action", req.Address).Str("type", req.Type).Logger()
+	log.Debug().RawJSON("config", req.Config).Str("work_dir", req.WorkDir).Int("threads", req.Threads).Msg("begin")
+	end, begin := dag.WorkerEvent{Kind: "done"}, time.Now()
+	err := w.perform(ctx, req)
+	if w.bound {
+		dag.KillChildren() // what a program has left running
+	}
+	log.Debug().Dur("ms", time.Since(begin)).Err(err).Msg("end")
+	if err != nil {
+		end = dag.WorkerEvent{Kind: "error", Message: err.Error()}
+	}
+	return w.events.write(end)
 }
 
 // perform runs one request in its work folder.

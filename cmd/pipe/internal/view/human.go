@@ -66,17 +66,31 @@ func (h *Human) Why(all []*dag.Explanation) {
 		for _, c := range x.Changes {
 			h.printf("  %s %s\n", h.style.paint(yellow, "~"), c)
 			for _, f := range c.Files {
-				mark := map[string]string{"added": "+", "removed": "-"}[f.Kind]
-				if mark == "" {
-					mark = "~"
-				}
-				h.printf("      %s %s\n", mark, f.Path)
+				h.printf("      %s\n", changedPart(f))
 			}
 		}
 		if x.Last != nil {
 			h.printf("  %s\n", h.style.paint(faint, fmt.Sprintf("last result: %s, in %s, run %s", clock(x.Last.Started), seconds(x.Last.Seconds), x.Last.Run)))
 		}
 	}
+}
+
+// changedPart is a file of a folder, or a member of what is gathered, that differs.
+func changedPart(f dag.FileChange) string {
+	mark := map[string]string{"added": "+", "removed": "-"}[f.Kind]
+	if mark == "" {
+		mark = "~"
+	}
+	text := mark + " " + f.Path
+	switch {
+	case f.Kind == "moved", f.Kind == "renamed":
+		text += " (" + f.Kind + ")"
+	case f.Kind == "added" && f.Address != "" && f.New == "":
+		text += " (not made yet)"
+	case f.Old != "" && f.New != "":
+		text += fmt.Sprintf(" (%s -> %s)", f.Old.Short(), f.New.Short())
+	}
+	return text
 }
 
 // Valid says how much a sound pipeline holds.
@@ -158,20 +172,31 @@ func (h *Human) Runs(runs []dag.Run) {
 		h.printf("No runs yet.\n")
 		return
 	}
-	rows := []string{"RUN\tSTARTED\tTOOK\tEXECUTED\tCACHED\tFAILED\tCOMMAND"}
+	rows := []string{"RUN\tSTARTED\tSTATE\tTOOK\tEXECUTED\tCACHED\tCOMMAND"}
 	for _, r := range runs {
-		took, counts := "unfinished", "\t\t"
+		took, counts := "", "\t"
 		if r.Summary != nil {
 			took = seconds(r.Finished.Sub(r.Started).Seconds())
-			counts = fmt.Sprintf("%d\t%d\t%d", r.Summary.Executed, r.Summary.Cached, r.Summary.Failed)
+			counts = fmt.Sprintf("%d\t%d", r.Summary.Executed, r.Summary.Cached)
 		}
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s", r.ID, clock(r.Started), took, counts, strings.Join(r.Command, " ")))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", r.ID, clock(r.Started), runState(r), took, counts, strings.Join(r.Command, " ")))
 	}
 	h.table(rows...)
 }
 
-// Journal lists the events of a run.
-func (h *Human) Journal(entries []dag.Entry) {
+// runState says how a run stands.
+func runState(r dag.Run) string {
+	switch r.State {
+	case dag.RunFailed:
+		return fmt.Sprintf("%d failed", r.Summary.Failed)
+	case dag.RunUnknown:
+		return "unknown (on " + r.Host + ")"
+	}
+	return r.State
+}
+
+// Journal lists the events of a run, and how it stands.
+func (h *Human) Journal(run dag.Run, entries []dag.Entry) {
 	for _, e := range entries {
 		text := ""
 		switch e.Type {
@@ -186,6 +211,11 @@ func (h *Human) Journal(entries []dag.Entry) {
 			}
 		}
 		h.printf("%s  %s\n", e.Time.Local().Format("15:04:05"), text)
+	}
+	if s := run.Summary; s != nil {
+		h.printf("%s  %s: %d executed, %d cached, %d skipped\n", run.Finished.Local().Format("15:04:05"), runState(run), s.Executed, s.Cached, s.Skipped)
+	} else {
+		h.printf("%s\n", runState(run))
 	}
 }
 

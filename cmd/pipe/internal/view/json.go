@@ -135,29 +135,39 @@ func (j *JSON) Runs(runs []dag.Run) {
 		j.write(struct {
 			Type     string       `json:"type"`
 			ID       string       `json:"id"`
+			State    string       `json:"state"`
 			Command  []string     `json:"command"`
 			Host     string       `json:"host"`
 			Started  any          `json:"started"`
 			Finished any          `json:"finished,omitempty"`
 			Summary  *dag.Summary `json:"summary"`
-		}{"run", r.ID, r.Command, r.Host, r.Started, nonZero(r.Finished), r.Summary})
+		}{"run", r.ID, r.State, r.Command, r.Host, r.Started, nonZero(r.Finished), r.Summary})
 	}
 }
 
-// Journal writes the lines of a journal.
-func (j *JSON) Journal(entries []dag.Entry) {
+// Journal writes the lines of a journal; the first one also tells how the run stands.
+func (j *JSON) Journal(run dag.Run, entries []dag.Entry) {
 	for _, e := range entries {
-		if e.Type == "run" || e.Type == "cached" {
+		switch e.Type {
+		case "run":
 			j.write(struct {
-				Type    string            `json:"type"`
-				Time    any               `json:"time"`
-				Command []string          `json:"command,omitempty"`
-				Host    string            `json:"host,omitempty"`
-				Keys    map[string]string `json:"keys,omitempty"`
-			}{e.Type, e.Time, e.Command, e.Host, e.Keys})
-			continue
+				Type    string   `json:"type"`
+				Time    any      `json:"time"`
+				ID      string   `json:"id"`
+				State   string   `json:"state"`
+				Command []string `json:"command,omitempty"`
+				Host    string   `json:"host"`
+				Owner   string   `json:"owner,omitempty"`
+			}{e.Type, e.Time, run.ID, run.State, e.Command, e.Host, e.Owner})
+		case "cached":
+			j.write(struct {
+				Type string            `json:"type"`
+				Time any               `json:"time"`
+				Keys map[string]string `json:"keys"`
+			}{e.Type, e.Time, e.Keys})
+		default:
+			j.write(e.Event)
 		}
-		j.write(e.Event)
 	}
 }
 

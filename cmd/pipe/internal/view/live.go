@@ -2,7 +2,7 @@ package view
 
 import (
 	"fmt"
-	"strings"
+	"io"
 	"sync"
 	"time"
 
@@ -16,144 +16,142 @@ import (
 type live struct {
 	h        *Human
 	progress *mpb.Progress
-	total    *mpb.Bar
+	bar      *mpb.Bar // the last one
+	started  time.Time
 	bars     map[string]*action
 	closed   bool
-	counts   struct {
-		sync.Mutex
-		all, done, cached, failed int
-	}
+
+	mu      sync.Mutex // the bars are drawn by another goroutine
+	total   total
+	waiting map[string]bool // instances that another run does now
 }
 
 // action is the bar of one running action.
 type action struct {
 	bar     *mpb.Bar
 	started time.Time
+	expect  float64
 
-	mu          sync.Mutex // the bar is drawn by another goroutine
-	step, steps int
-	values      map[string]float64
-	expect      float64
+	mu    sync.Mutex
+	doing doing
+	first struct { // progress that it told
+		at   time.Time
+		step int
+	}
+	latest time.Time
 }
 
 // refresh is how often the bars are drawn.
 const refresh = 120 * time.Millisecond
 
 func newLive(h *Human, all int) *live {
-	l := &live{h: h, bars: map[string]*action{}}
-	l.counts.all = all
+	l := &live{h: h, bars: map[string]*action{}, started: time.Now(), total: total{all: all}, waiting: map[string]bool{}}
 	options := []mpb.ContainerOption{mpb.WithOutput(h.terminal), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh()}
 	if h.style.Width > 0 {
 		options = append(options, mpb.WithWidth(h.style.Width))
 	}
 	l.progress = mpb.New(options...)
-	l.total = l.progress.AddBar(int64(all),
-		mpb.BarPriority(1<<30), mpb.BarRemoveOnComplete(), mpb.BarWidth(24),
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return l.status() })),
-		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+	l.bar = l.add(l.line, mpb.BarPriority(1<<30))
 	return l
 }
 
-func (l *live) status() string {
-	l.counts.Lock()
-	defer l.counts.Unlock()
-	c := &l.counts
-	text := fmt.Sprintf("%d of %d done, %d cached", c.done, c.all, c.cached)
-	if c.failed > 0 {
-		text += fmt.Sprintf(", %s", l.h.style.paint(red, fmt.Sprintf("%d failed", c.failed)))
-	}
-	return text + " "
+// add adds a bar that is drawn by line, for the width that the terminal has then.
+func (l *live) add(line func(width int) string, options ...mpb.BarOption) *mpb.Bar {
+	draw := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+		_, err := io.WriteString(w, line(s.AvailableWidth))
+		return err
+	})
+	return l.progress.MustAdd(1, draw, append(options, mpb.BarFillerTrim(), mpb.BarRemoveOnComplete())...)
+}
+
+func (l *live) line(width int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total.elapsed, l.total.waiting = time.Since(l.started).Seconds(), len(l.waiting)
+	return l.total.line(width, l.h.style)
 }
 
 // event updates the bars, and writes a line above them for what has ended.
 func (l *live) event(e dag.Event) {
+	l.count(e)
 	switch e.Type {
-	case dag.EventPlan:
-		l.counts.Lock()
-		l.counts.all = e.Plan.Total
-		l.counts.Unlock()
-		l.total.SetTotal(int64(e.Plan.Total), false)
-		return
 	case dag.EventStart:
 		l.start(e)
 		return
 	case dag.EventProgress:
 		if a := l.bars[e.Address]; a != nil {
-			a.update(e)
+			a.update(e, time.Now())
 		}
 		return
 	case dag.EventComplete, dag.EventFailed, dag.EventSkipped:
-		l.end(e)
+		if a := l.bars[e.Address]; a != nil {
+			a.bar.Abort(true)
+			delete(l.bars, e.Address)
+		}
 	}
 	if line := eventLine(l.h.style, e); line != "" {
 		_, _ = fmt.Fprintln(l.progress, l.h.mask.text(line))
 	}
 }
 
+// count keeps the numbers of the last bar.
+func (l *live) count(e dag.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case e.Type == dag.EventPlan:
+		l.total.all = e.Plan.Total
+	case e.Type == dag.EventQueued && e.Reason != "":
+		l.waiting[e.Address] = true
+	default:
+		delete(l.waiting, e.Address)
+	}
+	switch {
+	case e.Retry:
+	case e.Type == dag.EventFailed:
+		l.total.done++
+		l.total.failed++
+	case e.Type == dag.EventSkipped:
+		l.total.done++
+	case e.Type == dag.EventComplete:
+		l.total.done++
+		if e.Cached {
+			l.total.cached++
+		}
+	}
+}
+
 func (l *live) start(e dag.Event) {
-	a := &action{started: time.Now(), expect: e.Expect}
-	a.bar = l.progress.AddBar(0,
-		mpb.BarRemoveOnComplete(), mpb.BarWidth(24),
-		mpb.PrependDecorators(decor.Name(fit(e.Address, 48), decor.WC{W: 48, C: decor.DindentRight})),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return a.text() })))
+	a := &action{started: time.Now(), expect: e.Expect, doing: doing{address: e.Address}}
+	a.bar = l.add(func(width int) string { return l.h.mask.text(a.at(time.Now()).line(width)) })
 	l.bars[e.Address] = a
 }
 
-func (a *action) update(e dag.Event) {
-	a.mu.Lock()
-	a.step, a.steps, a.values = e.Step, e.Steps, e.Values
-	a.mu.Unlock()
-	// The last step does not end the bar: the action ends when it says so.
-	a.bar.SetTotal(int64(e.Steps)+1, false)
-	a.bar.SetCurrent(int64(e.Step))
-}
-
-// text is what stands behind a bar: step, loss, rate and the time left.
-func (a *action) text() string {
+func (a *action) update(e dag.Event, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	elapsed := time.Since(a.started).Seconds()
-	var parts []string
-	left := a.expect - elapsed
-	if a.steps > 0 {
-		parts = append(parts, fmt.Sprintf("%d/%d", a.step, a.steps))
-		if a.step > 0 {
-			left = elapsed / float64(a.step) * float64(a.steps-a.step)
-		}
+	a.doing.step, a.doing.steps, a.doing.values = e.Step, e.Steps, e.Values
+	if a.latest = now; a.first.at.IsZero() {
+		a.first.at, a.first.step = now, e.Step
 	}
-	for _, name := range sortedNames(a.values) {
-		parts = append(parts, name+" "+number(a.values[name]))
-		if len(parts) > mostMetrics {
-			break
-		}
-	}
-	if left >= 1 {
-		parts = append(parts, seconds(left)+" left")
-	} else {
-		parts = append(parts, seconds(elapsed))
-	}
-	return " " + strings.Join(parts, "  ")
 }
 
-// end takes the bar of an action away and counts it.
-func (l *live) end(e dag.Event) {
-	if a := l.bars[e.Address]; a != nil {
-		a.bar.Abort(true)
-		delete(l.bars, e.Address)
+// at is what the bar shows at a time. The rate is that of the steps since the first one that was told, since what
+// goes before, as loading the data, is none.
+func (a *action) at(now time.Time) doing {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	d := a.doing
+	d.elapsed = now.Sub(a.started).Seconds()
+	if took := a.latest.Sub(a.first.at).Seconds(); took > 0 {
+		d.rate = float64(d.step-a.first.step) / took
 	}
-	if e.Retry {
-		return
+	if d.rate > 0 {
+		d.left = max(0, float64(d.steps-d.step)/d.rate-now.Sub(a.latest).Seconds())
+	} else {
+		d.left = max(0, a.expect-d.elapsed)
 	}
-	l.counts.Lock()
-	defer l.counts.Unlock()
-	l.counts.done++
-	switch {
-	case e.Type == dag.EventFailed:
-		l.counts.failed++
-	case e.Cached:
-		l.counts.cached++
-	}
-	l.total.SetCurrent(int64(min(l.counts.done, l.counts.all-1)))
+	return d
 }
 
 // close takes all bars away.
@@ -165,16 +163,6 @@ func (l *live) close() {
 	for _, a := range l.bars {
 		a.bar.Abort(true)
 	}
-	l.total.Abort(true)
+	l.bar.Abort(true)
 	l.progress.Wait()
-}
-
-// fit cuts a text in its middle.
-func fit(s string, width int) string {
-	r := []rune(s)
-	if len(r) <= width {
-		return s
-	}
-	half := (width - 1) / 2
-	return string(r[:half]) + "…" + string(r[len(r)-(width-1-half):])
 }

@@ -13,7 +13,7 @@ import (
 
 // Run shows an apply: with bars on a terminal, else a line per event that matters.
 func (h *Human) Run(g *dag.Graph) Run {
-	r := &humanRun{h: h}
+	r := &humanRun{h: h, waiting: waiting{}}
 	if h.style.Live {
 		r.live = newLive(h, instances(g.Nodes()))
 	}
@@ -22,8 +22,34 @@ func (h *Human) Run(g *dag.Graph) Run {
 
 // humanRun is the view of one apply.
 type humanRun struct {
-	h    *Human
-	live *live // nil when piped
+	h       *Human
+	live    *live // nil when piped
+	waiting waiting
+}
+
+// waiting are the instances of each stage that wait for another run, which does them now.
+type waiting map[string]map[string]bool
+
+// line tells of a stage when its first instance begins to wait, and when none does any more; else it is "".
+func (w waiting) line(e dag.Event) string {
+	of := w[e.Stage]
+	switch {
+	case e.Type == dag.EventQueued && e.Reason != "":
+		if of == nil {
+			of = map[string]bool{}
+			w[e.Stage] = of
+		}
+		of[e.Address] = true
+		if len(of) == 1 {
+			return fmt.Sprintf("%s: waits (%s)", e.Stage, e.Reason)
+		}
+	case of[e.Address]:
+		delete(of, e.Address)
+		if len(of) == 0 {
+			return fmt.Sprintf("%s: goes on", e.Stage)
+		}
+	}
+	return ""
 }
 
 func (r *humanRun) Close() {
@@ -43,8 +69,10 @@ func (r *humanRun) Event(e dag.Event) {
 		r.live.event(e)
 		return
 	}
-	if line := eventLine(r.h.style, e); line != "" {
-		r.h.printf("%s\n", line)
+	for _, line := range []string{r.waiting.line(e), eventLine(r.h.style, e)} {
+		if line != "" {
+			r.h.printf("%s\n", line)
+		}
 	}
 }
 
@@ -64,7 +92,12 @@ func eventLine(s Style, e dag.Event) string {
 		if e.Cached {
 			return ""
 		}
-		return fmt.Sprintf("%s %s in %s%s", e.Address+":", s.paint(green, "done"), seconds(e.Seconds), metrics(e.Values))
+		took := seconds(e.Seconds)
+		room := math.MaxInt
+		if s.Width > 0 {
+			room = s.Width - 1 - length(e.Address+": done in "+took)
+		}
+		return fmt.Sprintf("%s: %s in %s%s", e.Address, s.paint(green, "done"), took, metrics(e.Values, room))
 	case dag.EventFailed:
 		text := fmt.Sprintf("%s %s after %s: %s", e.Address+":", s.paint(red, "failed"), seconds(e.Seconds), dag.Headline(e.Message))
 		if e.Retry {
@@ -85,22 +118,23 @@ func eventLine(s Style, e dag.Event) string {
 // mostMetrics is how many metrics a line shows.
 const mostMetrics = 4
 
-// metrics lists measures by name, then counts such as steps, which tell less of a result.
-func metrics(values map[string]float64) string {
+// metrics lists measures by name, then counts such as steps, which tell less of a result: as many as have room.
+func metrics(values map[string]float64, room int) string {
 	names := sortedNames(values)
-	if len(names) == 0 {
-		return ""
-	}
 	sort.SliceStable(names, func(i, j int) bool { return !isCount(values[names[i]]) && isCount(values[names[j]]) })
-	more := ""
-	if len(names) > mostMetrics {
-		names, more = names[:mostMetrics], ", …"
+	for n := min(len(names), mostMetrics); n > 0; n-- {
+		parts := make([]string, n)
+		for i, name := range names[:n] {
+			parts[i] = name + " " + number(values[name])
+		}
+		if n < len(names) {
+			parts = append(parts, "…")
+		}
+		if text := " (" + strings.Join(parts, ", ") + ")"; length(text) <= room {
+			return text
+		}
 	}
-	parts := make([]string, len(names))
-	for i, n := range names {
-		parts[i] = n + " " + number(values[n])
-	}
-	return " (" + strings.Join(parts, ", ") + more + ")"
+	return ""
 }
 
 // isCount tells a count from a measure; 0 and 1 may be either.
@@ -109,6 +143,9 @@ func isCount(v float64) bool { return v == math.Trunc(v) && math.Abs(v) > 1 }
 // clip cuts a text that is too long for a line.
 func clip(s string, width int) string {
 	if r := []rune(s); len(r) > width {
+		if width < 1 {
+			return ""
+		}
 		return string(r[:width-1]) + "…"
 	}
 	return s

@@ -20,7 +20,7 @@ type View interface {
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)
 	Instance(i Instance)
 	Runs(runs []dag.Run)
-	Journal(entries []dag.Entry)
+	Journal(run dag.Run, entries []dag.Entry)
 	Log(address, path, text string)
 	Formatted(file string, diff []byte)
 	Types(types []stages.Type, shipped []string)

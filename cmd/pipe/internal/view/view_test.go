@@ -132,7 +132,7 @@ func TestARunOnATerminalShowsBarsAndEndsWithTheSummary(t *testing.T) {
 		t.Fatal("the bars do not end")
 	}
 	text := out.String()
-	for _, want := range []string{"3/10", "loss 0.25", "rate 12", "left", "1 of 3 done, 1 cached", "a.a: done in 1m15s", "Not all done: 1 failed"} {
+	for _, want := range []string{"3/10", "loss 0.25", "left", "1 of 3 done, 1 cached", "3 of 3 done, 1 failed, 1 cached", "a.a: done in 1m15s", "Not all done: 1 failed"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
@@ -188,7 +188,7 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 	values := map[string]float64{"auroc": 0.5, "accuracy": 1, "base": 697600, "loss": 0.25, "steps": 300, "ece": 0.125}
-	if got, want := metrics(values), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
+	if got, want := metrics(values, 100), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := jsonText([]any{"a > b && c < d"}), `["a > b && c < d"]`; got != want {
