@@ -17,8 +17,9 @@ import (
 const progressEvents = 100 * time.Millisecond
 
 // perform runs an action, as often as its Retry says, and publishes what it made.
-func (t *task) perform(ctx context.Context) outcome {
-	out := outcome{task: t}
+func (t *task) perform(ctx context.Context) (out outcome) {
+	out.task = t
+	defer func() { out.err = withRemedy(out.err) }()
 	held, err := t.claims.take(t.action.key)
 	if err != nil || !held {
 		out.err, out.claimed = err, err == nil

@@ -9,9 +9,13 @@ import (
 	"syscall"
 )
 
-// stampOf knows neither inode nor change time here: size and modification time have to do.
+// stampOf reads what tells one state of a file from another.
 func stampOf(info fs.FileInfo) stamp {
-	return stamp{size: info.Size(), mtime: info.ModTime().UnixNano()}
+	s := stamp{size: info.Size(), mtime: info.ModTime().UnixNano()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.ctime, s.inode = st.Ctimespec.Nano(), st.Ino
+	}
+	return s
 }
 
 // links says that every file may have other names, so that it is copied.

@@ -3,6 +3,7 @@ package dag
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Explanation says why an instance is in its state.
@@ -85,7 +86,7 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	var bad *BlobError
 	old, err := s.store.Manifest(last.Key)
 	if errors.As(err, &bad) {
-		return []Change{{Kind: ChangeMissing, Name: "manifest"}}, nil
+		return []Change{s.missing(last.Key, "manifest")}, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -101,7 +102,7 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	case damage != nil:
 		return []Change{damaged(damage)}, nil
 	case r == nil:
-		return []Change{{Kind: ChangeMissing, Name: "result"}}, nil
+		return []Change{s.missing(last.Key, "result")}, nil
 	}
 	return nil, nil
 }
@@ -112,4 +113,12 @@ func damaged(err error) Change {
 		return Change{Kind: ChangeCorrupt, Name: err.Error()}
 	}
 	return Change{Kind: ChangeMissing, Name: err.Error()}
+}
+
+// missing says what became of a result that is not there.
+func (s *session) missing(key, what string) Change {
+	if at := s.store.Evicted(key); !at.IsZero() {
+		return Change{Kind: ChangeEvicted, Name: at.UTC().Format(time.RFC3339)}
+	}
+	return Change{Kind: ChangeMissing, Name: what}
 }

@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleEnv) {
 	case "worker":
 		testWorker()
+	case "collector":
+		collector()
 	case "victim":
 		victim()
 	default:
