@@ -44,6 +44,9 @@ func (c *collection) sweepLeftovers(context.Context) error {
 		}},
 		{"quarantine", older(keepQuarantine)},
 		{tombs, older(keepTombs)},
+		{seconds, func(path string, info fs.FileInfo) bool {
+			return !exists(s.record(strings.TrimSuffix(filepath.Base(path), ".json"))) && older(0)(path, info)
+		}},
 		{"logs", func(path string, info fs.FileInfo) bool {
 			key := strings.TrimSuffix(filepath.Base(path), ".log")
 			return !c.logs[key] && !exists(s.record(key)) && older(0)(path, info)

@@ -24,6 +24,7 @@ import (
 //	logs/KEY.log        what an action said when it was last run
 //	runs/ID.jsonl       journals
 //	evicted/KEY.json    results that a GC removed
+//	second/KEY.json     digests of what an action gave when it was run again to compare
 //	pins/KEY            results that no GC removes
 //	published/HEX       what was put at the path with this hash, so that nothing else is overwritten
 //	quarantine/         blobs that did not hold what their name says
