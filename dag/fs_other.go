@@ -25,4 +25,6 @@ func reflink(_, _ *os.File) error { return errors.ErrUnsupported }
 
 func machineMemory() int64 { return 0 }
 
+func freeDisk(string) (int64, bool) { return 0, false }
+
 func childOf() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -177,8 +177,8 @@ func (c *collection) choose(context.Context) error {
 		if h.result == nil {
 			continue
 		}
-		if h.used = c.used[h.key]; h.changed.After(h.used) {
-			h.used = h.changed
+		if u := c.used[h.key]; u.After(h.used) {
+			h.used = u
 		}
 		if !c.roots[h.key] && h.changed.Before(c.cutoff) {
 			candidates = append(candidates, h)

@@ -133,6 +133,10 @@ func TestGCRemovesTheLeastRecentlyUsedFirst(t *testing.T) {
 	for _, v := range []string{"1", "2", "3", "1", "4"} { // 2 is the one not used for longest
 		r.apply(ApplyOptions{Pipeline: "p"}, node("a", "text", v+big))
 	}
+	r.gc(later(GCOptions{MaxSize: 1 << 30})) // forgets the journals
+	if runs, err := r.engine.Store.Runs(); len(runs) != 1 || err != nil {
+		t.Errorf("%d runs, %v", len(runs), err)
+	}
 	r.gc(later(GCOptions{MaxSize: 75000}))
 	for v, want := range map[string]string{"1": StateCached, "2": StateRun, "3": StateCached, "4": StateCached} {
 		p := r.planned("a", node("a", "text", v+big))

@@ -54,7 +54,7 @@ func (c *collection) mark(ctx context.Context) error {
 	c.used, c.roots, c.logs, c.forgot = map[string]time.Time{}, map[string]bool{}, map[string]bool{}, nil
 	settled := map[string]bool{} // pipelines whose last whole run has been met
 	for _, r := range runs {     // newest first
-		keep := r.running || !settled[r.pipeline] || r.started.After(c.now.Add(-c.opts.Keep))
+		keep := r.running || !settled[r.pipeline] || r.started.After(c.now.Add(-max(c.opts.Keep, c.opts.Grace)))
 		settled[r.pipeline] = settled[r.pipeline] || r.whole
 		if !keep {
 			c.forgot = append(c.forgot, r.id)

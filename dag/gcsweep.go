@@ -19,8 +19,14 @@ const (
 func (c *collection) sweepLeftovers(context.Context) error {
 	s := c.store
 	if !c.opts.DryRun && len(c.forgot) > 0 {
-		if err := s.saveIndex(); err != nil { // it remembers what the forgotten journals say
+		// What the forgotten journals say lives on in the index and in the times of the records.
+		if err := s.saveIndex(); err != nil {
 			return err
+		}
+		for _, h := range c.held {
+			if u := c.used[h.key]; h.result != nil && !u.Before(h.used) {
+				_ = os.Chtimes(s.record(h.key), u, u) // it may be gone; else it only seems less used
+			}
 		}
 	}
 	for _, id := range c.forgot {

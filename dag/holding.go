@@ -15,7 +15,7 @@ type holding struct {
 	key        string
 	result     *Result // nil: a tombstone
 	changed    time.Time
-	used       time.Time // the last time that a run named it
+	used       time.Time // the last time that a run named it: the record's modification time, or a journal later than that
 	blobs      []string  // all, each once
 	describing []string  // the first of them, which explain it: the manifest and what it lists. A tombstone has no others
 	alone      []string  // of a victim: blobs that nothing else names
@@ -36,7 +36,7 @@ func (s *Store) holdings() ([]*holding, error) {
 		if errors.Is(err, ErrNoResult) {
 			return nil
 		}
-		all = append(all, &holding{key: key, result: r, changed: changed(info)})
+		all = append(all, &holding{key: key, result: r, changed: changed(info), used: info.ModTime()})
 		return err
 	})
 	if err != nil {

@@ -72,8 +72,8 @@ A pipeline is an HCL file, a folder of them, or the name of one that comes with 
 	flags.StringVar(&a.cache, "cache", "", "`FOLDER` of the store (default: PIPE_CACHE, else .pipe)")
 	root.AddCommand(
 		a.applyCommand(), a.planCommand(), a.whyCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(),
-		a.showCommand(), a.runsCommand(), a.logsCommand(), a.docsCommand(), a.workerCommand(), a.versionCommand(),
-		a.completionCommand(root),
+		a.showCommand(), a.runsCommand(), a.logsCommand(), a.gcCommand(), a.verifyCommand(), a.doctorCommand(), a.docsCommand(),
+		a.workerCommand(), a.versionCommand(), a.completionCommand(root),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
@@ -119,10 +119,12 @@ func exits(lines ...string) string {
 
 // Lines for exits.
 const (
-	exits0   = "0    done"
-	exits1   = "1    the pipeline or the command line is wrong, or the store cannot be used"
-	exits2   = "2    something would run (with -detailed-exitcode)"
-	exits3   = "3    a file is not formatted (with -check)"
-	exits4   = "4    some stages failed; those that do not need them have finished"
-	exits130 = "130  interrupted"
+	exits0       = "0    done"
+	exits1       = "1    the pipeline or the command line is wrong, or the store cannot be used"
+	exits2       = "2    something would run (with -detailed-exitcode)"
+	exits3       = "3    a file is not formatted (with -check)"
+	exits4       = "4    some stages failed; those that do not need them have finished"
+	exits4verify = "4    something is damaged, differs or failed"
+	exits1doctor = "1    a check failed"
+	exits130     = "130  interrupted"
 )
