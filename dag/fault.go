@@ -29,6 +29,7 @@ var remedies = []struct {
 	{fs.ErrPermission, "give yourself the right to it; if it is the store's, you can choose another store with -cache or PIPE_CACHE"},
 	{syscall.EMFILE, "this process may not open more files: raise the limit (ulimit -n), or run fewer at once with -parallelism"},
 	{syscall.ENFILE, "this machine may not open more files: run fewer at once with -parallelism, and apply again"},
+	{syscall.EXDEV, "the store's folders must be on one file system: neither link nor mount one of them elsewhere"},
 	{syscall.EIO, "the disk could not be read or written: look at the system's log before you trust it again"},
 	{syscall.ESTALE, "the file server forgot the file: apply again"},
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -35,6 +37,7 @@ type app struct {
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, args []string, s streams) int {
+	signal.Ignore(syscall.SIGXFSZ) // a limit on the size of files is an error of write, as a full disk is
 	a := &app{streams: s}
 	root := a.command()
 	root.SetArgs(doubleDashes(args))
