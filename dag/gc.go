@@ -40,7 +40,7 @@ type GCStage struct {
 	Bytes   int64  `json:"bytes"`
 }
 
-func (g *GCStage) add(files int, bytes int64) { g.Files, g.Bytes = g.Files+files, g.Bytes+bytes }
+func (g *GCStage) add(bytes int64) { g.Files, g.Bytes = g.Files+1, g.Bytes+bytes }
 
 // collection is one GC. A result leaves in this order: its record becomes a tombstone, the journals are read again
 // for runs that have begun since and need it (then it comes back), and only then its blobs go. An apply writes its
@@ -275,9 +275,9 @@ func (c *collection) sweepBlobs(context.Context) error {
 		case kept:
 			c.report.Kept += b.size
 		case stage != nil:
-			stage.add(1, b.size)
+			stage.add(b.size)
 		default:
-			c.report.Orphans.add(1, b.size)
+			c.report.Orphans.add(b.size)
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func (c *collection) sweepClaims() error {
 		if gone, err := taker.stale(path); err != nil || !gone {
 			return err
 		}
-		c.report.Leftover.add(1, info.Size())
+		c.report.Leftover.add(info.Size())
 		if c.opts.DryRun {
 			return nil
 		}
@@ -107,7 +107,7 @@ func (c *collection) discard(path string, info fs.FileInfo) error {
 			return nil
 		})
 	}
-	c.report.Leftover.add(1, size)
+	c.report.Leftover.add(size)
 	if c.opts.DryRun {
 		return nil
 	}

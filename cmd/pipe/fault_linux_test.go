@@ -144,7 +144,7 @@ func (f *faults) check(what string, kills int) {
 func (f *faults) instant() time.Duration { return time.Duration(f.rng.Int64N(int64(f.took * 5 / 4))) }
 
 func (f *faults) killParent() int {
-	kills := 1 + f.rng.IntN(2)
+	kills := 2 + f.rng.IntN(5)
 	for range kills {
 		cmd := f.command("apply", "-no-color", "-parallelism", "2")
 		if err := cmd.Start(); err != nil {
