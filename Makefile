@@ -4,13 +4,16 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 STUDY         := pipelines/chestxray.hcl
 
-.PHONY: build test lint fmt fmt-check generate demo bench clean
+.PHONY: build test test-faults lint fmt fmt-check generate demo bench clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
 
 test: ## every test, on any machine with Go
 	go test ./...
+
+test-faults: ## a study that is killed, damaged and starved of disk some 200 times; it prints its seed
+	PIPE_FAULT_ROUNDS=240 go test -count=1 -timeout 20m -v -run TestFaults ./cmd/pipe
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...

@@ -17,8 +17,9 @@ import (
 const progressEvents = 100 * time.Millisecond
 
 // perform runs an action, as often as its Retry says, and publishes what it made.
-func (t *task) perform(ctx context.Context) outcome {
-	out := outcome{task: t}
+func (t *task) perform(ctx context.Context) (out outcome) {
+	out.task = t
+	defer func() { out.err = withRemedy(out.err) }()
 	held, err := t.claims.take(t.action.key)
 	if err != nil || !held {
 		out.err, out.claimed = err, err == nil
@@ -59,47 +60,57 @@ func (r Retry) covers(err error) bool {
 
 // attempt runs the action once in a folder of its own.
 func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Result, error) {
-	path, err := t.store.temp()
+	r := &Result{
+		Key: t.action.key, Address: t.node.Address, Started: started.UTC(), Attempt: attempt,
+		Run: t.runID, Host: hostname(), Platform: platform(), Threads: t.want.cpus,
+	}
+	err := t.inFolder(ctx, attempt, func(req Request, metrics map[string]float64) (err error) {
+		r.Metrics = metrics
+		r.Outputs, err = t.collect(req)
+		return err
+	})
 	if err != nil {
 		return nil, err
+	}
+	r.Seconds = time.Since(started).Seconds()
+	return r, t.store.save(r)
+}
+
+// inFolder runs the action in a work folder, which is gone when taken has looked at it.
+func (t *task) inFolder(ctx context.Context, attempt int, taken func(Request, map[string]float64) error) error {
+	path, err := t.store.temp()
+	if err != nil {
+		return err
 	}
 	f := &folder{store: t.store, path: path, links: map[string]link{}}
 	defer os.RemoveAll(path) // what cannot be removed is swept by a later run
 	for _, sub := range []string{"inputs", "outputs"} {
 		if err := os.MkdirAll(filepath.Join(path, sub), 0o755); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	req, err := t.action.manifest.request(t.node, path, t.want.cpus)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.fill(f, &req); err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.describe(); err != nil {
-		return nil, err
+		return err
 	}
 	metrics, err := t.execute(ctx, req, attempt)
 	// A stage that spoils its inputs must be told of whether it succeeds or not.
 	if damage := f.verify(); damage != nil {
-		return nil, broken(damage)
+		return broken(damage)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.unchanged(); err != nil {
-		return nil, broken(err)
+		return broken(err)
 	}
-	r := &Result{
-		Key: t.action.key, Address: t.node.Address, Metrics: metrics, Started: started.UTC(), Attempt: attempt,
-		Run: t.runID, Host: hostname(), Platform: platform(), Threads: t.want.cpus,
-	}
-	if r.Outputs, err = t.collect(req); err != nil {
-		return nil, err
-	}
-	r.Seconds = time.Since(started).Seconds()
-	return r, t.store.save(r)
+	return taken(req, metrics)
 }
 
 // broken is the failure of a stage that did not keep its promises.
@@ -161,7 +172,7 @@ func (t *task) openLog(attempt int) (*actionLog, error) {
 	if attempt == 1 {
 		flags |= os.O_TRUNC
 	}
-	f, err := os.OpenFile(t.store.logFile(t.action.key), flags, 0o644)
+	f, err := os.OpenFile(t.log, flags, 0o644)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -12,24 +13,21 @@ import (
 // Apply runs what the plan says, then publishes. Events go to sink, one at a time; the last one is the summary.
 // Failed actions are counted in the summary; the error is for what stops or spoils a whole run: an address
 // that is not there, an input that is not there, a store or a publication that cannot be written.
-func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts ApplyOptions, sink func(Event)) (*Summary, error) {
+func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts ApplyOptions, sink func(Event)) (_ *Summary, err error) {
 	started := time.Now()
+	defer func() { err = withRemedy(err) }()
 	if err := e.Store.sweep(); err != nil {
 		return nil, err
 	}
-	s, err := e.session(ctx, g, opts.PlanOptions)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := s.plan()
-	if err != nil {
-		return nil, err
-	}
-	j, err := e.Store.begin(opts.Command)
+	j, err := e.Store.begin(opts) // before anything is looked up, so that a GC beside this run waits for what it needs
 	if err != nil {
 		return nil, err
 	}
 	defer j.file.Close()
+	s, plan, err := e.planned(ctx, g, opts.PlanOptions)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(j.file.Name())) // nothing was run
+	}
 	r := newRun(s, plan, e, opts, &feed{sink: sink, journal: j})
 	if err := j.cached(r.cachedKeys(plan)); err != nil {
 		return nil, err
@@ -46,6 +44,16 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 		err = errors.Join(err, e.Store.saveIndex())
 	}
 	return sum, errors.Join(err, perr, r.feed.err, e.Store.files.save(e.Store))
+}
+
+// planned settles what can be known before anything runs.
+func (e *Engine) planned(ctx context.Context, g *Graph, opts PlanOptions) (*session, *Plan, error) {
+	s, err := e.session(ctx, g, opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := s.plan()
+	return s, p, err
 }
 
 // cachedKeys are the instances that the plan found in the store.

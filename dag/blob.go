@@ -52,9 +52,11 @@ func (s *Store) check(d Digest, size int64) error {
 	hex, _, err := hashFile(path)
 	switch {
 	case err == nil && hex == d.Hex():
-		err = seal(path)
+		if err = seal(path); unwritable(err) {
+			err = nil // it is whole, and looked at again the next time
+		}
 	case err == nil:
-		if err = s.quarantine(d.Hex()); err == nil {
+		if err = s.quarantine(d.Hex()); err == nil || unwritable(err) {
 			return &BlobError{Digest: d, Corrupt: true}
 		}
 	}
@@ -94,7 +96,7 @@ func (s *Store) read(hex string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case hashBytes(raw) != hex:
-		if err := s.quarantine(hex); err != nil {
+		if err := s.quarantine(hex); err != nil && !unwritable(err) {
 			return nil, err
 		}
 		return nil, &BlobError{Digest: Digest(filePrefix + hex), Corrupt: true}
@@ -148,6 +150,13 @@ func (s *Store) tree(d Digest) (Tree, error) {
 	return decodeTree(raw)
 }
 
+// have is check for one who will name the blob in a result: it makes the blob young, so that a GC leaves it alone
+// until the result is there.
+func (s *Store) have(d Digest, size int64) error {
+	_ = os.Chmod(s.blob(d.Hex()), readOnly) // the change time moves; who may not do that does no harm
+	return s.check(d, size)
+}
+
 // publisher adds blobs to the store. What it added is safe to name in a result after commit.
 type publisher struct {
 	store *Store
@@ -180,7 +189,7 @@ func (p *publisher) take(path string) (Digest, totals, error) {
 		}
 		d := Digest(filePrefix + hex)
 		var bad *BlobError
-		if err := p.store.check(d, size); err == nil || !errors.As(err, &bad) {
+		if err := p.store.have(d, size); err == nil || !errors.As(err, &bad) {
 			return d, err
 		}
 		// What a link leads to, or what has other names, may live on outside the work folder: it is copied.
@@ -221,7 +230,7 @@ func (p *publisher) storeFile(hex string, t taken) error {
 // put adds bytes whose hash is known. Only what a result depends on needs to be durable.
 func (p *publisher) put(hex string, raw []byte, durable bool) error {
 	var bad *BlobError
-	if err := p.store.check(Digest(filePrefix+hex), int64(len(raw))); err == nil || !errors.As(err, &bad) {
+	if err := p.store.have(Digest(filePrefix+hex), int64(len(raw))); err == nil || !errors.As(err, &bad) {
 		return err
 	}
 	tmp, err := p.store.temp()

@@ -22,6 +22,7 @@ const (
 	ChangeSalt        = "salt"
 	ChangeUpstream    = "upstream" // a producer will run: what it makes is not known
 	ChangeMissing     = "missing"  // the result was there once
+	ChangeEvicted     = "evicted"  // a GC removed the result, to make room
 	ChangeCorrupt     = "corrupt"  // the result was there with other bytes
 	ChangeReplace     = "replace"  // asked for
 	ChangeFailed      = "failed"   // the last attempt
@@ -90,6 +91,8 @@ func (c Change) text() string {
 		return fmt.Sprintf("input %s waits for %s, which %s to run: %s", c.Name, c.Upstream, has, c.Reason)
 	case ChangeMissing:
 		return "its result was removed from the store: " + c.Name
+	case ChangeEvicted:
+		return "its result was evicted by gc at " + c.Name
 	case ChangeCorrupt:
 		return "its result was damaged: " + c.Name
 	case ChangeReplace:

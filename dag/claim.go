@@ -12,8 +12,10 @@ import (
 )
 
 // A claim is a file that names its owner. Its modification time is the owner's heartbeat. A claim whose owner
-// is known to be gone, or has been silent for long, is taken over. In the worst case, an owner that was only
-// stopped, two engines do the same work: their results are equal and publishing is idempotent.
+// is known to be gone is taken over, and so is one that has not changed for long while we watched it. Only our own
+// monotonic clock is asked how long: the times of two machines, or of one whose clock was set, cannot be compared.
+// In the worst case, an owner that was only stopped, two engines do the same work: their results are equal and
+// publishing is idempotent.
 const (
 	heartbeat = 5 * time.Second
 	silence   = 6 * heartbeat
@@ -23,14 +25,24 @@ const (
 type claims struct {
 	store *Store
 	mu    sync.Mutex
-	held  map[string]bool // path
+	held  map[string]bool     // path
+	seen  map[string]sighting // path -> a claim of another run as it was when it last changed
+	now   func() time.Time    // with a monotonic reading
 	stop  chan struct{}
 	done  chan struct{}
 }
 
+// sighting is what a claim looked like, and since when it does.
+type sighting struct {
+	owner string
+	beat  time.Time // its modification time: compared with itself alone
+	since time.Time
+}
+
 // keepClaims starts the heartbeat.
 func (s *Store) keepClaims() *claims {
-	c := &claims{store: s, held: map[string]bool{}, stop: make(chan struct{}), done: make(chan struct{})}
+	c := &claims{store: s, held: map[string]bool{}, seen: map[string]sighting{}, now: time.Now,
+		stop: make(chan struct{}), done: make(chan struct{})}
 	go c.beat()
 	return c
 }
@@ -104,18 +116,21 @@ func (c *claims) holder(key string) string {
 
 // free says whether nobody seems to hold an action now.
 func (c *claims) free(key string) bool {
-	gone, err := stale(filepath.Join(c.store.dir, "claims", key))
+	gone, err := c.stale(filepath.Join(c.store.dir, "claims", key))
 	return err != nil || gone // if it cannot be told, taking it will say why
 }
 
 // evict removes a claim whose owner is gone, and says whether it may be free now.
 func (c *claims) evict(path string) (bool, error) {
-	gone, err := stale(path)
+	gone, err := c.stale(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	} else if err != nil || !gone {
 		return false, err
 	}
+	c.mu.Lock()
+	judged := c.seen[path]
+	c.mu.Unlock()
 	tmp, err := c.store.temp()
 	if err != nil {
 		return false, err
@@ -124,23 +139,38 @@ func (c *claims) evict(path string) (bool, error) {
 		return errors.Is(err, fs.ErrNotExist), nil // another one was faster
 	}
 	defer os.Remove(tmp)
-	// Between the look and the rename another run may have evicted it and claimed: give it back.
-	if gone, err := stale(tmp); err != nil || !gone {
+	// Between the look and the rename another run may have evicted it and claimed, or its owner woken up: give it back.
+	if now, err := look(tmp); err != nil || now.owner != judged.owner || !now.beat.Equal(judged.beat) {
 		return false, errors.Join(err, ignoreExist(os.Link(tmp, path)))
 	}
 	return true, nil
 }
 
-func stale(path string) (bool, error) {
+// look reads a claim.
+func look(path string) (sighting, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return false, err
+		return sighting{}, err
 	}
 	who, err := os.ReadFile(path)
+	return sighting{owner: string(who), beat: info.ModTime()}, err
+}
+
+// stale says whether the owner of a claim has ended, or has been silent for as long as we watched.
+func (c *claims) stale(path string) (bool, error) {
+	s, err := look(path)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err != nil {
+		delete(c.seen, path)
 		return false, err
 	}
-	return abandoned(string(who)) || time.Since(info.ModTime()) > silence, nil
+	before, ok := c.seen[path]
+	if s.since = before.since; !ok || s.owner != before.owner || !s.beat.Equal(before.beat) {
+		s.since = c.now()
+	}
+	c.seen[path] = s
+	return abandoned(s.owner) || c.now().Sub(s.since) > silence, nil
 }
 
 func ignoreExist(err error) error {

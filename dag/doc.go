@@ -15,6 +15,8 @@
 //   - result: what running an action gave: its artifacts, metrics and timings, found by key.
 //   - claim: the note that one engine is running an action, so that another waits for its result.
 //   - journal: the record of one run, a JSON object a line.
+//   - root: what a GC may not remove: the results of the last whole run of each pipeline, pins, what is published.
+//   - tombstone: the record of a result that a GC removed.
 //   - publication: an artifact that is copied to a path of the user's once all has run.
 //
 // # How a run goes

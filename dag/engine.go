@@ -22,4 +22,5 @@ type ApplyOptions struct {
 	FailFast    bool            // start nothing more after the first failure
 	Kill        <-chan struct{} // closed: kill what runs. Cancelling the context only stops starting
 	Command     []string        // the command line, for the journal
+	Pipeline    string          // names what is run, so that the last run of each pipeline can be found
 }

@@ -26,10 +26,12 @@ const progressPause = 10 * time.Second
 // Entry is one line of a journal: an event, or one of the two lines that no event has.
 type Entry struct {
 	Event
-	Command []string          `json:"command,omitempty"` // run
-	Host    string            `json:"host,omitempty"`    // run
-	Owner   string            `json:"owner,omitempty"`   // run: HOST.PID.X of its process
-	Keys    map[string]string `json:"keys,omitempty"`    // cached: address -> key
+	Command  []string          `json:"command,omitempty"`  // run
+	Host     string            `json:"host,omitempty"`     // run
+	Owner    string            `json:"owner,omitempty"`    // run: HOST.PID.RANDOM, who writes it
+	Pipeline string            `json:"pipeline,omitempty"` // run: which one, as the caller names it
+	Part     bool              `json:"part,omitempty"`     // run: only targets
+	Keys     map[string]string `json:"keys,omitempty"`     // cached: address -> key
 }
 
 // UnmarshalJSON reads a flat line back.
@@ -37,15 +39,17 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	type event Event // without its own MarshalJSON
 	var line struct {
 		event
-		Command []string          `json:"command"`
-		Host    string            `json:"host"`
-		Owner   string            `json:"owner"`
-		Keys    map[string]string `json:"keys"`
+		Command  []string          `json:"command"`
+		Host     string            `json:"host"`
+		Owner    string            `json:"owner"`
+		Pipeline string            `json:"pipeline"`
+		Part     bool              `json:"part"`
+		Keys     map[string]string `json:"keys"`
 	}
 	if err := json.Unmarshal(raw, &line); err != nil {
 		return err
 	}
-	*e = Entry{Event(line.event), line.Command, line.Host, line.Owner, line.Keys}
+	*e = Entry{Event(line.event), line.Command, line.Host, line.Owner, line.Pipeline, line.Part, line.Keys}
 	switch e.Type {
 	case EventPlan:
 		e.Plan = new(PlanSummary)
@@ -62,31 +66,32 @@ type journal struct {
 	id       string
 	mu       sync.Mutex
 	file     *os.File
+	torn     bool                 // the last line is not whole
 	progress map[string]time.Time // when an action's progress was last written
 }
 
 // begin opens a new journal. Its name sorts by time.
-func (s *Store) begin(command []string) (*journal, error) {
-	now := time.Now().UTC()
-	for n := 0; ; n++ {
+func (s *Store) begin(opts ApplyOptions) (*journal, error) {
+	for {
+		now := time.Now().UTC()
 		id := now.Format("20060102T150405.000")
-		if n > 0 {
-			id = fmt.Sprintf("%s-%d", id, n)
-		}
 		f, err := os.OpenFile(s.journal(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o644)
 		if errors.Is(err, fs.ErrExist) {
+			time.Sleep(time.Millisecond) // a name of the next one: they sort by time
 			continue
 		} else if err != nil {
-			return nil, fmt.Errorf("journal: %w", err)
+			return nil, withRemedy(fmt.Errorf("journal: %w", err))
 		}
 		j := &journal{id: id, file: f, progress: map[string]time.Time{}}
 		return j, j.line(struct {
-			Type    string    `json:"type"`
-			Time    time.Time `json:"time"`
-			Command []string  `json:"command,omitempty"`
-			Host    string    `json:"host"`
-			Owner   string    `json:"owner"`
-		}{lineRun, now, command, hostname(), s.owner})
+			Type     string    `json:"type"`
+			Time     time.Time `json:"time"`
+			Command  []string  `json:"command,omitempty"`
+			Host     string    `json:"host"`
+			Owner    string    `json:"owner"`
+			Pipeline string    `json:"pipeline,omitempty"`
+			Part     bool      `json:"part,omitempty"`
+		}{lineRun, now, opts.Command, hostname(), s.owner, opts.Pipeline, len(opts.Target) > 0})
 	}
 }
 
@@ -99,8 +104,16 @@ func (j *journal) line(v any) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, err := j.file.Write(append(raw, '\n')); err != nil {
-		return fmt.Errorf("journal: %w", err)
+	raw = append(raw, '\n')
+	if j.torn {
+		raw = append([]byte{'\n'}, raw...) // what the full disk cut off must not spoil this one
+	}
+	n, err := j.file.Write(raw)
+	if n > 0 {
+		j.torn = n < len(raw)
+	}
+	if err != nil {
+		return withRemedy(fmt.Errorf("journal: %w", err))
 	}
 	return nil
 }

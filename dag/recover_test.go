@@ -151,22 +151,39 @@ func TestClaimOfADeadProcessIsTakenOver(t *testing.T) {
 	tests := []struct {
 		name  string
 		owner string
-		age   time.Duration
+		age   time.Duration // of the heartbeat, by the wall clock: it decides nothing
+		quiet time.Duration // while we watch
+		beats bool          // in that time
 		want  bool
 	}{
-		{"a dead process", fmt.Sprintf("%s.%d.x", hostname(), dead), 0, true},
-		{"a live process", owner(), 0, false},
-		{"a silent process", owner(), silence + time.Second, true},
-		{"another machine", "elsewhere.1.x", 0, false},
-		{"another machine, silent", "elsewhere.1.x", silence + time.Second, true},
+		{"a dead process", fmt.Sprintf("%s.%d.x", hostname(), dead), 0, 0, false, true},
+		{"a live process", owner(), 0, 0, false, false},
+		{"a silent process", owner(), 0, silence + time.Second, false, true},
+		{"a process that beats", owner(), 0, silence + time.Second, true, false},
+		{"a clock that jumped ahead", owner(), time.Hour, 0, false, false},
+		{"a clock that was set back", owner(), -time.Hour, silence + time.Second, false, true},
+		{"another machine", "elsewhere.1.x", time.Hour, silence - time.Second, false, false},
+		{"another machine, silent", "elsewhere.1.x", 0, silence + time.Second, false, true},
+		{"a torn claim", "", 0, silence - time.Second, false, false},
+		{"a torn claim, silent", "", 0, silence + time.Second, false, true},
 	}
 	c := r.engine.Store.keepClaims()
 	defer c.close()
+	now := time.Now()
+	c.now = func() time.Time { return now }
 	for _, tt := range tests {
 		path := filepath.Join(r.engine.Store.dir, "claims", hashBytes([]byte(tt.name)))
 		os.WriteFile(path, []byte(tt.owner), 0o644)
 		at := time.Now().Add(-tt.age)
 		os.Chtimes(path, at, at)
+		if c.free(filepath.Base(path)) != (tt.want && tt.quiet == 0) {
+			t.Errorf("%s: judged at first sight", tt.name)
+		}
+		now = now.Add(tt.quiet)
+		if tt.beats {
+			at = at.Add(heartbeat)
+			os.Chtimes(path, at, at)
+		}
 		got, err := c.take(filepath.Base(path))
 		if err != nil || got != tt.want {
 			t.Errorf("%s: taken %v, %v; want %v", tt.name, got, err, tt.want)

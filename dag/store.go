@@ -23,6 +23,9 @@ import (
 //	claims/KEY          who runs an action now
 //	logs/KEY.log        what an action said when it was last run
 //	runs/ID.jsonl       journals
+//	evicted/KEY.json    results that a GC removed
+//	second/KEY.json     digests of what an action gave when it was run again to compare
+//	pins/KEY            results that no GC removes
 //	published/HEX       what was put at the path with this hash, so that nothing else is overwritten
 //	quarantine/         blobs that did not hold what their name says
 //	tmp/HOST.PID.X/     work of one process; swept when it is gone
@@ -45,7 +48,7 @@ func Open(dir string) (*Store, error) {
 	}
 	for _, sub := range []string{"cas", "actions", "claims", "logs", "published", "runs", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return nil, fmt.Errorf("opening the store: %w", err)
+			return nil, withRemedy(fmt.Errorf("opening the store: %w", err))
 		}
 	}
 	s := &Store{dir: dir, owner: owner()}
@@ -60,14 +63,18 @@ func Open(dir string) (*Store, error) {
 // Dir is the folder of the store.
 func (s *Store) Dir() string { return s.dir }
 
-// Close saves what makes the next run faster and removes this process's temporary files.
+// Close saves what makes the next run faster and removes this process's temporary files. A store that cannot be
+// written to can still be read: then there is nothing to save.
 func (s *Store) Close() error {
 	saved := s.files.save(s)
-	path, err := s.scratch()
-	if err == nil {
-		err = os.RemoveAll(path)
+	if unwritable(saved) {
+		saved = nil
 	}
-	return errors.Join(saved, err)
+	path := filepath.Join(s.dir, "tmp", s.owner)
+	if !exists(path) {
+		return withRemedy(saved)
+	}
+	return withRemedy(errors.Join(saved, os.RemoveAll(path)))
 }
 
 // temp is a new path in this process's own folder.
@@ -86,10 +93,13 @@ func (s *Store) write(path string, durable bool, fill func(w *bufio.Writer) erro
 	if err != nil {
 		return err
 	}
-	if err := writeFile(tmp, durable, fill); err != nil {
-		return err
+	if err = writeFile(tmp, durable, fill); err == nil {
+		err = os.Rename(tmp, path)
 	}
-	return os.Rename(tmp, path)
+	if err != nil {
+		os.Remove(tmp) // on a full disk, its space is needed
+	}
+	return err
 }
 
 func writeFile(path string, durable bool, fill func(w *bufio.Writer) error) error {

@@ -18,6 +18,7 @@ type task struct {
 	want    capacity
 
 	runID       string
+	log         string // path
 	root        string
 	store       *Store
 	claims      *claims
@@ -51,7 +52,7 @@ type outcome struct {
 func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
-		want: r.total.want(st.node), runID: r.feed.journal.id, root: r.root, store: r.store, claims: r.claims,
+		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: r.root, store: r.store, claims: r.claims,
 		executor: r.executor, emit: r.feed.emit, interrupted: r.interrupted, expect: r.plans[st.node.Address].Expect,
 	}
 	t.reason = r.plans[st.node.Address].Reason
@@ -60,24 +61,30 @@ func (r *run) task(st *state) *task {
 			t.reason = reason(changes)
 		}
 	}
+	t.inputs, t.lists = r.sources(st)
+	return t
+}
+
+// sources are where the inputs of st come from, and the lists of what it gathers. All its producers have results.
+func (s *session) sources(st *state) (inputs []source, lists [][]byte) {
 	for i, in := range st.node.Inputs {
 		mi := st.action.manifest.Inputs[i]
 		src := source{name: in.Name, digest: mi.Digest, as: mi.As, outside: in.Path}
 		switch {
 		case in.From != nil:
-			a, _ := r.artifact(*in.From)
+			a, _ := s.artifact(*in.From)
 			src.size = a.Size
 		case in.Group != "":
-			group := r.states[in.Group]
-			t.lists = append(t.lists, group.list)
+			group := s.states[in.Group]
+			lists = append(lists, group.list)
 			for j, m := range group.members {
-				a, _ := r.artifact(group.node.Group[j].Ref)
+				a, _ := s.artifact(group.node.Group[j].Ref)
 				src.members = append(src.members, source{digest: m.Digest, size: a.Size, as: m.As, axes: m.Axes})
 			}
 		}
-		t.inputs = append(t.inputs, src)
+		inputs = append(inputs, src)
 	}
-	return t
+	return inputs, lists
 }
 
 // fill puts the inputs into the work folder and tells the request where they are. What is outside the store is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Explanation says why an instance is in its state.
@@ -112,7 +113,7 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	var bad *BlobError
 	old, err := s.store.Manifest(last.Key)
 	if errors.As(err, &bad) {
-		return []Change{{Kind: ChangeMissing, Name: "manifest"}}, nil
+		return []Change{s.missing(last.Key, "manifest")}, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	case damage != nil:
 		return []Change{damaged(damage)}, nil
 	case r == nil:
-		return []Change{{Kind: ChangeMissing, Name: "result"}}, nil
+		return []Change{s.missing(last.Key, "result")}, nil
 	}
 	return nil, nil
 }
@@ -139,4 +140,12 @@ func damaged(err error) Change {
 		return Change{Kind: ChangeCorrupt, Name: err.Error()}
 	}
 	return Change{Kind: ChangeMissing, Name: err.Error()}
+}
+
+// missing says what became of a result that is not there.
+func (s *session) missing(key, what string) Change {
+	if at := s.store.Evicted(key); !at.IsZero() {
+		return Change{Kind: ChangeEvicted, Name: at.UTC().Format(time.RFC3339)}
+	}
+	return Change{Kind: ChangeMissing, Name: what}
 }

@@ -3,6 +3,7 @@ package dag
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -24,6 +25,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(roleEnv) {
 	case "worker":
 		testWorker()
+	case "collector":
+		collector()
 	case "victim":
 		victim()
 	default:
@@ -150,6 +153,14 @@ func testStage(req Request, out *json.Encoder) error {
 			os.Exit(1)
 		}
 		return writeOutputs(req, c.Text)
+	case "moody": // makes other bytes each time, in one file of a folder
+		seen, _ := os.ReadFile(c.Counter)
+		if err := os.WriteFile(c.Counter, append(seen, 'x'), 0o644); err != nil {
+			return err
+		}
+		dir := req.Outputs["out"]
+		return errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "same"), []byte("same"), 0o644),
+			os.WriteFile(filepath.Join(dir, "mood"), seen, 0o644))
 	case "spoil": // writes to what it reads
 		path := req.Inputs["in"].Path
 		os.Chmod(path, 0o644)

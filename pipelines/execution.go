@@ -113,6 +113,9 @@ var memoryUnits = []struct {
 	{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", 1 << 40}, {"B", 1},
 }
 
+// ParseSize reads what a user writes for a number of bytes: "6GiB".
+func ParseSize(text string) (int64, error) { return parseMemory(text) }
+
 // parseMemory reads 4096 (bytes), "512MiB", "6GiB" or "6GB".
 func parseMemory(value any) (int64, error) {
 	wrong := fmt.Errorf("must be a size such as \"6GiB\" or \"512MiB\", not %s", axisText(value))

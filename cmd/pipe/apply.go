@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,14 @@ func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args(p.pipeline)...)}
+	name, err := filepath.Abs(o.path) // also of a shipped one: then it names the folder it was applied in, and it
+	if err != nil {
+		return err
+	}
+	opts := dag.ApplyOptions{
+		Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args(p.pipeline)...),
+		Pipeline: name,
+	}
 	if opts.PlanOptions, err = planOptions(p, o.target, o.replace); err != nil {
 		return err
 	}

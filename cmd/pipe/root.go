@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -35,6 +37,7 @@ type app struct {
 
 // Main runs the program and returns its exit code.
 func Main(ctx context.Context, args []string, s streams) int {
+	signal.Ignore(syscall.SIGXFSZ) // a limit on the size of files is an error of write, as a full disk is
 	a := &app{streams: s}
 	root := a.command()
 	root.SetArgs(doubleDashes(args))
@@ -72,8 +75,8 @@ A pipeline is an HCL file, a folder of them, or the name of one that comes with 
 	flags.StringVar(&a.cache, "cache", "", "`FOLDER` of the store (default: PIPE_CACHE, else .pipe)")
 	root.AddCommand(
 		a.applyCommand(), a.planCommand(), a.whyCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(),
-		a.showCommand(), a.runsCommand(), a.logsCommand(), a.docsCommand(), a.workerCommand(), a.versionCommand(),
-		a.completionCommand(root),
+		a.showCommand(), a.runsCommand(), a.logsCommand(), a.gcCommand(), a.verifyCommand(), a.doctorCommand(), a.docsCommand(),
+		a.workerCommand(), a.versionCommand(), a.completionCommand(root),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
@@ -119,10 +122,12 @@ func exits(lines ...string) string {
 
 // Lines for exits.
 const (
-	exits0   = "0    done"
-	exits1   = "1    the pipeline or the command line is wrong, or the store cannot be used"
-	exits2   = "2    something would run (with -detailed-exitcode)"
-	exits3   = "3    a file is not formatted (with -check)"
-	exits4   = "4    some stages failed; those that do not need them have finished"
-	exits130 = "130  interrupted"
+	exits0       = "0    done"
+	exits1       = "1    the pipeline or the command line is wrong, or the store cannot be used"
+	exits2       = "2    something would run (with -detailed-exitcode)"
+	exits3       = "3    a file is not formatted (with -check)"
+	exits4       = "4    some stages failed; those that do not need them have finished"
+	exits4verify = "4    something is damaged, differs or failed"
+	exits1doctor = "1    a check failed"
+	exits130     = "130  interrupted"
 )
