@@ -23,6 +23,7 @@ type globalOptions struct {
 	json    bool
 	noColor bool
 	cache   string
+	chdir   string
 }
 
 // app is what verbs share: the streams and the global flags.
@@ -42,8 +43,8 @@ func Main(ctx context.Context, args []string, s streams) int {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
-	if a.view == nil {
-		a.view = view.NewHuman(s.out, s.err, view.Style{}, nil)
+	if a.view == nil { // the flags are wrong
+		a.view = a.newView()
 	}
 	code, err := codeOf(err)
 	if err != nil {
@@ -62,14 +63,16 @@ func (a *app) command() *cobra.Command {
 A pipeline is an HCL file, a folder of them, or the name of one that comes with the program.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.view = a.newView()
+			return a.enter()
 		},
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "write one JSON object a line")
 	flags.BoolVar(&a.noColor, "no-color", false, "write without colours (also: NO_COLOR)")
 	flags.StringVar(&a.cache, "cache", "", "`FOLDER` of the store (default: PIPE_CACHE, else .pipe)")
+	flags.StringVar(&a.chdir, "chdir", "", "`FOLDER` to change to before anything else")
 	root.AddCommand(
 		a.applyCommand(), a.planCommand(), a.whyCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(),
 		a.showCommand(), a.runsCommand(), a.logsCommand(), a.docsCommand(), a.workerCommand(), a.versionCommand(),
@@ -77,6 +80,14 @@ A pipeline is an HCL file, a folder of them, or the name of one that comes with 
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
+}
+
+// enter changes to the folder of -chdir.
+func (a *app) enter() error {
+	if a.chdir == "" {
+		return nil
+	}
+	return os.Chdir(a.chdir)
 }
 
 // newView chooses how to write: JSON, plain text, or colours and live bars on a terminal.
