@@ -25,6 +25,11 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 	if err != nil {
 		return nil, err
 	}
+	if opts.Saved != nil {
+		if err := opts.Saved.hold(plan); err != nil {
+			return nil, err
+		}
+	}
 	j, err := e.Store.begin(opts.Command)
 	if err != nil {
 		return nil, err

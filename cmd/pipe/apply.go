@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,10 +24,14 @@ type applyOptions struct {
 func (a *app) applyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
-		Use:   "apply [PIPELINE]",
+		Use:   "apply [PIPELINE | PLAN]",
 		Short: "Run what changed, and publish the outputs",
 		Long: `apply runs every stage instance whose key is not in the store, and copies the outputs to their paths.
 What is in the store is not run again. A failing stage does not stop those that do not need it.
+
+PLAN is a file that plan -out wrote. It is run exactly as planned, with the variables of the plan; if anything that it
+was made from has changed since (a file of the pipeline, code, an input, what a probe prints, the store, this program),
+nothing is run and the changes are named. Sensitive values have to be given again.
 
 With -json the last line is {"type":"summary","total":…,"cached":…,"executed":…,"failed":…,"skipped":…}.
 
@@ -51,12 +56,9 @@ Ctrl-C once: start nothing more and let finish what runs. Twice: kill it.` + exi
 }
 
 func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
-	p, err := a.open(o.pipelineOptions)
+	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing}
+	p, err := a.prepare(o, &opts)
 	if err != nil {
-		return err
-	}
-	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args(p.pipeline)...)}
-	if opts.PlanOptions, err = planOptions(p, o.target, o.replace); err != nil {
 		return err
 	}
 	engine, err := a.engine(p)
@@ -81,6 +83,49 @@ func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
 		return &exitError{exitFailed, err}
 	}
 	return err
+}
+
+// prepare opens the pipeline, or the one that a plan file is of, and says what is to be run of it.
+func (a *app) prepare(o applyOptions, opts *dag.ApplyOptions) (*project, error) {
+	if saved, err := isPlanFile(o.path); saved && err == nil {
+		return a.preparePlan(o, opts)
+	}
+	p, err := a.open(o.pipelineOptions)
+	if err != nil {
+		return nil, err
+	}
+	opts.Command = append([]string{"apply"}, o.args(p.pipeline)...)
+	opts.PlanOptions, err = planOptions(p, o.target, o.replace)
+	return p, err
+}
+
+// preparePlan opens the pipeline of a plan file, if it is still as it was planned.
+func (a *app) preparePlan(o applyOptions, opts *dag.ApplyOptions) (*project, error) {
+	if len(o.target)+len(o.replace) > 0 {
+		return nil, errors.New("-target and -replace are part of a plan: give them to plan -out")
+	}
+	file, err := readPlanFile(o.path)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err := a.storeDir(); err != nil || file.Store != dir {
+		return nil, errors.Join(err, fmt.Errorf("plan file %s was made with the store %s, not %s: give -cache %s", o.path, file.Store, dir, file.Store))
+	}
+	planned, err := file.options(o.vars)
+	if err != nil {
+		return nil, err
+	}
+	pipeline, diags := a.load(planned)
+	if err := file.changed(sources(pipeline)); err != nil {
+		return nil, err
+	}
+	p, err := a.expand(pipeline, diags)
+	if err != nil {
+		return nil, err
+	}
+	opts.Command = append([]string{"apply"}, planned.args(p.pipeline)...)
+	opts.PlanOptions, opts.Saved = dag.PlanOptions{Target: file.Target, Replace: file.Replace}, file.Actions
+	return p, nil
 }
 
 // planOptions resolves the selectors of -target and -replace.

@@ -50,7 +50,7 @@ func (r jsonRun) Event(e dag.Event) { r.j.write(e) }
 func (r jsonRun) Close()            {}
 
 // Plan writes a line an instance, then the counts.
-func (j *JSON) Plan(p *dag.Plan) {
+func (j *JSON) Plan(p *dag.Plan, kept string) {
 	for _, a := range p.Actions {
 		j.write(struct {
 			Type    string     `json:"type"`
@@ -67,7 +67,8 @@ func (j *JSON) Plan(p *dag.Plan) {
 	j.write(struct {
 		Type string `json:"type"`
 		dag.PlanSummary
-	}{"summary", p.Summary()})
+		Kept string `json:"kept,omitempty"`
+	}{"summary", p.Summary(), kept})
 }
 
 // Why writes a line an explanation.

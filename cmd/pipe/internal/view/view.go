@@ -14,7 +14,7 @@ type View interface {
 	Error(err error)
 
 	Run(g *dag.Graph) Run
-	Plan(p *dag.Plan)
+	Plan(p *dag.Plan, kept string) // kept is the file that holds it, or ""
 	Why(all []*dag.Explanation)
 	Valid(p *pipelines.Pipeline, g *dag.Graph)
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)

@@ -50,7 +50,7 @@ func TestAPlanWithManyReasonsStaysShort(t *testing.T) {
 		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Reason: fmt.Sprintf("reason %d", i), Expect: 60})
 	}
 	var out bytes.Buffer
-	NewHuman(&out, &out, Style{}, nil).Plan(p)
+	NewHuman(&out, &out, Style{}, nil).Plan(p, "")
 	want := `  ~ train.m[*]   40 to run   reason 0, and 39 other reasons
 Plan: 40 to run, 0 maybe, 0 cached. About 40m00s of work (from earlier runs).
 `
