@@ -11,6 +11,7 @@ type task struct {
 	action  *resolved
 	inputs  []source
 	lists   [][]byte // of gathered inputs, for the store
+	origins []Origin // of the inputs
 	replace bool     // even if another run has just done it
 	reason  string
 	expect  float64
@@ -63,19 +64,23 @@ func (r *run) task(st *state) *task {
 	for i, in := range st.node.Inputs {
 		mi := st.action.manifest.Inputs[i]
 		src := source{name: in.Name, digest: mi.Digest, as: mi.As, outside: in.Path}
+		origin := Origin{Input: in.Name, Path: in.Path}
 		switch {
 		case in.From != nil:
 			a, _ := r.artifact(*in.From)
 			src.size = a.Size
+			origin.Keys, origin.Output = []string{r.states[in.From.Address].action.key}, in.From.Output
 		case in.Group != "":
 			group := r.states[in.Group]
 			t.lists = append(t.lists, group.list)
 			for j, m := range group.members {
-				a, _ := r.artifact(group.node.Group[j].Ref)
+				ref := group.node.Group[j].Ref
+				a, _ := r.artifact(ref)
 				src.members = append(src.members, source{digest: m.Digest, size: a.Size, as: m.As, axes: m.Axes})
+				origin.Keys, origin.Output = append(origin.Keys, r.states[ref.Address].action.key), ref.Output
 			}
 		}
-		t.inputs = append(t.inputs, src)
+		t.inputs, t.origins = append(t.inputs, src), append(t.origins, origin)
 	}
 	return t
 }

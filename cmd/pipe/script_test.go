@@ -100,10 +100,12 @@ var volatile = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "TIME"},
 	{regexp.MustCompile(`\d{8}T\d{6}\.\d{3}(-\d+)?`), "RUN"},
 	{regexp.MustCompile(`"seconds":[0-9.e-]+`), `"seconds":0`},
 	{regexp.MustCompile(`"expected_seconds":[0-9.e-]+`), `"expected_seconds":0`},
 	{regexp.MustCompile(`\bin \d+\.\ds`), "in 0s"},
+	{regexp.MustCompile(`\btook \d+\.\ds`), "took 0s"},
 	{regexp.MustCompile(`\bafter \d+\.\ds`), "after 0s"},
 }
 

@@ -117,8 +117,8 @@ func (h *Human) section(title string, rows []string) {
 	h.table(rows...)
 }
 
-// Instance shows the configuration, and the last result if there is one.
-func (h *Human) Instance(i Instance) {
+// instance shows the configuration, and the last result if there is one.
+func (h *Human) instance(i Instance) {
 	h.printf("%s\n", h.style.paint(bold, i.Node.Address))
 	config := i.Node.Config
 	if i.Manifest != nil {

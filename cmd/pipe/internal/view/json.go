@@ -119,17 +119,6 @@ func (j *JSON) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 	}
 }
 
-// Instance writes the node's configuration and its last result.
-func (j *JSON) Instance(i Instance) {
-	j.write(struct {
-		Type     string         `json:"type"`
-		Address  string         `json:"address"`
-		Config   map[string]any `json:"config"`
-		Result   *dag.Result    `json:"result"`
-		Manifest *dag.Manifest  `json:"manifest,omitempty"`
-	}{"instance", i.Node.Address, i.Node.Config, i.Result, i.Manifest})
-}
-
 // Runs writes a line a run.
 func (j *JSON) Runs(runs []dag.Run) {
 	for _, r := range runs {
