@@ -28,6 +28,7 @@ type Entry struct {
 	Event
 	Command []string          `json:"command,omitempty"` // run
 	Host    string            `json:"host,omitempty"`    // run
+	Owner   string            `json:"owner,omitempty"`   // run: the process, as in claims
 	Keys    map[string]string `json:"keys,omitempty"`    // cached: address -> key
 }
 
@@ -38,12 +39,13 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 		event
 		Command []string          `json:"command"`
 		Host    string            `json:"host"`
+		Owner   string            `json:"owner"`
 		Keys    map[string]string `json:"keys"`
 	}
 	if err := json.Unmarshal(raw, &line); err != nil {
 		return err
 	}
-	*e = Entry{Event(line.event), line.Command, line.Host, line.Keys}
+	*e = Entry{Event(line.event), line.Command, line.Host, line.Owner, line.Keys}
 	switch e.Type {
 	case EventPlan:
 		e.Plan = new(PlanSummary)
@@ -83,7 +85,8 @@ func (s *Store) begin(command []string) (*journal, error) {
 			Time    time.Time `json:"time"`
 			Command []string  `json:"command,omitempty"`
 			Host    string    `json:"host"`
-		}{lineRun, now, command, hostname()})
+			Owner   string    `json:"owner"`
+		}{lineRun, now, command, hostname(), s.owner})
 	}
 }
 

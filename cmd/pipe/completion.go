@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,4 +54,17 @@ func completeAddress(_ *cobra.Command, args []string, _ string) ([]string, cobra
 		names = append(names, pipelines.Shipped()...)
 	}
 	return names, cobra.ShellCompDirectiveDefault
+}
+
+// completeRuns proposes the runs, newest first.
+func (a *app) completeRuns(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	runs, err := a.listRuns()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, r := range runs {
+		names = append(names, cobra.CompletionWithDesc(r.ID, strings.Join(r.Command, " ")))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }

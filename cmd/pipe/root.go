@@ -76,7 +76,7 @@ A pipeline is an HCL file, a folder of them, or the name of one that comes with 
 	root.AddCommand(
 		a.applyCommand(), a.planCommand(), a.whyCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(),
 		a.showCommand(), a.runsCommand(), a.logsCommand(), a.docsCommand(), a.workerCommand(), a.versionCommand(),
-		a.completionCommand(root),
+		a.completionCommand(root), a.diffCommand(),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root

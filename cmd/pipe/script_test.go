@@ -222,7 +222,23 @@ func (g *gather) Run(context.Context, stages.Reporter) error {
 	return os.WriteFile(string(g.Out), []byte(b.String()), 0o666)
 }
 
+// measure has its rate as its metric, and fails if it is negative.
+type measure struct {
+	Rate float64       `pipe:"rate" doc:"a number"`
+	Seed int           `pipe:"seed" doc:"a number that changes the output"`
+	Out  stages.Output `pipe:"out" kind:"text" path:"out.txt" doc:"both numbers"`
+}
+
+func (m *measure) Run(_ context.Context, r stages.Reporter) error {
+	if m.Rate < 0 {
+		return errors.New("negative rate")
+	}
+	r.Metric("score", m.Rate)
+	return os.WriteFile(string(m.Out), fmt.Appendf(nil, "%v %d\n", m.Rate, m.Seed), 0o666)
+}
+
 func init() {
+	stages.Register(stages.Type{Name: "measure", Version: 1, Doc: "Measures.", New: func() stages.Stage { return &measure{} }})
 	stages.Register(stages.Type{Name: "noisy", Version: 1, Doc: "Prints.", New: func() stages.Stage { return &noisy{} }})
 	stages.Register(stages.Type{Name: "gather", Version: 1, Doc: "Gathers.", New: func() stages.Stage { return &gather{} }})
 }

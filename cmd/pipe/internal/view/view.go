@@ -22,6 +22,7 @@ type View interface {
 	Provenance(p *dag.Provenance)
 	Runs(runs []dag.Run)
 	Journal(entries []dag.Entry)
+	RunDiff(d *dag.RunDiff)
 	Log(address, path, text string)
 	Formatted(file string, diff []byte)
 	Types(types []stages.Type, shipped []string)
