@@ -161,6 +161,15 @@ func (j *JSON) Log(address, path, text string) {
 	}{"log", address, path, text})
 }
 
+// LogLine writes a line of a log.
+func (j *JSON) LogLine(address, line string) {
+	j.write(struct {
+		Type    string `json:"type"`
+		Address string `json:"address"`
+		Text    string `json:"text"`
+	}{"log_line", address, line})
+}
+
 // Formatted writes a file that fmt changed, or would change.
 func (j *JSON) Formatted(file string, diff []byte) {
 	j.write(struct {

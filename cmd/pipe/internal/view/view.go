@@ -24,6 +24,7 @@ type View interface {
 	Journal(entries []dag.Entry)
 	RunDiff(d *dag.RunDiff)
 	Log(address, path, text string)
+	LogLine(address, line string) // of a log that is followed
 	Formatted(file string, diff []byte)
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
