@@ -200,6 +200,9 @@ func (h *Human) Log(address, _, text string) {
 // LogLine writes a line of a log as it is.
 func (h *Human) LogLine(_, line string) { h.printf("%s\n", line) }
 
+// Graph writes a drawing as it is.
+func (h *Human) Graph(_, _, text string) { h.printf("%s", text) }
+
 // Formatted writes the name of a file, or its diff.
 func (h *Human) Formatted(file string, diff []byte) {
 	if diff != nil {

@@ -170,6 +170,16 @@ func (j *JSON) LogLine(address, line string) {
 	}{"log_line", address, line})
 }
 
+// Graph writes a drawing in one line.
+func (j *JSON) Graph(format, path, text string) {
+	j.write(struct {
+		Type   string `json:"type"`
+		Format string `json:"format"`
+		Path   string `json:"path,omitempty"`
+		Text   string `json:"text,omitempty"`
+	}{"graph", format, path, text})
+}
+
 // Formatted writes a file that fmt changed, or would change.
 func (j *JSON) Formatted(file string, diff []byte) {
 	j.write(struct {

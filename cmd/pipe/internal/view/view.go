@@ -23,6 +23,7 @@ type View interface {
 	Runs(runs []dag.Run)
 	Journal(entries []dag.Entry)
 	RunDiff(d *dag.RunDiff)
+	Graph(format, path, text string) // text is "" if it was written to path
 	Log(address, path, text string)
 	LogLine(address, line string) // of a log that is followed
 	Formatted(file string, diff []byte)
