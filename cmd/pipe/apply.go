@@ -52,6 +52,7 @@ Ctrl-C once: start nothing more and let finish what runs. Twice: kill it.` + exi
 	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
 	flags.IntVar(&o.parallelism, "parallelism", 0, "`N` processors to use (default: all)")
 	flags.BoolVar(&o.keepGoing, "keep-going", true, "after a failure, finish what does not need the failed stage")
+	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
 }
 

@@ -39,6 +39,7 @@ Without -format the name of the -o file tells the format (.svg, .mmd), else it i
 	cmd.Flags().StringVar(&o.format, "format", "", "`NAME`: svg, dot or mermaid")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "write to this `FILE` instead of standard output")
 	cmd.Flags().BoolVar(&o.instances, "instances", false, "a box for every instance")
+	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
 }
 

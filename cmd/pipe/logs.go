@@ -32,10 +32,11 @@ the instance waits to start, goes on when it is tried again, and ends when it en
 			}
 			return a.logs(o, args)
 		},
-		ValidArgsFunction: completeAddress,
+		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print lines as they come, until the instance ends")
+	a.completeFlags(cmd, &o)
 	return cmd
 }
 

@@ -45,6 +45,7 @@ With -json the last line is {"type":"summary","total":…,"cached":…,"run":…
 	flags.StringArrayVar(&o.replace, "replace", nil, "plan to run this `ADDRESS` or selector again (repeat for more)")
 	flags.StringVar(&o.out, "out", "", "keep the plan in this `FILE`, for apply")
 	flags.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 if something would run")
+	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,12 +39,14 @@ type app struct {
 func Main(ctx context.Context, args []string, s streams) int {
 	a := &app{streams: s}
 	root := a.command()
-	root.SetArgs(doubleDashes(args))
+	args = doubleDashes(args)
+	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
-	if a.view == nil { // the flags are wrong
+	if a.view == nil { // the command line is wrong, and its flags may not have been read
+		a.json = slices.Contains(args, "--json")
 		a.view = a.newView()
 	}
 	code, err := codeOf(err)

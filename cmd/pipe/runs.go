@@ -23,6 +23,7 @@ func (a *app) runsCommand() *cobra.Command {
 			a.view.Runs(runs)
 			return nil
 		},
+		ValidArgsFunction: a.completeRuns,
 	}
 }
 

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 //	ran STAGE=N...         the JSON lines on standard output tell that these instances ran, and no others
 //	results STORE FILE     write the digests and metrics of all results in the store to FILE, a result a line
 //	subset FILE FILE       every line of the first file is in the second
+//	json ARG...            run pipe -json with these arguments; all it writes is JSON lines, the first one the version
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"ran":     cmdRan,
 			"results": cmdResults,
 			"subset":  cmdSubset,
+			"json":    cmdJSON,
 		},
 	})
 }

@@ -32,9 +32,10 @@ Without PIPELINE the last applied one is meant, with its variables, else the one
 			}
 			return a.show(o, args)
 		},
-		ValidArgsFunction: completeAddress,
+		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
+	a.completeFlags(cmd, &o)
 	return cmd
 }
 

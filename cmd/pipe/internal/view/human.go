@@ -212,6 +212,12 @@ func (h *Human) Formatted(file string, diff []byte) {
 	h.printf("%s\n", file)
 }
 
+// Script writes a completion script as it is.
+func (h *Human) Script(_, text string) { h.printf("%s", text) }
+
+// Source writes formatted source as it is.
+func (h *Human) Source(text string) { h.printf("%s", text) }
+
 // Version writes one line.
 func (h *Human) Version(v Version) {
 	h.printf("pipe %s", v.Pipe)

@@ -189,6 +189,14 @@ func (j *JSON) Formatted(file string, diff []byte) {
 	}{"formatted", file, string(diff)})
 }
 
+// Source writes formatted source in one line.
+func (j *JSON) Source(text string) {
+	j.write(struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}{"source", text})
+}
+
 // Types writes a line a stage type and a shipped pipeline.
 func (j *JSON) Types(types []stages.Type, shipped []string) {
 	for _, t := range types {
@@ -218,6 +226,15 @@ func (j *JSON) Schema(s stages.Schema) {
 		Inputs     []stages.Port      `json:"inputs"`
 		Outputs    []stages.Port      `json:"outputs"`
 	}{"schema", s.Type.Name, s.Type.Version, s.Type.Doc, s.Attributes, s.Inputs, s.Outputs})
+}
+
+// Script writes a completion script in one line.
+func (j *JSON) Script(shell, text string) {
+	j.write(struct {
+		Type  string `json:"type"`
+		Shell string `json:"shell"`
+		Text  string `json:"text"`
+	}{"script", shell, text})
 }
 
 // Version adds what the first line leaves out.

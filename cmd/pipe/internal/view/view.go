@@ -27,9 +27,11 @@ type View interface {
 	Log(address, path, text string)
 	LogLine(address, line string) // of a log that is followed
 	Formatted(file string, diff []byte)
+	Source(text string) // of fmt -
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
 	Version(v Version)
+	Script(shell, text string) // of completion
 }
 
 // Run is the view of one apply.
