@@ -99,14 +99,19 @@ func (a *app) newView() view.View {
 		return view.NewJSON(a.out, &a.mask)
 	}
 	style := view.Style{}
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	if isTerminal(a.out) && os.Getenv("TERM") != "dumb" {
 		style.Live = true
-		style.Color = !a.noColor && os.Getenv("NO_COLOR") == ""
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+		style.Color = isTerminal(a.err) && !a.noColor && os.Getenv("NO_COLOR") == "" // mistakes may go to a file
+		if width, _, err := term.GetSize(int(a.out.(*os.File).Fd())); err == nil {
 			style.Width = width
 		}
 	}
 	return view.NewHuman(a.out, a.err, style, &a.mask)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // doubleDashes lets long flags be written with one dash, as Terraform's users do: -var becomes --var. A

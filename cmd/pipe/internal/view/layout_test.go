@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -90,7 +91,7 @@ func TestAnSVGIsWellFormedWithEveryBoxInside(t *testing.T) {
 	var texts []string
 	for {
 		token, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -186,35 +185,30 @@ func (o *origins) twigs(steps []dag.Step) []twig {
 // configured lists the attributes that are not as the stage type has them by default, a line each; one that
 // differs within the sweep with its values.
 func configured(steps []dag.Step) []string {
-	values := map[string][]string{}
+	values, ordinary := map[string][]string{}, map[string]string{}
 	for _, s := range steps {
 		if s.Manifest == nil {
 			continue
 		}
-		defaults := map[string]any{}
 		if t, ok := stages.Lookup(s.Manifest.Type); ok {
 			for _, a := range stages.SchemaOf(t).Attributes {
-				defaults[a.Name] = a.Default
+				ordinary[a.Name] = jsonText(a.Default)
 			}
 		}
 		for name, v := range s.Manifest.Config {
-			text := jsonText(v)
-			if d := defaults[name]; d != nil && text == jsonText(d) || reflect.ValueOf(v).Kind() == reflect.Map && text == "{}" {
-				continue
-			}
-			if !slices.Contains(values[name], text) {
+			if text := jsonText(v); !slices.Contains(values[name], text) {
 				values[name] = append(values[name], text)
 			}
 		}
 	}
 	var lines []string
 	for _, name := range sortedNames(values) {
-		list := values[name][:min(len(values[name]), 2*mostMetrics)]
-		text := strings.Join(list, " | ")
-		if n := len(values[name]) - len(list); n > 0 {
-			text += more(n)
+		all := values[name]
+		if len(all) == 1 && (all[0] == ordinary[name] || all[0] == "{}") {
+			continue
 		}
-		lines = append(lines, clip(name+" = "+text, 110))
+		shown := all[:min(len(all), 2*mostMetrics)]
+		lines = append(lines, clip(name+" = "+strings.Join(shown, " | ")+more(len(all)-len(shown)), 110))
 	}
 	return lines
 }
