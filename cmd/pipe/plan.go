@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +69,7 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 		return err
 	}
 	if o.out != "" {
-		if err := savePlan(o, p.pipeline, engine.Store, opts, plan); err != nil {
+		if err := a.savePlan(o, p.pipeline, engine.Store, opts, plan); err != nil {
 			return err
 		}
 	}
@@ -80,13 +81,18 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 }
 
 // savePlan writes the plan file.
-func savePlan(o planFlags, p *pipelines.Pipeline, store *dag.Store, opts dag.PlanOptions, plan *dag.Plan) error {
+func (a *app) savePlan(o planFlags, p *pipelines.Pipeline, store *dag.Store, opts dag.PlanOptions, plan *dag.Plan) error {
 	file, err := newPlanFile(o.pipelineOptions, p, store, opts)
 	if err != nil {
 		return err
 	}
 	if file.Actions, err = plan.Save(); err != nil {
 		return err
+	}
+	for _, action := range file.Actions {
+		if a.mask.Hides(action.Address) {
+			return fmt.Errorf("plan file: the address %s holds a sensitive value, which must not stand in a file: take it out of the matrix", action.Address)
+		}
 	}
 	return file.write(o.out)
 }
