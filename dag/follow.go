@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -75,24 +76,46 @@ func (f *follower) findRun() error {
 		return err
 	}
 	for _, id := range ids {
+		owner, err := f.store.ownerOf(id)
+		if err != nil {
+			return err
+		}
+		if owner == "" || abandoned(owner) {
+			continue
+		}
 		entries, err := f.store.Journal(id)
 		if err != nil {
 			return err
 		}
-		going := len(entries) > 0 && entries[0].Type == lineRun && !abandoned(entries[0].Owner) &&
-			entries[len(entries)-1].Type != EventSummary
-		if !going {
+		if entries[len(entries)-1].Type == EventSummary {
 			continue
 		}
 		mentioned := slices.ContainsFunc(entries, func(e Entry) bool { return e.Address == f.address })
 		if f.run == "" || mentioned {
-			f.run, f.owner = id, entries[0].Owner
+			f.run, f.owner = id, owner
 		}
 		if mentioned {
 			break
 		}
 	}
 	return nil
+}
+
+// ownerOf reads from the first line of a journal whose run it is; "" if the line is not whole.
+func (s *Store) ownerOf(id string) (string, error) {
+	file, err := os.Open(s.journal(id))
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	line, err := bufio.NewReader(file).ReadBytes('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	for _, e := range parseJournal(line) {
+		return e.Owner, nil
+	}
+	return "", nil
 }
 
 // last passes on the log of the last action.

@@ -203,3 +203,21 @@ func TestNumbersForPeople(t *testing.T) {
 		t.Errorf("%q does not fit", got)
 	}
 }
+
+func TestAddressesWithoutAGraphAreNamedByWhatTheyShare(t *testing.T) {
+	for _, c := range []struct {
+		addresses []string
+		want      string
+	}{
+		{[]string{"a.b"}, "a.b"},
+		{[]string{`a.b["x",1]`}, `a.b["x",1]`},
+		{[]string{`a.b["x",1]`, `a.b["x",0.1]`}, `a.b["x",*]`},
+		{[]string{`a.b["x, y]",1]`, `a.b["x, y]",2]`}, `a.b["x, y]",*]`},
+		{[]string{`a.b["x",1]`, `a.b["y",2]`}, "a.b[*]"},
+		{[]string{`a.b["x"]`, `a.b["y",2]`}, "a.b[*]"}, // the axes changed between two runs
+	} {
+		if got := positions(c.addresses); got != c.want {
+			t.Errorf("%q: got %s, want %s", c.addresses, got, c.want)
+		}
+	}
+}
