@@ -62,7 +62,7 @@ func (r Retry) covers(err error) bool {
 func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Result, error) {
 	r := &Result{
 		Key: t.action.key, Address: t.node.Address, Started: started.UTC(), Attempt: attempt,
-		Run: t.runID, Host: hostname(), Platform: platform(), Threads: t.want.cpus,
+		Run: t.runID, Host: hostname(), Platform: platform(), Threads: t.want.cpus, From: t.origins,
 	}
 	err := t.inFolder(ctx, attempt, func(req Request, metrics map[string]float64) (err error) {
 		r.Metrics = metrics
@@ -179,11 +179,14 @@ func (t *task) openLog(attempt int) (*actionLog, error) {
 	l := &actionLog{file: f, emit: func(line string) {
 		t.emit(Event{Type: EventLog, Address: t.node.Address, Stage: t.node.Stage, Message: line})
 	}}
-	if _, err := fmt.Fprintf(f, "pipe: %s, run %s, attempt %d\n", t.node.Address, t.runID, attempt); err != nil {
+	if _, err := fmt.Fprintf(f, "%s, attempt %d\n", logHeader(t.node.Address, t.runID), attempt); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return l, nil
 }
+
+// logHeader begins the log of an action.
+func logHeader(address, run string) string { return fmt.Sprintf("pipe: %s, run %s", address, run) }
 
 func (l *actionLog) line(text string) {
 	const lines = 10

@@ -25,6 +25,9 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 	}
 	defer j.file.Close()
 	s, plan, err := e.planned(ctx, g, opts.PlanOptions)
+	if err == nil && opts.Saved != nil {
+		err = opts.Saved.hold(plan)
+	}
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(j.file.Name())) // nothing was run
 	}

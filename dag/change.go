@@ -169,7 +169,11 @@ func Headline(message string) string {
 // compare lists what differs between an old manifest and what st is made of now. Inputs that are not known yet
 // are left out.
 func (s *session) compare(old *Manifest, st *state) []Change {
-	now, n := st.action.manifest, st.node
+	return compareManifests(old, st.action.manifest, st.node, s.compareInputs(old, st.action.manifest, st.node))
+}
+
+// compareManifests lists what differs, with what differs in the inputs in its place. n says where things are written.
+func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 	var out []Change
 	if old.Schema != now.Schema {
 		out = append(out, Change{Kind: ChangeEngine})
@@ -184,7 +188,7 @@ func (s *session) compare(old *Manifest, st *state) []Change {
 		attribute, _, _ := strings.Cut(strings.ReplaceAll(path, "[", "."), ".")
 		out = append(out, Change{Kind: ChangeConfig, Name: path, Old: was, New: is, Pos: n.Pos[attribute]})
 	})
-	out = append(out, s.compareInputs(old, now, n)...)
+	out = append(out, inputs...)
 	out = append(out, compareMaps(ChangeCode, old.Code, now.Code, n.Pos["code"])...)
 	out = append(out, compareMaps(ChangeEnvironment, old.Environment, now.Environment, n.Pos["probe"])...)
 	out = append(out, compareMaps(ChangeOutput, old.Outputs, now.Outputs, n.Pos["outputs"])...)

@@ -13,6 +13,8 @@
 //   - artifact: a file or folder in the store, named by its digest. A folder is a sorted list of names and
 //     digests (a tree), which is a blob itself.
 //   - result: what running an action gave: its artifacts, metrics and timings, found by key.
+//   - origin: where an input of a result came from: other results, or a path outside. Its provenance is all that it
+//     goes back to. Origins are not in the key: equal bytes from elsewhere give the same result.
 //   - claim: the note that one engine is running an action, so that another waits for its result.
 //   - journal: the record of one run, a JSON object a line.
 //   - root: what a GC may not remove: the results of the last whole run of each pipeline, pins, what is published.

@@ -20,6 +20,7 @@ type ApplyOptions struct {
 	PlanOptions
 	Parallelism int             // CPUs to pack; 0: Engine.CPUs
 	FailFast    bool            // start nothing more after the first failure
+	Saved       SavedPlan       // if set, the run does exactly this, or is refused with a *StalePlanError
 	Kill        <-chan struct{} // closed: kill what runs. Cancelling the context only stops starting
 	Command     []string        // the command line, for the journal
 	Pipeline    string          // names what is run, so that the last run of each pipeline can be found

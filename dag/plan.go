@@ -18,12 +18,13 @@ type Plan struct {
 
 // PlannedAction is one instance of a plan.
 type PlannedAction struct {
-	Node   *Node
-	State  string   // StateCached, StateRun or StateMaybe
-	Reason string   // one line: why it runs, or what would spare it
-	Key    string   // "" while an input is not known
-	Waits  []string // producers whose outputs are not known yet
-	Expect float64  // seconds that it will take: as the last time, else as the mean of its stage; 0 if unknown
+	Node     *Node
+	State    string    // StateCached, StateRun or StateMaybe
+	Reason   string    // one line: why it runs, or what would spare it
+	Key      string    // "" while an input is not known
+	Manifest *Manifest // what it is made of; an input that is not known has no digest
+	Waits    []string  // producers whose outputs are not known yet
+	Expect   float64   // seconds that it will take: as the last time, else as the mean of its stage; 0 if unknown
 }
 
 // Summary counts the plan's actions.
@@ -68,7 +69,7 @@ func (s *session) plan() (*Plan, error) {
 }
 
 func (s *session) planned(st *state) (PlannedAction, error) {
-	a := PlannedAction{Node: st.node, Key: st.action.key, State: StateCached}
+	a := PlannedAction{Node: st.node, Key: st.action.key, Manifest: st.action.manifest, State: StateCached}
 	if st.result != nil {
 		return a, nil
 	}

@@ -28,6 +28,15 @@ type Result struct {
 	Host     string             `json:"host"`
 	Platform string             `json:"platform"` // operating system and architecture
 	Threads  int                `json:"threads"`
+	From     []Origin           `json:"from,omitempty"` // in the order of the manifest's inputs
+}
+
+// Origin is where the content of an input came from when the action ran: results, or a path outside the store.
+type Origin struct {
+	Input  string   `json:"input"`
+	Keys   []string `json:"keys,omitempty"` // of the results that made it: one, or one a member of a group
+	Output string   `json:"output,omitempty"`
+	Path   string   `json:"path,omitempty"`
 }
 
 // Artifact is one output of a result.

@@ -147,7 +147,7 @@ func (e *Engine) second(s *session, st *state, want capacity, emit func(Event)) 
 		node: st.node, action: st.action, want: want, runID: "verify", log: log, root: s.root, store: s.store,
 		executor: e.Executor, emit: emit,
 	}
-	t.inputs, t.lists = s.sources(st)
+	t.inputs, t.lists, _ = s.sources(st)
 	return t, nil
 }
 

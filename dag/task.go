@@ -11,6 +11,7 @@ type task struct {
 	action  *resolved
 	inputs  []source
 	lists   [][]byte // of gathered inputs, for the store
+	origins []Origin // of the inputs
 	replace bool     // even if another run has just done it
 	reason  string
 	expect  float64
@@ -61,30 +62,35 @@ func (r *run) task(st *state) *task {
 			t.reason = reason(changes)
 		}
 	}
-	t.inputs, t.lists = r.sources(st)
+	t.inputs, t.lists, t.origins = r.sources(st)
 	return t
 }
 
-// sources are where the inputs of st come from, and the lists of what it gathers. All its producers have results.
-func (s *session) sources(st *state) (inputs []source, lists [][]byte) {
+// sources are where the inputs of st come from, the lists of what it gathers, and which results made them. All its
+// producers have results.
+func (s *session) sources(st *state) (inputs []source, lists [][]byte, origins []Origin) {
 	for i, in := range st.node.Inputs {
 		mi := st.action.manifest.Inputs[i]
 		src := source{name: in.Name, digest: mi.Digest, as: mi.As, outside: in.Path}
+		origin := Origin{Input: in.Name, Path: in.Path}
 		switch {
 		case in.From != nil:
 			a, _ := s.artifact(*in.From)
 			src.size = a.Size
+			origin.Keys, origin.Output = []string{s.states[in.From.Address].action.key}, in.From.Output
 		case in.Group != "":
 			group := s.states[in.Group]
 			lists = append(lists, group.list)
 			for j, m := range group.members {
-				a, _ := s.artifact(group.node.Group[j].Ref)
+				ref := group.node.Group[j].Ref
+				a, _ := s.artifact(ref)
 				src.members = append(src.members, source{digest: m.Digest, size: a.Size, as: m.As, axes: m.Axes})
+				origin.Keys, origin.Output = append(origin.Keys, s.states[ref.Address].action.key), ref.Output
 			}
 		}
-		inputs = append(inputs, src)
+		inputs, origins = append(inputs, src), append(origins, origin)
 	}
-	return inputs, lists
+	return inputs, lists, origins
 }
 
 // fill puts the inputs into the work folder and tells the request where they are. What is outside the store is

@@ -99,6 +99,9 @@ func ParseSelector(text string) (Selector, error) {
 		s.byPos = !named
 		s.terms = append(s.terms, term{axis: axis, text: value, any: value == "*"})
 	}
+	if s.byPos && len(s.terms) == 1 && s.terms[0].any {
+		s.terms, s.byPos = nil, false // [*]: every instance, whatever its axes
+	}
 	return s, nil
 }
 

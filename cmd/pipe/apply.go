@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/pipelines"
 )
 
 // applyOptions are the flags of apply.
@@ -24,10 +26,14 @@ type applyOptions struct {
 func (a *app) applyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
-		Use:   "apply [PIPELINE]",
+		Use:   "apply [PIPELINE | PLAN]",
 		Short: "Run what changed, and publish the outputs",
 		Long: `apply runs every stage instance whose key is not in the store, and copies the outputs to their paths.
 What is in the store is not run again. A failing stage does not stop those that do not need it.
+
+PLAN is a file that plan -out wrote. It is run exactly as planned, with the variables of the plan; if anything that it
+was made from has changed since (a file of the pipeline, code, an input, what a probe prints, the store, this program),
+nothing is run and the changes are named. Sensitive values have to be given again.
 
 With -json the last line is {"type":"summary","total":…,"cached":…,"executed":…,"failed":…,"skipped":…}.
 
@@ -49,23 +55,14 @@ Several applies may use one store at once: what one of them is doing the others 
 	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
 	flags.IntVar(&o.parallelism, "parallelism", 0, "`N` processors to use (default: all)")
 	flags.BoolVar(&o.keepGoing, "keep-going", true, "after a failure, finish what does not need the failed stage")
+	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
 }
 
 func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
-	p, err := a.open(o.pipelineOptions)
+	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing}
+	p, err := a.prepare(o, &opts)
 	if err != nil {
-		return err
-	}
-	name, err := filepath.Abs(o.path) // also of a shipped one: then it names the folder it was applied in, and it
-	if err != nil {
-		return err
-	}
-	opts := dag.ApplyOptions{
-		Parallelism: o.parallelism, FailFast: !o.keepGoing, Command: append([]string{"apply"}, o.args(p.pipeline)...),
-		Pipeline: name,
-	}
-	if opts.PlanOptions, err = planOptions(p, o.target, o.replace); err != nil {
 		return err
 	}
 	engine, err := a.engine(p)
@@ -89,6 +86,55 @@ func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
 	case summary.Failed > 0: // also if an output could not be published: the stage comes first
 		return &exitError{exitFailed, err}
 	}
+	return err
+}
+
+// prepare opens the pipeline, or the one that a plan file is of, and says what is to be run of it.
+func (a *app) prepare(o applyOptions, opts *dag.ApplyOptions) (*project, error) {
+	if saved, err := isPlanFile(o.path); saved && err == nil {
+		return a.preparePlan(o, opts)
+	}
+	p, err := a.open(o.pipelineOptions)
+	if err != nil {
+		return nil, err
+	}
+	opts.PlanOptions, err = planOptions(p, o.target, o.replace)
+	return p, errors.Join(err, o.describe(p.pipeline, opts))
+}
+
+// preparePlan opens the pipeline of a plan file, if it is still as it was planned.
+func (a *app) preparePlan(o applyOptions, opts *dag.ApplyOptions) (*project, error) {
+	if len(o.target)+len(o.replace) > 0 {
+		return nil, errors.New("-target and -replace are part of a plan: give them to plan -out")
+	}
+	file, err := readPlanFile(o.path)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err := a.storeDir(); err != nil || file.Store != dir {
+		return nil, errors.Join(err, fmt.Errorf("plan file %s was made with the store %s, not %s: give -cache %s", o.path, file.Store, dir, file.Store))
+	}
+	planned, err := file.options(o.vars)
+	if err != nil {
+		return nil, err
+	}
+	pipeline, diags := a.load(planned)
+	if err := file.changed(sources(pipeline)); err != nil {
+		return nil, err
+	}
+	p, err := a.expand(pipeline, diags)
+	if err != nil {
+		return nil, err
+	}
+	opts.PlanOptions, opts.Saved = dag.PlanOptions{Target: file.Target, Replace: file.Replace}, file.Actions
+	return p, planned.describe(p.pipeline, opts)
+}
+
+// describe says for the journal what is applied: by which command line, and of which pipeline. A shipped one goes by the
+// folder that it is applied in and its name.
+func (o *pipelineOptions) describe(p *pipelines.Pipeline, opts *dag.ApplyOptions) (err error) {
+	opts.Command = append([]string{"apply"}, o.args(p)...)
+	opts.Pipeline, err = filepath.Abs(o.path)
 	return err
 }
 

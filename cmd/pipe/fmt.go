@@ -52,9 +52,7 @@ func (a *app) format(o fmtOptions, args []string) error {
 			if err != nil {
 				return err
 			}
-			if _, err := a.out.Write(formatted); err != nil {
-				return err
-			}
+			a.view.Source(string(formatted))
 			continue
 		}
 		files, err := hclFiles(arg)

@@ -76,7 +76,7 @@ func (a *app) pinCommand(verb, short string) *cobra.Command {
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
 		Args:              cobra.RangeArgs(1, 2),
 		RunE:              func(_ *cobra.Command, args []string) error { return a.pin(o, verb == "pin", args) },
-		ValidArgsFunction: completeAddress,
+		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
 	return cmd

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -16,8 +18,9 @@ import (
 
 // pipelineOptions say which pipeline is meant, with which variables.
 type pipelineOptions struct {
-	path string
-	vars []pipelines.Setting
+	path  string
+	vars  []pipelines.Setting
+	whole bool // vars are all that is set: the environment is not asked
 }
 
 func (o *pipelineOptions) addFlags(flags *pflag.FlagSet) {
@@ -77,14 +80,29 @@ type project struct {
 	graph     *dag.Graph
 }
 
-// open reads and expands a pipeline and shows its diagnostics. With errors the error has only a code.
-func (a *app) open(o pipelineOptions) (*project, error) {
+// settings are all that sets variables, in rising precedence.
+func (o *pipelineOptions) settings() []pipelines.Setting {
+	if o.whole {
+		return o.vars
+	}
+	return append(pipelines.FromEnvironment(os.Environ()), o.vars...)
+}
+
+// load reads a pipeline. With errors among the diagnostics it is not whole.
+func (a *app) load(o pipelineOptions) (*pipelines.Pipeline, hcl.Diagnostics) {
 	if o.path == "" {
 		o.path = "."
 	}
-	settings := append(pipelines.FromEnvironment(os.Environ()), o.vars...)
-	p, diags := pipelines.Load(o.path, settings)
+	p, diags := pipelines.Load(o.path, o.settings())
 	a.mask.Hide(p.Secrets())
+	return p, diags
+}
+
+// open reads and expands a pipeline and shows its diagnostics. With errors the error has only a code.
+func (a *app) open(o pipelineOptions) (*project, error) { return a.expand(a.load(o)) }
+
+// expand is the second half of open.
+func (a *app) expand(p *pipelines.Pipeline, diags hcl.Diagnostics) (*project, error) {
 	x, more := p.Expand()
 	diags = pipelines.SortDiagnostics(append(diags, more...))
 	if err := a.diagnose(diags, p.Files()); err != nil {
@@ -129,14 +147,15 @@ func closing(c io.Closer, err *error) {
 	}
 }
 
-// openStore opens the store that -cache or PIPE_CACHE names.
+// storeDir is the folder of the store, which -cache or PIPE_CACHE names.
+func (a *app) storeDir() (string, error) {
+	return filepath.Abs(cmp.Or(a.cache, os.Getenv("PIPE_CACHE"), ".pipe"))
+}
+
 func (a *app) openStore() (*dag.Store, error) {
-	dir := a.cache
-	if dir == "" {
-		dir = os.Getenv("PIPE_CACHE")
-	}
-	if dir == "" {
-		dir = ".pipe"
+	dir, err := a.storeDir()
+	if err != nil {
+		return nil, err
 	}
 	return dag.Open(dir)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,6 +26,7 @@ type globalOptions struct {
 	json    bool
 	noColor bool
 	cache   string
+	chdir   string
 }
 
 // app is what verbs share: the streams and the global flags.
@@ -40,13 +42,15 @@ func Main(ctx context.Context, args []string, s streams) int {
 	signal.Ignore(syscall.SIGXFSZ) // a limit on the size of files is an error of write, as a full disk is
 	a := &app{streams: s}
 	root := a.command()
-	root.SetArgs(doubleDashes(args))
+	args = doubleDashes(args)
+	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
-	if a.view == nil {
-		a.view = view.NewHuman(s.out, s.err, view.Style{}, nil)
+	if a.view == nil { // the command line is wrong, and its flags may not have been read
+		a.json = slices.Contains(args, "--json")
+		a.view = a.newView()
 	}
 	code, err := codeOf(err)
 	if err != nil {
@@ -65,21 +69,31 @@ func (a *app) command() *cobra.Command {
 A pipeline is an HCL file, a folder of them, or the name of one that comes with the program.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			a.view = a.newView()
+			return a.enter()
 		},
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "write one JSON object a line")
 	flags.BoolVar(&a.noColor, "no-color", false, "write without colours (also: NO_COLOR)")
 	flags.StringVar(&a.cache, "cache", "", "`FOLDER` of the store (default: PIPE_CACHE, else .pipe)")
+	flags.StringVar(&a.chdir, "chdir", "", "`FOLDER` to change to before anything else")
 	root.AddCommand(
 		a.applyCommand(), a.planCommand(), a.whyCommand(), a.validateCommand(), a.fmtCommand(), a.graphCommand(),
-		a.showCommand(), a.runsCommand(), a.logsCommand(), a.gcCommand(), a.verifyCommand(), a.doctorCommand(), a.docsCommand(),
-		a.workerCommand(), a.versionCommand(), a.completionCommand(root),
+		a.showCommand(), a.runsCommand(), a.logsCommand(), a.diffCommand(), a.gcCommand(), a.verifyCommand(), a.doctorCommand(),
+		a.docsCommand(), a.workerCommand(), a.versionCommand(), a.completionCommand(root),
 	)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
+}
+
+// enter changes to the folder of -chdir.
+func (a *app) enter() error {
+	if a.chdir == "" {
+		return nil
+	}
+	return os.Chdir(a.chdir)
 }
 
 // newView chooses how to write: JSON, plain text, or colours and live bars on a terminal.
@@ -88,14 +102,19 @@ func (a *app) newView() view.View {
 		return view.NewJSON(a.out, &a.mask)
 	}
 	style := view.Style{}
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+	if isTerminal(a.out) && os.Getenv("TERM") != "dumb" {
 		style.Live = true
-		style.Color = !a.noColor && os.Getenv("NO_COLOR") == ""
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+		style.Color = isTerminal(a.err) && !a.noColor && os.Getenv("NO_COLOR") == "" // mistakes may go to a file
+		if width, _, err := term.GetSize(int(a.out.(*os.File).Fd())); err == nil {
 			style.Width = width
 		}
 	}
 	return view.NewHuman(a.out, a.err, style, &a.mask)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // doubleDashes lets long flags be written with one dash, as Terraform's users do: -var becomes --var. A

@@ -32,6 +32,7 @@ With an id it shows what happened in that run.` + exits(exits0, exits1),
 			a.view.Runs(runs)
 			return nil
 		},
+		ValidArgsFunction: a.completeRuns,
 	}
 }
 

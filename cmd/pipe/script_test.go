@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 //	ran STAGE=N...         the JSON lines on standard output tell that these instances ran, and no others
 //	results STORE FILE     write the digests and metrics of all results in the store to FILE, a result a line
 //	subset FILE FILE       every line of the first file is in the second
+//	json ARG...            run pipe -json with these arguments; all it writes is JSON lines, the first one the version
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"ran":     cmdRan,
 			"results": cmdResults,
 			"subset":  cmdSubset,
+			"json":    cmdJSON,
 		},
 	})
 }
@@ -100,10 +102,12 @@ var volatile = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "TIME"},
 	{regexp.MustCompile(`\d{8}T\d{6}\.\d{3}(-\d+)?`), "RUN"},
 	{regexp.MustCompile(`"seconds":[0-9.e-]+`), `"seconds":0`},
 	{regexp.MustCompile(`"expected_seconds":[0-9.e-]+`), `"expected_seconds":0`},
 	{regexp.MustCompile(`\bin \d+\.\ds`), "in 0s"},
+	{regexp.MustCompile(`\btook \d+\.\ds`), "took 0s"},
 	{regexp.MustCompile(`\bafter \d+\.\ds`), "after 0s"},
 }
 
@@ -220,7 +224,23 @@ func (g *gather) Run(context.Context, stages.Reporter) error {
 	return os.WriteFile(string(g.Out), []byte(b.String()), 0o666)
 }
 
+// measure has its rate as its metric, and fails if it is negative.
+type measure struct {
+	Rate float64       `pipe:"rate" doc:"a number"`
+	Seed int           `pipe:"seed" doc:"a number that changes the output"`
+	Out  stages.Output `pipe:"out" kind:"text" path:"out.txt" doc:"both numbers"`
+}
+
+func (m *measure) Run(_ context.Context, r stages.Reporter) error {
+	if m.Rate < 0 {
+		return errors.New("negative rate")
+	}
+	r.Metric("score", m.Rate)
+	return os.WriteFile(string(m.Out), fmt.Appendf(nil, "%v %d\n", m.Rate, m.Seed), 0o666)
+}
+
 func init() {
+	stages.Register(stages.Type{Name: "measure", Version: 1, Doc: "Measures.", New: func() stages.Stage { return &measure{} }})
 	stages.Register(stages.Type{Name: "noisy", Version: 1, Doc: "Prints.", New: func() stages.Stage { return &noisy{} }})
 	stages.Register(stages.Type{Name: "gather", Version: 1, Doc: "Gathers.", New: func() stages.Stage { return &gather{} }})
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -12,19 +14,55 @@ import (
 func (a *app) showCommand() *cobra.Command {
 	var o pipelineOptions
 	cmd := &cobra.Command{
-		Use:   "show [PIPELINE] [ADDRESS]",
-		Short: "Show a pipeline, or the last results of instances",
-		Long: `show lists a pipeline's variables, stages and outputs. With an address or selector it shows the last result of each
-instance meant: what it was made of, what it made, its metrics and how long it took.
+		Use:   "show [PIPELINE] [ADDRESS] | FILE",
+		Short: "Show a pipeline, the last results of instances, or what made a file",
+		Long: `show lists a pipeline's variables, stages and outputs. With an address it shows the last result of that instance:
+what it was made of, what it made, its metrics and how long it took. With a selector of several instances it shows a
+table of their metrics.
+
+With a FILE or folder that was published, wherever it was moved or copied since, it shows what made it, down to the
+data and the code: every result behind it with its configuration, where that is not the default, and its run.
+
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
-		Args: cobra.MaximumNArgs(2),
+		Example: "  pipe show 'evaluate.classifier[*]'\n  pipe show figures/data_volume.svg",
+		Args:    cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 && isArtifact(args[0]) {
+				return a.provenance(args[0])
+			}
 			return a.show(o, args)
 		},
-		ValidArgsFunction: completeAddress,
+		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
+	a.completeFlags(cmd, &o)
 	return cmd
+}
+
+// isArtifact says whether path is there and is no pipeline.
+func isArtifact(path string) bool {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return false
+	case info.IsDir():
+		return !isPipeline(path)
+	}
+	return filepath.Ext(path) != ".hcl"
+}
+
+func (a *app) provenance(path string) (err error) {
+	store, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	defer closing(store, &err)
+	p, err := store.Provenance(path)
+	if err != nil {
+		return err
+	}
+	a.view.Provenance(p)
+	return nil
 }
 
 func (a *app) show(o pipelineOptions, args []string) (err error) {
@@ -46,6 +84,7 @@ func (a *app) show(o pipelineOptions, args []string) (err error) {
 		return err
 	}
 	defer closing(store, &err)
+	var all []view.Instance
 	for _, address := range addresses {
 		node, _ := p.graph.Node(address)
 		shown := view.Instance{Node: node}
@@ -59,7 +98,8 @@ func (a *app) show(o pipelineOptions, args []string) (err error) {
 				return err
 			}
 		}
-		a.view.Instance(shown)
+		all = append(all, shown)
 	}
+	a.view.Instances(all)
 	return nil
 }

@@ -23,5 +23,6 @@ func (a *app) validateCommand() *cobra.Command {
 		ValidArgsFunction: completePipeline,
 	}
 	o.addFlags(cmd.Flags())
+	a.completeFlags(cmd, &o)
 	return cmd
 }

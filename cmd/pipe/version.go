@@ -17,15 +17,20 @@ func (a *app) versionCommand() *cobra.Command {
 		Long:  "version prints the program's version, the commit it was built from, and the platform." + exits(exits0),
 		Args:  cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
-			v := view.Version{Pipe: pipelines.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						v.Commit = s.Value
-					}
-				}
-			}
-			a.view.Version(v)
+			a.view.Version(build())
 		},
 	}
+}
+
+// build says what this program is.
+func build() view.Version {
+	v := view.Version{Pipe: pipelines.Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Commit = s.Value
+			}
+		}
+	}
+	return v
 }

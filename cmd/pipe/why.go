@@ -25,9 +25,10 @@ Without PIPELINE the last applied one is meant, with its variables, else the one
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.why(cmd.Context(), o, args)
 		},
-		ValidArgsFunction: completeAddress,
+		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
+	a.completeFlags(cmd, &o)
 	return cmd
 }
 

@@ -11,15 +11,18 @@ import (
 
 // box is one vertex of a drawing, and the boxes that it reads.
 type box struct {
-	id, label string
-	from      []int
+	id, name string
+	count    int // instances
+	from     []int
 }
+
+// label is the name, with the number of instances where there are several.
+func (x box) label() string { return strings.TrimSpace(x.name + " " + x.times()) }
 
 // boxes makes a drawing: a box an instance, or a box a stage. Virtual vertices are drawn through.
 func boxes(g *dag.Graph, byInstance bool) []box {
 	var list []box
 	index := map[string]int{}
-	counts := map[string]int{}
 	name := func(n *dag.Node) string {
 		if byInstance {
 			return n.Address
@@ -30,11 +33,13 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 		if n.Virtual() {
 			continue
 		}
-		counts[name(n)]++
-		if _, ok := index[name(n)]; !ok {
-			index[name(n)] = len(list)
-			list = append(list, box{id: fmt.Sprintf("n%d", len(list)), label: name(n)})
+		i, ok := index[name(n)]
+		if !ok {
+			i = len(list)
+			index[name(n)] = i
+			list = append(list, box{id: fmt.Sprintf("n%d", i), name: name(n)})
 		}
+		list[i].count++
 	}
 	seen := map[[2]int]bool{}
 	gathered := map[string][]int{} // the boxes behind a virtual vertex, found once for all its readers
@@ -60,11 +65,6 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 			}
 		}
 	}
-	for i := range list {
-		if c := counts[list[i].label]; c > 1 {
-			list[i].label += fmt.Sprintf(" ×%d", c)
-		}
-	}
 	return list
 }
 
@@ -74,7 +74,7 @@ func StageDOT(w io.Writer, g *dag.Graph) error {
 	b.WriteString("digraph {\n\trankdir=LR\n\tnode [shape=box]\n")
 	list := boxes(g, false)
 	for _, x := range list {
-		fmt.Fprintf(&b, "\t%s [label=%q]\n", x.id, x.label)
+		fmt.Fprintf(&b, "\t%s [label=%q]\n", x.id, x.label())
 	}
 	for _, x := range list {
 		for _, from := range x.from {
@@ -92,7 +92,7 @@ func Mermaid(w io.Writer, g *dag.Graph, byInstance bool) error {
 	b.WriteString("flowchart LR\n")
 	list := boxes(g, byInstance)
 	for _, x := range list {
-		fmt.Fprintf(&b, "  %s[\"%s\"]\n", x.id, strings.ReplaceAll(x.label, `"`, "#quot;"))
+		fmt.Fprintf(&b, "  %s[\"%s\"]\n", x.id, strings.ReplaceAll(x.label(), `"`, "#quot;"))
 	}
 	for _, x := range list {
 		for _, from := range x.from {

@@ -131,8 +131,8 @@ func (h *Human) section(title string, rows []string) {
 	h.table(rows...)
 }
 
-// Instance shows the configuration, and the last result if there is one.
-func (h *Human) Instance(i Instance) {
+// instance shows the configuration, and the last result if there is one.
+func (h *Human) instance(i Instance) {
 	h.printf("%s\n", h.style.paint(bold, i.Node.Address))
 	config := i.Node.Config
 	if i.Manifest != nil {
@@ -227,6 +227,12 @@ func (h *Human) Log(address, _, text string) {
 	}
 }
 
+// LogLine writes a line of a log as it is.
+func (h *Human) LogLine(_, line string) { h.printf("%s\n", line) }
+
+// Graph writes a drawing as it is.
+func (h *Human) Graph(_, _, text string) { h.printf("%s", text) }
+
 // Formatted writes the name of a file, or its diff.
 func (h *Human) Formatted(file string, diff []byte) {
 	if diff != nil {
@@ -235,6 +241,12 @@ func (h *Human) Formatted(file string, diff []byte) {
 	}
 	h.printf("%s\n", file)
 }
+
+// Script writes a completion script as it is.
+func (h *Human) Script(_, text string) { h.printf("%s", text) }
+
+// Source writes formatted source as it is.
+func (h *Human) Source(text string) { h.printf("%s", text) }
 
 // Version writes one line.
 func (h *Human) Version(v Version) {

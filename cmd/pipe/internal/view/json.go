@@ -50,7 +50,7 @@ func (r jsonRun) Event(e dag.Event) { r.j.write(e) }
 func (r jsonRun) Close()            {}
 
 // Plan writes a line an instance, then the counts.
-func (j *JSON) Plan(p *dag.Plan) {
+func (j *JSON) Plan(p *dag.Plan, kept string) {
 	for _, a := range p.Actions {
 		j.write(struct {
 			Type    string     `json:"type"`
@@ -67,7 +67,8 @@ func (j *JSON) Plan(p *dag.Plan) {
 	j.write(struct {
 		Type string `json:"type"`
 		dag.PlanSummary
-	}{"summary", p.Summary()})
+		Kept string `json:"kept,omitempty"`
+	}{"summary", p.Summary(), kept})
 }
 
 // Why writes a line an explanation.
@@ -116,17 +117,6 @@ func (j *JSON) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 			Path    string `json:"path"`
 		}{"output", pub.Name, pub.Ref.Address, pub.Ref.Output, pub.Path})
 	}
-}
-
-// Instance writes the node's configuration and its last result.
-func (j *JSON) Instance(i Instance) {
-	j.write(struct {
-		Type     string         `json:"type"`
-		Address  string         `json:"address"`
-		Config   map[string]any `json:"config"`
-		Result   *dag.Result    `json:"result"`
-		Manifest *dag.Manifest  `json:"manifest,omitempty"`
-	}{"instance", i.Node.Address, i.Node.Config, i.Result, i.Manifest})
 }
 
 // Runs writes a line a run.
@@ -181,6 +171,25 @@ func (j *JSON) Log(address, path, text string) {
 	}{"log", address, path, text})
 }
 
+// LogLine writes a line of a log.
+func (j *JSON) LogLine(address, line string) {
+	j.write(struct {
+		Type    string `json:"type"`
+		Address string `json:"address"`
+		Text    string `json:"text"`
+	}{"log_line", address, line})
+}
+
+// Graph writes a drawing in one line.
+func (j *JSON) Graph(format, path, text string) {
+	j.write(struct {
+		Type   string `json:"type"`
+		Format string `json:"format"`
+		Path   string `json:"path,omitempty"`
+		Text   string `json:"text,omitempty"`
+	}{"graph", format, path, text})
+}
+
 // Formatted writes a file that fmt changed, or would change.
 func (j *JSON) Formatted(file string, diff []byte) {
 	j.write(struct {
@@ -188,6 +197,14 @@ func (j *JSON) Formatted(file string, diff []byte) {
 		File string `json:"file"`
 		Diff string `json:"diff,omitempty"`
 	}{"formatted", file, string(diff)})
+}
+
+// Source writes formatted source in one line.
+func (j *JSON) Source(text string) {
+	j.write(struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}{"source", text})
 }
 
 // Types writes a line a stage type and a shipped pipeline.
@@ -219,6 +236,15 @@ func (j *JSON) Schema(s stages.Schema) {
 		Inputs     []stages.Port      `json:"inputs"`
 		Outputs    []stages.Port      `json:"outputs"`
 	}{"schema", s.Type.Name, s.Type.Version, s.Type.Doc, s.Attributes, s.Inputs, s.Outputs})
+}
+
+// Script writes a completion script in one line.
+func (j *JSON) Script(shell, text string) {
+	j.write(struct {
+		Type  string `json:"type"`
+		Shell string `json:"shell"`
+		Text  string `json:"text"`
+	}{"script", shell, text})
 }
 
 // Version adds what the first line leaves out.

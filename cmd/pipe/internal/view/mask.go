@@ -44,6 +44,9 @@ func escape(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
+// Hides says whether a text holds a sensitive value.
+func (m *Mask) Hides(s string) bool { return m.text(s) != s }
+
 // text hides in a text.
 func (m *Mask) text(s string) string {
 	if m == nil || m.replacer == nil {

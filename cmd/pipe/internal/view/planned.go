@@ -24,7 +24,10 @@ type sweep struct {
 const mostReasons = 3
 
 // Plan writes a line a sweep, and the counts.
-func (h *Human) Plan(p *dag.Plan) {
+func (h *Human) Plan(p *dag.Plan, kept string) {
+	if kept != "" {
+		defer h.printf("Kept in %s. To run exactly this: pipe apply %s\n", kept, shellQuote(kept))
+	}
 	var rows []string
 	all := map[string][]*dag.Node{}
 	for _, a := range p.Actions {

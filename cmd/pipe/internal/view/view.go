@@ -14,11 +14,12 @@ type View interface {
 	Error(err error)
 
 	Run(g *dag.Graph) Run
-	Plan(p *dag.Plan)
+	Plan(p *dag.Plan, kept string) // kept is the file that holds it, or ""
 	Why(all []*dag.Explanation)
 	Valid(p *pipelines.Pipeline, g *dag.Graph)
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)
-	Instance(i Instance)
+	Instances(all []Instance)
+	Provenance(p *dag.Provenance)
 	Runs(runs []dag.Run)
 	Journal(run dag.Run, entries []dag.Entry)
 	Log(address, path, text string)
@@ -27,10 +28,15 @@ type View interface {
 	Hashed(r *dag.HashReport)
 	Resampled(r *dag.SampleReport)
 	Checked(checks []dag.Check)
+	RunDiff(d *dag.RunDiff)
+	Graph(format, path, text string) // text is "" if it was written to path
+	LogLine(address, line string)    // of a log that is followed
 	Formatted(file string, diff []byte)
+	Source(text string) // of fmt -
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
 	Version(v Version)
+	Script(shell, text string) // of completion
 }
 
 // Run is the view of one apply.

@@ -50,7 +50,7 @@ func TestAPlanWithManyReasonsStaysShort(t *testing.T) {
 		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Reason: fmt.Sprintf("reason %d", i), Expect: 60})
 	}
 	var out bytes.Buffer
-	NewHuman(&out, &out, Style{}, nil).Plan(p)
+	NewHuman(&out, &out, Style{}, nil).Plan(p, "")
 	want := `  ~ train.m[*]   40 to run   reason 0, and 39 other reasons
 Plan: 40 to run, 0 maybe, 0 cached. About 40m00s of work (from earlier runs).
 `
@@ -201,5 +201,23 @@ func TestNumbersForPeople(t *testing.T) {
 	}
 	if got := fit("finetune.classifier[\"adaptformer\",0.1,0]", 20); len([]rune(got)) != 20 {
 		t.Errorf("%q does not fit", got)
+	}
+}
+
+func TestAddressesWithoutAGraphAreNamedByWhatTheyShare(t *testing.T) {
+	for _, c := range []struct {
+		addresses []string
+		want      string
+	}{
+		{[]string{"a.b"}, "a.b"},
+		{[]string{`a.b["x",1]`}, `a.b["x",1]`},
+		{[]string{`a.b["x",1]`, `a.b["x",0.1]`}, `a.b["x",*]`},
+		{[]string{`a.b["x, y]",1]`, `a.b["x, y]",2]`}, `a.b["x, y]",*]`},
+		{[]string{`a.b["x",1]`, `a.b["y",2]`}, "a.b[*]"},
+		{[]string{`a.b["x"]`, `a.b["y",2]`}, "a.b[*]"}, // the axes changed between two runs
+	} {
+		if got := positions(c.addresses); got != c.want {
+			t.Errorf("%q: got %s, want %s", c.addresses, got, c.want)
+		}
 	}
 }
