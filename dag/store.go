@@ -26,11 +26,13 @@ import (
 //	published/HEX       what was put at the path with this hash, so that nothing else is overwritten
 //	quarantine/         blobs that did not hold what their name says
 //	tmp/HOST.PID.X/     work of one process; swept when it is gone
-//	stat, last.json     caches, which can be deleted: digests of outside files, the last result of each address
+//	stat, records, last.json    caches, which can be deleted: digests of outside files, results that were read,
+//	                    the last result of each address
 type Store struct {
 	dir     string
 	owner   string // of the claims and the temporary files made through this value
 	files   *statCache
+	records *recordCache
 	scratch func() (string, error)
 	counter atomic.Int64 // of names in the scratch folder
 	noClone atomic.Bool  // the file system has no reflinks
@@ -50,6 +52,7 @@ func Open(dir string) (*Store, error) {
 	}
 	s := &Store{dir: dir, owner: owner()}
 	s.files = &statCache{path: filepath.Join(dir, "stat")}
+	s.records = newRecordCache(filepath.Join(dir, "records"))
 	s.scratch = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(dir, "tmp", s.owner)
 		return path, os.MkdirAll(path, 0o755)
@@ -62,7 +65,7 @@ func (s *Store) Dir() string { return s.dir }
 
 // Close saves what makes the next run faster and removes this process's temporary files.
 func (s *Store) Close() error {
-	saved := s.files.save(s)
+	saved := errors.Join(s.files.save(s), s.records.save(s))
 	path, err := s.scratch()
 	if err == nil {
 		err = os.RemoveAll(path)
