@@ -53,7 +53,7 @@ func (p *Pipeline) expandStage(s *Stage, groups map[string]*dag.Node) ([]*dag.No
 	if s.noCells || !s.known {
 		return nil, nil
 	}
-	e := &evaluator{p: p, stage: s, groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+	e := p.evaluator(s, groups)
 	positions := map[string]dag.Pos{}
 	for _, a := range s.attrs {
 		positions[a.name] = dag.Pos{File: a.at.Filename, Line: a.at.Start.Line}
@@ -116,7 +116,7 @@ func words(list any) []string {
 
 // normalise lets the schema fill in defaults and check every value.
 func (e *evaluator) normalise(config map[string]any) map[string]any {
-	normal, errs := e.stage.schema.Normalise(config)
+	normal, errs := e.normalised(config)
 	for _, err := range errs {
 		var ae *stages.AttributeError
 		if !errors.As(err, &ae) {
