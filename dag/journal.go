@@ -1,10 +1,12 @@
 package dag
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +30,8 @@ type Entry struct {
 	Event
 	Command []string          `json:"command,omitempty"` // run
 	Host    string            `json:"host,omitempty"`    // run
-	Keys    map[string]string `json:"keys,omitempty"`    // cached: address -> key
+	Set     string            `json:"set,omitempty"`     // cached: name of the set
+	Keys    map[string]string `json:"keys,omitempty"`    // cached: the set, address -> key
 }
 
 // UnmarshalJSON reads a flat line back.
@@ -38,12 +41,13 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 		event
 		Command []string          `json:"command"`
 		Host    string            `json:"host"`
+		Set     string            `json:"set"`
 		Keys    map[string]string `json:"keys"`
 	}
 	if err := json.Unmarshal(raw, &line); err != nil {
 		return err
 	}
-	*e = Entry{Event(line.event), line.Command, line.Host, line.Keys}
+	*e = Entry{Event(line.event), line.Command, line.Host, line.Set, line.Keys}
 	switch e.Type {
 	case EventPlan:
 		e.Plan = new(PlanSummary)
@@ -103,12 +107,12 @@ func (j *journal) line(v any) error {
 }
 
 // cached records what the plan found, all in one line.
-func (j *journal) cached(keys map[string]string) error {
+func (j *journal) cached(set string) error {
 	return j.line(struct {
-		Type string            `json:"type"`
-		Time time.Time         `json:"time"`
-		Keys map[string]string `json:"keys"`
-	}{lineCached, time.Now().UTC(), keys})
+		Type string    `json:"type"`
+		Time time.Time `json:"time"`
+		Set  string    `json:"set"`
+	}{lineCached, time.Now().UTC(), set})
 }
 
 // event records what matters later: log lines are in their own file, and of progress a sample will do.
@@ -147,7 +151,7 @@ func (s *Store) Runs() ([]Run, error) {
 		if !ok {
 			continue
 		}
-		raw, err := os.ReadFile(s.journal(id))
+		raw, err := readEnds(s.journal(id))
 		if err != nil {
 			return nil, err
 		}
@@ -169,6 +173,39 @@ func (s *Store) Runs() ([]Run, error) {
 	return runs, nil
 }
 
+// readEnds reads the first and the last line of a journal, which may be long.
+func readEnds(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	first, err := bufio.NewReader(f).ReadBytes('\n')
+	if errors.Is(err, io.EOF) {
+		return first, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	begin := int64(len(first))
+	for size := int64(1 << 12); ; size *= 4 { // until it holds a whole line
+		from := max(begin, info.Size()-size)
+		tail := make([]byte, info.Size()-from)
+		if _, err := f.ReadAt(tail, from); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if i := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte{'\n'}), '\n'); i >= 0 {
+			return append(first, tail[i+1:]...), nil
+		}
+		if from == begin {
+			return append(first, tail...), nil
+		}
+	}
+}
+
 // ends says, without parsing it, whether a line is the first or the last of a run.
 func ends(line []byte) bool {
 	return bytes.HasPrefix(line, []byte(`{"type":"`+lineRun+`"`)) || bytes.HasPrefix(line, []byte(`{"type":"`+EventSummary+`"`))
@@ -182,7 +219,15 @@ func (s *Store) Journal(id string) ([]Entry, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return parseJournal(raw), nil
+	entries := parseJournal(raw)
+	for i, e := range entries {
+		if e.Set != "" {
+			if entries[i].Keys, err = s.set(e.Set); err != nil {
+				return nil, fmt.Errorf("run %s: %w", id, err)
+			}
+		}
+	}
+	return entries, nil
 }
 
 // parseJournal leaves out what does not parse: the line that a kill tore.

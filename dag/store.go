@@ -23,6 +23,7 @@ import (
 //	claims/KEY          who runs an action now
 //	logs/KEY.log        what an action said when it was last run
 //	runs/ID.jsonl       journals
+//	sets/HEX.json       what their plans found in the store
 //	published/HEX       what was put at the path with this hash, so that nothing else is overwritten
 //	quarantine/         blobs that did not hold what their name says
 //	tmp/HOST.PID.X/     work of one process; swept when it is gone
@@ -45,7 +46,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	for _, sub := range []string{"cas", "actions", "claims", "logs", "published", "runs", "tmp"} {
+	for _, sub := range []string{"cas", "actions", "claims", "logs", "published", "runs", "sets", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("opening the store: %w", err)
 		}
@@ -65,7 +66,7 @@ func (s *Store) Dir() string { return s.dir }
 
 // Close saves what makes the next run faster and removes this process's temporary files.
 func (s *Store) Close() error {
-	saved := errors.Join(s.files.save(s), s.records.save(s))
+	saved := errors.Join(s.files.save(s), s.records.save(s), s.index.save(s))
 	path, err := s.scratch()
 	if err == nil {
 		err = os.RemoveAll(path)
