@@ -31,8 +31,9 @@ func main() {
 	flag.Func("growth", "chains of the graphs for pipe alone, as 320,3320,13320", sizes(&o.growth))
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := bench(ctx, o); err != nil {
+	err := bench(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

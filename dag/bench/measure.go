@@ -25,9 +25,13 @@ func timed(ctx context.Context, dir string, argv []string, says string) (sample,
 	started := time.Now()
 	err := cmd.Run()
 	s := sample{wall: time.Since(started).Seconds()}
-	if err != nil || !strings.Contains(out.String(), says) {
-		text := out.String()
-		return s, fmt.Errorf("%s in %s: %v; want %q in: …%s", strings.Join(argv, " "), dir, err, says, text[max(0, len(text)-500):])
+	text := out.String()
+	tail := text[max(0, len(text)-500):]
+	if err != nil {
+		return s, fmt.Errorf("%s in %s: %w; its last words:\n%s", strings.Join(argv, " "), dir, err, tail)
+	}
+	if !strings.Contains(text, says) {
+		return s, fmt.Errorf("%s in %s did not say %q; its last words:\n%s", strings.Join(argv, " "), dir, says, tail)
 	}
 	s.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
