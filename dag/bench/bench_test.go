@@ -41,7 +41,10 @@ func TestSizesAreMultiplesOfTheSecondAxis(t *testing.T) {
 	if err := sizes(&list)("40,680"); err != nil || len(list) != 2 || list[1] != 680 {
 		t.Errorf("%v, %v", list, err)
 	}
-	for _, text := range []string{"", "41", "0", "-40", "x"} {
+	if err := sizes(&list)(""); err != nil || list != nil {
+		t.Errorf("%v, %v", list, err)
+	}
+	for _, text := range []string{"41", "0", "-40", "x"} {
 		if err := sizes(&list)(text); err == nil {
 			t.Errorf("%q is taken", text)
 		}

@@ -27,8 +27,8 @@ func main() {
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "`FOLDER` for the graphs: what the disk under it does is measured too")
 	flag.IntVar(&o.parallelism, "parallelism", 2, "`N` processors to use")
 	flag.IntVar(&o.repeats, "repeats", 3, "measure each thing `N` times and give the median")
-	flag.Func("peers", "chains of the graphs for all tools, as 680,2040", sizes(&o.peers))
-	flag.Func("growth", "chains of the graphs for pipe alone, as 320,3320,13320", sizes(&o.growth))
+	flag.Func("peers", "`CHAINS` of the graphs for all tools, as 680,2040; empty: none", sizes(&o.peers))
+	flag.Func("growth", "`CHAINS` of the graphs for pipe alone, as 320,3320,13320; empty: none", sizes(&o.growth))
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := bench(ctx, o)
@@ -42,6 +42,9 @@ func main() {
 func sizes(to *[]int) func(string) error {
 	return func(text string) error {
 		*to = nil
+		if text == "" {
+			return nil
+		}
 		for field := range strings.SplitSeq(text, ",") {
 			n, err := strconv.Atoi(field)
 			if err != nil || n < columns || n%columns != 0 {
@@ -65,10 +68,15 @@ func bench(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Printf("%s, %d processors, %s; -parallelism %d, medians of %d.\n\n", model(), runtime.NumCPU(), system(), o.parallelism, o.repeats)
-	if err := compare(ctx, o, all, dir); err != nil {
-		return err
+	if len(o.peers) > 0 {
+		if err := compare(ctx, o, all, dir); err != nil {
+			return err
+		}
 	}
-	return grow(ctx, o, all[0], dir)
+	if len(o.growth) > 0 {
+		return grow(ctx, o, all[0], dir)
+	}
+	return nil
 }
 
 // cell is what one tool took for graphs of one size.
