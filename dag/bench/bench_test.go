@@ -15,10 +15,10 @@ func TestGraphsHaveTheSameActions(t *testing.T) {
 		marks map[string]int // text -> how often it is there
 	}{
 		"ninja":     {writeNinja, "build.ninja", map[string]int{"build first/": n, "build middle/": n, "build last/": n, "build figure.txt": 1}},
-		"Snakemake": {writeSnakemake, "Snakefile", map[string]int{"rule ": 4, "range(80)": 1}},
+		"Snakemake": {writeSnakemake, "Snakefile", map[string]int{"\nrule": 3, "range(80)": 1}},
 		"DVC":       {writeDVC, "dvc.yaml", map[string]int{"foreach: [0, 1,": 3, ", 79]": 3, "\"last/${item}.txt\"": 1, "last/79.txt": 1}},
 		"pipe": {func(dir string, n int) error { return writePipe(dir, n, "m.txt") }, "graph.hcl",
-			map[string]int{"range(0, 2)": 1, "range(0, 40)": 1, "stage ": 4, `"m.txt"`: 1}},
+			map[string]int{"range(0, 2)": 1, "range(0, 40)": 1, `stage "command"`: 4, `"m.txt"`: 1}},
 	} {
 		dir := filepath.Join(t.TempDir(), "graph")
 		if err := tt.write(dir, n); err != nil {
