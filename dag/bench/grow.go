@@ -52,10 +52,11 @@ func grow(ctx context.Context, o options, pipe tool, dir string) error {
 		}
 		row := fmt.Sprintf("| %s instances |", thousands(actions(n)))
 		for _, s := range []sample{median(fresh), median(edited), median(noop)} {
-			row += fmt.Sprintf(" %s, %.0f MiB, %.0f µs each |", seconds(s.wall), s.memory, s.wall/float64(actions(n))*1e6)
+			row += fmt.Sprintf(" %s, %.0f MiB, %.0f µs each |", seconds(s.wall), s.memory, s.cpu/float64(actions(n))*1e6)
 		}
-		fmt.Printf("%s %s, %.1f ms each |\n", row, seconds(first.wall), first.wall/float64(actions(n))*1e3)
+		fmt.Printf("%s %s, %.1f ms each |\n", row, seconds(first.wall), first.cpu/float64(actions(n))*1e3)
 	}
+	fmt.Println("\nThe memory is the peak of the largest process; µs and ms are processor time for each instance, of all processes.")
 	return nil
 }
 
