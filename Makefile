@@ -4,7 +4,7 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 STUDY         := pipelines/chestxray.hcl
 
-.PHONY: build test test-faults lint fmt fmt-check generate demo bench clean
+.PHONY: build test test-faults lint fmt fmt-check generate demo bench bench-engine clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -36,6 +36,9 @@ demo: ## the main job: the whole study on generated radiographs
 
 bench: ## kernels and engine, in Go's benchmark format
 	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
+
+bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs if it can, and how it grows (about 15 minutes)
+	go run ./dag/bench $(BENCH)
 
 clean:
 	rm -rf pipe figures .pipe

@@ -32,7 +32,11 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 		return nil, errors.Join(err, os.Remove(j.file.Name())) // nothing was run
 	}
 	r := newRun(s, plan, e, opts, &feed{sink: sink, journal: j})
-	if err := j.cached(r.cachedKeys(plan)); err != nil {
+	set, err := e.Store.keepSet(r.cachedKeys(plan))
+	if err == nil {
+		err = j.cached(set)
+	}
+	if err != nil {
 		return nil, err
 	}
 	counts := plan.Summary()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -73,8 +72,19 @@ func appendList(b []byte, list []any) ([]byte, error) {
 }
 
 func appendObject(b []byte, object map[string]any) ([]byte, error) {
+	return appendMap(b, object, appendCanonical)
+}
+
+// appendMap spells an object whose values are spelled by value.
+func appendMap[V any](b []byte, object map[string]V, value func([]byte, V) ([]byte, error)) ([]byte, error) {
+	var few [16]string
+	keys := few[:0]
+	for k := range object {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
 	b = append(b, '{')
-	for i, k := range slices.Sorted(maps.Keys(object)) {
+	for i, k := range keys {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -83,7 +93,7 @@ func appendObject(b []byte, object map[string]any) ([]byte, error) {
 			return nil, err
 		}
 		b = append(b, ':')
-		if b, err = appendCanonical(b, object[k]); err != nil {
+		if b, err = value(b, object[k]); err != nil {
 			return nil, fmt.Errorf("%s: %w", k, err)
 		}
 	}
@@ -106,17 +116,21 @@ func appendString(b []byte, s string) ([]byte, error) {
 		return nil, fmt.Errorf("string %q is not UTF-8", s)
 	}
 	b = append(b, '"')
+	plain := 0 // what is before it is written
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ':
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[plain:i]...)
+		plain = i + 1
+		if c < ' ' {
 			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
+		} else {
+			b = append(b, '\\', c)
 		}
 	}
-	return append(b, '"'), nil
+	return append(append(b, s[plain:]...), '"'), nil
 }
 
 // decodeJSON reads a JSON value without losing digits of integers.

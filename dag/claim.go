@@ -24,6 +24,7 @@ const (
 // claims are those that one run holds.
 type claims struct {
 	store *Store
+	token func() (string, error) // a file that names this owner, made once: every claim of its is a link to it
 	mu    sync.Mutex
 	held  map[string]bool     // path
 	seen  map[string]sighting // path -> a claim of another run as it was when it last changed
@@ -43,6 +44,7 @@ type sighting struct {
 func (s *Store) keepClaims() *claims {
 	c := &claims{store: s, held: map[string]bool{}, seen: map[string]sighting{}, now: time.Now,
 		stop: make(chan struct{}), done: make(chan struct{})}
+	c.token = sync.OnceValues(c.makeToken)
 	go c.beat()
 	return c
 }
@@ -70,19 +72,23 @@ func (c *claims) close() {
 	<-c.done
 }
 
+func (c *claims) makeToken() (string, error) {
+	path, err := c.store.temp()
+	if err != nil {
+		return "", err
+	}
+	return path, writeFile(path, false, contents([]byte(c.store.owner)))
+}
+
 // take claims an action, or tells that another run has it.
 func (c *claims) take(key string) (bool, error) {
 	path := filepath.Join(c.store.dir, "claims", key)
-	tmp, err := c.store.temp()
+	token, err := c.token()
 	if err != nil {
-		return false, err
-	}
-	if err := writeFile(tmp, false, contents([]byte(c.store.owner))); err != nil {
 		return false, fmt.Errorf("claiming an action: %w", err)
 	}
-	defer os.Remove(tmp)
 	for {
-		err := os.Link(tmp, path) // unlike a rename, fails if it is there
+		err := os.Link(token, path) // unlike a rename, fails if it is there
 		if err == nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()

@@ -17,6 +17,7 @@
 //     goes back to. Origins are not in the key: equal bytes from elsewhere give the same result.
 //   - claim: the note that one engine is running an action, so that another waits for its result.
 //   - journal: the record of one run, a JSON object a line.
+//   - set: what the plan of a run found in the store, in a file named by its hash, which journals name.
 //   - root: what a GC may not remove: the results of the last whole run of each pipeline, pins, what is published.
 //   - tombstone: the record of a result that a GC removed.
 //   - publication: an artifact that is copied to a path of the user's once all has run.
@@ -26,6 +27,10 @@
 // Nodes are resolved in topological order: the digests of a node's inputs give its manifest and its key; a
 // key whose result is in the store is cached. All others run, and their readers' keys are made of the digests
 // of what they really wrote: a node that reruns to the same bytes leaves its readers cached (early cutoff).
+//
+// Whether a result is there costs two stats: of its record, which is read from one file that holds all of them if it is
+// as it was, and of each blob, whose size and time no write leaves as they were. All that grows with the number of
+// nodes grows in proportion to it.
 //
 // # What the engine promises
 //

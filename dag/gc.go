@@ -54,6 +54,7 @@ type collection struct {
 	used    map[string]time.Time // key -> when a run last named it
 	roots   map[string]bool      // keys
 	logs    map[string]bool      // keys whose logs stay
+	sets    map[string]bool      // names of those that stay
 	forgot  []string             // runs
 	blobs   map[string]blobInfo
 	refs    map[string]int // blob -> how many holders name it

@@ -84,8 +84,10 @@ func TestGCKeepsWhatRootsNeed(t *testing.T) {
 			if err != nil {
 				r.Fatal(err)
 			}
-			j.cached(map[string]string{"a": r.keyOf("a", pair("1")), "b": r.keyOf("b", pair("1"))})
-			j.file.Close()
+			set, err := r.engine.Store.keepSet(map[string]string{"a": r.keyOf("a", pair("1")), "b": r.keyOf("b", pair("1"))})
+			if err := errors.Join(err, j.cached(set), j.file.Close()); err != nil {
+				r.Fatal(err)
+			}
 		}, []string{"1", "2"}},
 	}
 	for _, tt := range tests {

@@ -26,7 +26,8 @@ type recorded struct {
 	pipeline string
 	whole    bool // all of its pipeline, to the end
 	running  bool
-	planning bool // it has not said yet what it found
+	planning bool   // it has not said yet what it found
+	set      string // what it found
 	keys     []string
 }
 
@@ -51,7 +52,7 @@ func (c *collection) mark(ctx context.Context) error {
 		case <-time.After(planPause):
 		}
 	}
-	c.used, c.roots, c.logs, c.forgot = map[string]time.Time{}, map[string]bool{}, map[string]bool{}, nil
+	c.used, c.roots, c.logs, c.sets, c.forgot = map[string]time.Time{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, nil
 	settled := map[string]bool{} // pipelines whose last whole run has been met
 	for _, r := range runs {     // newest first
 		keep := r.running || !settled[r.pipeline] || r.started.After(c.now.Add(-max(c.opts.Keep, c.opts.Grace)))
@@ -59,6 +60,7 @@ func (c *collection) mark(ctx context.Context) error {
 		if !keep {
 			c.forgot = append(c.forgot, r.id)
 		}
+		c.sets[r.set] = c.sets[r.set] || keep
 		if start := r.started.Add(-time.Minute); r.running && start.Before(c.cutoff) { // a minute: clocks differ
 			c.cutoff = start
 		}
@@ -98,10 +100,7 @@ func (s *Store) recorded(now time.Time) ([]recorded, error) {
 		if err != nil {
 			continue // another GC removed it, or the run itself that could not be planned
 		}
-		entries, err := s.Journal(id)
-		if err != nil {
-			continue
-		}
+		entries, _ := s.Journal(id) // what cannot be read any more protects nothing
 		runs = append(runs, digestRun(id, entries, now.Sub(info.ModTime())))
 	}
 	return runs, nil
@@ -118,7 +117,7 @@ func digestRun(id string, entries []Entry, quiet time.Duration) recorded {
 		case lineRun:
 			r.pipeline, owner, part = e.Pipeline, e.Owner, e.Part
 		case lineCached:
-			found = true
+			found, r.set = true, e.Set
 			for _, k := range e.Keys {
 				r.keys = append(r.keys, k)
 			}

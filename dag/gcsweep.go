@@ -57,6 +57,9 @@ func (c *collection) sweepLeftovers(context.Context) error {
 			key := strings.TrimSuffix(filepath.Base(path), ".log")
 			return !c.logs[key] && !exists(s.record(key)) && older(0)(path, info)
 		}},
+		{"sets", func(path string, info fs.FileInfo) bool {
+			return !c.sets[strings.TrimSuffix(filepath.Base(path), ".json")] && older(0)(path, info)
+		}},
 		{"actions", func(path string, info fs.FileInfo) bool { // torn
 			_, err := s.Result(strings.TrimSuffix(filepath.Base(path), ".json"))
 			return errors.Is(err, ErrNoResult) && older(0)(path, info)

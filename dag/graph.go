@@ -20,14 +20,17 @@ type Graph struct {
 // New builds the graph that the nodes' inputs and groups describe. All references that lead nowhere are
 // reported at once; a cycle is reported as the path that closes it.
 func New(nodes []*Node) (*Graph, error) {
-	g := &Graph{storage: graph.New(func(n *Node) string { return n.Address }, graph.Directed())}
+	g := &Graph{
+		storage: graph.New(func(n *Node) string { return n.Address }, graph.Directed()),
+		preds:   make(map[string][]string, len(nodes)), succs: make(map[string][]string, len(nodes)),
+	}
 	for _, n := range nodes {
 		if err := g.storage.AddVertex(n); err != nil {
 			return nil, fmt.Errorf("%s is declared twice", n.Address)
 		}
 	}
 	var errs []error
-	for _, n := range nodes {
+	for _, n := range nodes { // in the order given, so that every list of successors is in that order
 		errs = append(errs, g.connect(n))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -73,28 +76,25 @@ func (g *Graph) link(n *Node, what string, ref Ref) error {
 
 // edge adds an edge between two vertices that exist. Two inputs from one producer are one edge.
 func (g *Graph) edge(from, to string) error {
-	if err := g.storage.AddEdge(from, to); err != nil && !errors.Is(err, graph.ErrEdgeAlreadyExists) {
+	switch err := g.storage.AddEdge(from, to); {
+	case err == nil:
+		g.succs[from] = append(g.succs[from], to)
+	case !errors.Is(err, graph.ErrEdgeAlreadyExists):
 		return fmt.Errorf("edge %s -> %s: %w", from, to, err)
 	}
 	return nil
 }
 
-// sort fills in order, preds and succs by Kahn's algorithm, in O(V+E). The library's own sort scans every
-// vertex for each one that it emits.
+// sort fills in order and preds by Kahn's algorithm, in O(V+E). The library's own sort scans every vertex for
+// each one that it emits.
 func (g *Graph) sort(nodes []*Node) error {
-	pm, err := g.storage.PredecessorMap()
-	if err != nil {
-		return fmt.Errorf("reading the graph: %w", err)
-	}
-	g.preds = make(map[string][]string, len(nodes))
-	g.succs = make(map[string][]string, len(nodes))
 	waiting := make(map[string]int, len(nodes))
-	for _, n := range nodes { // in the order given, so that every list of successors is in that order
-		waiting[n.Address] = len(pm[n.Address])
-		for from := range pm[n.Address] {
-			g.succs[from] = append(g.succs[from], n.Address)
+	for _, readers := range g.succs {
+		for _, to := range readers {
+			waiting[to]++
 		}
 	}
+	g.order = make([]*Node, 0, len(nodes))
 	for _, n := range nodes {
 		if waiting[n.Address] == 0 {
 			g.order = append(g.order, n)
@@ -114,6 +114,10 @@ func (g *Graph) sort(nodes []*Node) error {
 		}
 	}
 	if len(g.order) < len(nodes) {
+		pm, err := g.storage.PredecessorMap()
+		if err != nil {
+			return fmt.Errorf("reading the graph: %w", err)
+		}
 		return &CycleError{Path: cycle(nodes, pm, waiting)}
 	}
 	return nil

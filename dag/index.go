@@ -2,11 +2,13 @@ package dag
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +31,7 @@ type Last struct {
 type index struct {
 	mu        sync.Mutex
 	loaded    bool
+	fresh     bool             // it holds more than what was saved
 	Read      map[string]int64 `json:"read"` // journal -> bytes
 	Addresses map[string]Last  `json:"addresses"`
 }
@@ -51,9 +54,7 @@ func (s *Store) history() (map[string]Last, error) {
 		return nil, err
 	}
 	all := make(map[string]Last, len(s.index.Addresses))
-	for a, l := range s.index.Addresses {
-		all[a] = l
-	}
+	maps.Copy(all, s.index.Addresses)
 	return all, nil
 }
 
@@ -74,6 +75,7 @@ func (s *Store) refresh() error {
 	if err != nil {
 		return err
 	}
+	sets := map[string]map[string]string{} // many runs find the same
 	for _, d := range list {
 		id, ok := strings.CutSuffix(d.Name(), ".jsonl")
 		if !ok {
@@ -86,7 +88,7 @@ func (s *Store) refresh() error {
 			return err
 		}
 		if info.Size() > x.Read[id] {
-			if err := x.fold(s.journal(id), id); err != nil {
+			if err := s.fold(id, sets); err != nil {
 				return fmt.Errorf("reading journal %s: %w", id, err)
 			}
 		}
@@ -95,8 +97,9 @@ func (s *Store) refresh() error {
 }
 
 // fold reads one journal from where it was left, up to its last whole line.
-func (x *index) fold(path, id string) error {
-	f, err := os.Open(path)
+func (s *Store) fold(id string, sets map[string]map[string]string) error {
+	x := &s.index
+	f, err := os.Open(s.journal(id))
 	if err != nil {
 		return err
 	}
@@ -108,10 +111,18 @@ func (x *index) fold(path, id string) error {
 	if err != nil {
 		return err
 	}
-	whole := strings.LastIndexByte(string(raw), '\n') + 1
+	whole := bytes.LastIndexByte(raw, '\n') + 1
 	for _, e := range parseJournal(raw[:whole]) {
+		if e.Set != "" {
+			if _, read := sets[e.Set]; !read {
+				// One that does not read is no reason to fail: its results are found by their keys all the same.
+				sets[e.Set], _ = s.set(e.Set)
+			}
+			e.Keys = sets[e.Set]
+		}
 		x.add(id, e)
 	}
+	x.fresh = true
 	x.Read[id] += int64(whole)
 	return nil
 }
@@ -151,7 +162,19 @@ func (s *Store) saveIndex() error {
 	if err := s.refresh(); err != nil {
 		return err
 	}
-	return s.write(s.indexFile(), false, func(w *bufio.Writer) error { return json.NewEncoder(w).Encode(&s.index) })
+	return s.index.save(s)
+}
+
+func (x *index) save(s *Store) error {
+	if !x.fresh {
+		return nil
+	}
+	err := s.write(s.indexFile(), false, func(w *bufio.Writer) error { return json.NewEncoder(w).Encode(x) })
+	if err != nil {
+		return fmt.Errorf("saving the index of the journals: %w", err)
+	}
+	x.fresh = false
+	return nil
 }
 
 func (s *Store) indexFile() string { return filepath.Join(s.dir, "last.json") }

@@ -1,10 +1,12 @@
 package dag
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +33,8 @@ type Entry struct {
 	Owner    string            `json:"owner,omitempty"`    // run: HOST.PID.RANDOM, who writes it
 	Pipeline string            `json:"pipeline,omitempty"` // run: which one, as the caller names it
 	Part     bool              `json:"part,omitempty"`     // run: only targets
-	Keys     map[string]string `json:"keys,omitempty"`     // cached: address -> key
+	Set      string            `json:"set,omitempty"`      // cached: name of the set
+	Keys     map[string]string `json:"keys,omitempty"`     // cached: the set, address -> key
 }
 
 // UnmarshalJSON reads a flat line back.
@@ -44,12 +47,13 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 		Owner    string            `json:"owner"`
 		Pipeline string            `json:"pipeline"`
 		Part     bool              `json:"part"`
+		Set      string            `json:"set"`
 		Keys     map[string]string `json:"keys"`
 	}
 	if err := json.Unmarshal(raw, &line); err != nil {
 		return err
 	}
-	*e = Entry{Event(line.event), line.Command, line.Host, line.Owner, line.Pipeline, line.Part, line.Keys}
+	*e = Entry{Event(line.event), line.Command, line.Host, line.Owner, line.Pipeline, line.Part, line.Set, line.Keys}
 	switch e.Type {
 	case EventPlan:
 		e.Plan = new(PlanSummary)
@@ -119,12 +123,12 @@ func (j *journal) line(v any) error {
 }
 
 // cached records what the plan found, all in one line.
-func (j *journal) cached(keys map[string]string) error {
+func (j *journal) cached(set string) error {
 	return j.line(struct {
-		Type string            `json:"type"`
-		Time time.Time         `json:"time"`
-		Keys map[string]string `json:"keys"`
-	}{lineCached, time.Now().UTC(), keys})
+		Type string    `json:"type"`
+		Time time.Time `json:"time"`
+		Set  string    `json:"set"`
+	}{lineCached, time.Now().UTC(), set})
 }
 
 // event records what matters later: log lines are in their own file, and of progress a sample will do.
@@ -217,43 +221,79 @@ func (s *Store) Run(id string) (*Run, error) {
 }
 
 func (s *Store) beginAndEnd(id string) (run *Run, owner string, err error) {
-	raw, err := s.readJournal(id)
+	raw, err := readEnds(s.journal(id))
 	if err != nil {
-		return nil, "", err
+		return nil, "", noRun(id, err)
 	}
 	run = &Run{ID: id}
-	for line := range bytes.Lines(raw) {
-		if !ends(line) {
-			continue
-		}
-		for _, e := range parseJournal(line) {
-			if e.Type == lineRun {
-				run.Command, run.Host, run.Started, owner = e.Command, e.Host, e.Time, e.Owner
-			} else {
-				run.Finished, run.Summary = e.Time, e.Summary
-			}
+	for _, e := range parseJournal(raw) {
+		switch e.Type {
+		case lineRun:
+			run.Command, run.Host, run.Started, owner = e.Command, e.Host, e.Time, e.Owner
+		case EventSummary:
+			run.Finished, run.Summary = e.Time, e.Summary
 		}
 	}
 	return run, owner, nil
 }
 
-// ends says, without parsing it, whether a line is the first or the last of a run.
-func ends(line []byte) bool {
-	return bytes.HasPrefix(line, []byte(`{"type":"`+lineRun+`"`)) || bytes.HasPrefix(line, []byte(`{"type":"`+EventSummary+`"`))
-}
-
-// Journal reads the lines of one run.
-func (s *Store) Journal(id string) ([]Entry, error) {
-	raw, err := s.readJournal(id)
-	return parseJournal(raw), err
-}
-
-func (s *Store) readJournal(id string) ([]byte, error) {
-	raw, err := os.ReadFile(s.journal(id))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no run %s: pipe runs lists those there are", id)
+// readEnds reads the first and the last line of a journal, which may be long.
+func readEnds(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return raw, err
+	defer f.Close()
+	first, err := bufio.NewReader(f).ReadBytes('\n')
+	if errors.Is(err, io.EOF) {
+		return first, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	begin := int64(len(first))
+	for size := int64(1 << 12); ; size *= 4 { // until it holds a whole line
+		from := max(begin, info.Size()-size)
+		tail := make([]byte, info.Size()-from)
+		if _, err := f.ReadAt(tail, from); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if i := bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte{'\n'}), '\n'); i >= 0 {
+			return append(first, tail[i+1:]...), nil
+		}
+		if from == begin {
+			return append(first, tail...), nil
+		}
+	}
+}
+
+// Journal reads the lines of one run. If what its plan found is damaged, the lines come with the error.
+func (s *Store) Journal(id string) ([]Entry, error) {
+	raw, err := os.ReadFile(s.journal(id))
+	if err != nil {
+		return nil, noRun(id, err)
+	}
+	entries := parseJournal(raw)
+	for i, e := range entries {
+		if e.Set == "" {
+			continue
+		}
+		if entries[i].Keys, err = s.set(e.Set); err != nil {
+			return entries, fmt.Errorf("run %s: %w", id, err)
+		}
+	}
+	return entries, nil
+}
+
+// noRun says of a journal that is not there what to do.
+func noRun(id string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no run %s: pipe runs lists those there are", id)
+	}
+	return err
 }
 
 // parseJournal leaves out what does not parse: the line that a kill tore.

@@ -115,6 +115,36 @@ func TestKey(t *testing.T) {
 	}
 }
 
+func TestManifestIsSpelledAsCanonicalSpellsIt(t *testing.T) {
+	m := &Manifest{
+		Schema: 1, Type: "co\"py\n", Version: 3, Salt: "ä", Config: map[string]any{"b": []any{1.5, "x\\"}, "a": nil, "": true},
+		Inputs:  []ManifestInput{{Name: "z", Digest: "sha256:0", As: "z.txt"}, {Name: "all", Digest: "sha256:1", As: "all", Group: true}},
+		Outputs: map[string]string{"o": "o.txt", "n": "n"}, Code: map[string]string{"b.py": "sha256:2", "a.py": "sha256:3"},
+		Environment: map[string]string{"sh -c \"v\"": "1"},
+	}
+	raw, _, err := m.canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	members, _, err := canonicalMembers([]ManifestMember{{As: "0", Digest: "tree:0", Axes: []Axis{{"seed", 1.0}, {"method", "lo\tra"}}}, {As: "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spelled := range [][]byte{raw, members} {
+		v, err := decodeJSON(spelled)
+		if err != nil {
+			t.Fatalf("%v: %s", err, spelled)
+		}
+		if want, err := Canonical(v); err != nil || string(want) != string(spelled) {
+			t.Errorf("%s\nwant %s, %v", spelled, want, err)
+		}
+	}
+	m.Config["a"] = math.NaN()
+	if _, key, err := m.canonical(); err == nil {
+		t.Errorf("not a number has the key %s", key)
+	}
+}
+
 func TestManifestReadsBack(t *testing.T) {
 	n := node("x", "text", "hi")
 	n.Config["rate"] = 1e-4

@@ -41,49 +41,95 @@ type ManifestMember struct {
 	As     string `json:"as"`
 }
 
-// canonical are the bytes that are stored, and their hash, which is the key.
+// canonical are the bytes that are stored, and their hash, which is the key. They are what Canonical would make of
+// the manifest as a JSON value, without building that value: every instance is spelled in every run.
 func (m *Manifest) canonical() (raw []byte, key string, err error) {
-	inputs := make([]any, len(m.Inputs))
+	w := speller{b: make([]byte, 0, 1024)}
+	w.text(`{"code":`).strings(m.Code)
+	w.text(`,"config":`).value(m.Config)
+	w.text(`,"environment":`).strings(m.Environment)
+	w.text(`,"inputs":[`)
 	for i, in := range m.Inputs {
-		o := map[string]any{"name": in.Name, "digest": string(in.Digest), "as": in.As}
-		if in.Group {
-			o["group"] = true
+		if i > 0 {
+			w.text(",")
 		}
-		inputs[i] = o
+		w.text(`{"as":`).string(in.As)
+		w.text(`,"digest":`).string(string(in.Digest))
+		if in.Group {
+			w.text(`,"group":true`)
+		}
+		w.text(`,"name":`).string(in.Name).text("}")
 	}
-	raw, err = Canonical(map[string]any{
-		"schema": m.Schema, "type": m.Type, "version": m.Version, "config": m.Config, "inputs": inputs,
-		"outputs": anyMap(m.Outputs), "code": anyMap(m.Code), "environment": anyMap(m.Environment), "salt": m.Salt,
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("config: %w", err)
+	w.text(`],"outputs":`).strings(m.Outputs)
+	w.text(`,"salt":`).string(m.Salt)
+	w.text(`,"schema":`).value(m.Schema)
+	w.text(`,"type":`).string(m.Type)
+	w.text(`,"version":`).value(m.Version).text("}")
+	if w.err != nil {
+		return nil, "", fmt.Errorf("config: %w", w.err)
 	}
-	return raw, hashBytes(raw), nil
+	return w.b, hashBytes(w.b), nil
 }
 
-func anyMap(m map[string]string) map[string]any {
-	o := make(map[string]any, len(m))
-	for k, v := range m {
-		o[k] = v
+// speller appends canonical JSON and keeps the first error.
+type speller struct {
+	b   []byte
+	err error
+}
+
+func (w *speller) text(s string) *speller {
+	w.b = append(w.b, s...)
+	return w
+}
+
+func (w *speller) value(v any) *speller {
+	if b, err := appendCanonical(w.b, v); err == nil {
+		w.b = b
+	} else if w.err == nil {
+		w.err = err
 	}
-	return o
+	return w
+}
+
+func (w *speller) string(s string) *speller {
+	if b, err := appendString(w.b, s); err == nil {
+		w.b = b
+	} else if w.err == nil {
+		w.err = err
+	}
+	return w
+}
+
+func (w *speller) strings(m map[string]string) {
+	if b, err := appendMap(w.b, m, appendString); err == nil {
+		w.b = b
+	} else if w.err == nil {
+		w.err = err
+	}
 }
 
 // canonicalMembers are the bytes of a group's list and its digest.
 func canonicalMembers(members []ManifestMember) ([]byte, Digest, error) {
-	list := make([]any, len(members))
+	var w speller
+	w.text("[")
 	for i, m := range members {
-		axes := make([]any, len(m.Axes))
-		for j, a := range m.Axes {
-			axes[j] = map[string]any{"name": a.Name, "value": a.Value}
+		if i > 0 {
+			w.text(",")
 		}
-		list[i] = map[string]any{"axes": axes, "digest": string(m.Digest), "as": m.As}
+		w.text(`{"as":`).string(m.As).text(`,"axes":[`)
+		for j, a := range m.Axes {
+			if j > 0 {
+				w.text(",")
+			}
+			w.text(`{"name":`).string(a.Name).text(`,"value":`).value(a.Value).text("}")
+		}
+		w.text(`],"digest":`).string(string(m.Digest)).text("}")
 	}
-	raw, err := Canonical(list)
-	if err != nil {
-		return nil, "", fmt.Errorf("axes: %w", err)
+	w.text("]")
+	if w.err != nil {
+		return nil, "", fmt.Errorf("axes: %w", w.err)
 	}
-	return raw, Digest(filePrefix + hashBytes(raw)), nil
+	return w.b, Digest(filePrefix + hashBytes(w.b)), nil
 }
 
 // decodeManifest reads what canonical wrote. Numbers of the config stay json.Number.

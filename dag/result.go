@@ -73,17 +73,41 @@ func (s *Store) record(key string) string { return filepath.Join(s.dir, "actions
 
 // Result reads the result with this key, or says ErrNoResult.
 func (s *Store) Result(key string) (*Result, error) {
-	raw, err := os.ReadFile(s.record(key))
+	path := s.record(key)
+	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoResult
 	} else if err != nil {
 		return nil, err
 	}
-	var r Result
-	if json.Unmarshal(raw, &r) != nil || r.Key != key {
+	now := stampOf(info)
+	if record, ok := s.records.find(key, now); ok {
+		if r := parseResult([]byte(record), key); r != nil {
+			return r, nil
+		}
+	}
+	read := time.Now().UnixNano() // before reading: a change while it is read must not be missed
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoResult
+	} else if err != nil {
+		return nil, err
+	}
+	r := parseResult(raw, key)
+	if r == nil {
 		return nil, ErrNoResult // torn: nothing is lost but the work
 	}
-	return &r, nil
+	s.records.add(statEntry{now, read, key}, raw)
+	return r, nil
+}
+
+// parseResult gives nil for what is not the record of key.
+func parseResult(raw []byte, key string) *Result {
+	var r Result
+	if json.Unmarshal(raw, &r) != nil || r.Key != key {
+		return nil
+	}
+	return &r
 }
 
 // result finds a result that can be used: its record reads and its blobs are whole. damage says why one that is

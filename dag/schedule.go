@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -41,7 +40,7 @@ type run struct {
 	ended       map[string]string   // address -> endX
 	revived     map[string]int      // how often a producer ran again since its blobs had gone
 	waiters     map[string][]string // revived producer -> readers that wait for it again
-	ready       []*task             // sorted: the next one first
+	ready       queue
 	running     int
 	inFlight    map[string][]string // key -> other instances with the same key
 	parked      []string            // what another run has claimed
@@ -190,23 +189,17 @@ func (r *run) enqueue(st *state) {
 		return
 	}
 	r.inFlight[key] = nil
-	t := r.task(st)
-	i, _ := slices.BinarySearchFunc(r.ready, t, func(a, b *task) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), strings.Compare(a.node.Address, b.node.Address))
-	})
-	r.ready = slices.Insert(r.ready, i, t)
+	r.ready.push(r.task(st))
 	r.feed.emit(Event{Type: EventQueued, Address: address, Stage: st.node.Stage, Key: key})
 }
 
 // start fills the free capacity with the longest paths first.
 func (r *run) start(ctx context.Context) {
-	for i := 0; i < len(r.ready) && r.stopped == "" && r.free.cpus > 0; {
-		t := r.ready[i]
-		if t.want.cpus > r.free.cpus || t.want.memory > r.free.memory {
-			i++
-			continue
+	for r.stopped == "" {
+		t := r.ready.next(func(t *task) bool { return t.want.cpus <= r.free.cpus && t.want.memory <= r.free.memory })
+		if t == nil {
+			return
 		}
-		r.ready = slices.Delete(r.ready, i, i+1)
 		r.free.cpus -= t.want.cpus
 		r.free.memory -= t.want.memory
 		r.running++

@@ -100,19 +100,36 @@ func (c *statCache) load() {
 }
 
 func parseStatLine(line string) (path string, e statEntry, ok bool) {
-	f := strings.SplitN(line, " ", 7)
-	if len(f) != 7 || len(f[0]) != 64 {
+	e, quoted, ok := parseStamped(line)
+	if !ok {
 		return "", e, false
+	}
+	path, err := strconv.Unquote(quoted)
+	return path, e, err == nil
+}
+
+// line spells an entry and what it is about. parseStamped reads it back.
+func (e statEntry) line(about string) string {
+	return fmt.Sprintf("%s %d %d %d %d %d %s", e.hex, e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), e.hashed, about)
+}
+
+func parseStamped(line string) (e statEntry, about string, ok bool) {
+	hex, rest, _ := strings.Cut(line, " ")
+	if len(hex) != 64 {
+		return e, "", false
 	}
 	var n [5]int64
 	for i := range n {
+		var field string
 		var err error
-		if n[i], err = strconv.ParseInt(f[i+1], 10, 64); err != nil {
-			return "", e, false
+		if field, rest, ok = strings.Cut(rest, " "); !ok {
+			return e, "", false
+		}
+		if n[i], err = strconv.ParseInt(field, 10, 64); err != nil {
+			return e, "", false
 		}
 	}
-	path, err := strconv.Unquote(f[6])
-	return path, statEntry{stamp{n[0], n[1], n[2], uint64(n[3])}, n[4], f[0]}, err == nil
+	return statEntry{stamp{n[0], n[1], n[2], uint64(n[3])}, n[4], hex}, rest, true
 }
 
 // save writes the entries if there are new ones. Young ones are left out.
@@ -125,8 +142,7 @@ func (c *statCache) save(s *Store) error {
 	err := s.write(c.path, false, func(w *bufio.Writer) error {
 		for path, e := range c.entries {
 			if e.settled() {
-				fmt.Fprintf(w, "%s %d %d %d %d %d %q\n",
-					e.hex, e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), e.hashed, path)
+				fmt.Fprintln(w, e.line(strconv.Quote(path)))
 			}
 		}
 		return nil

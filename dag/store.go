@@ -26,14 +26,17 @@ import (
 //	evicted/KEY.json    results that a GC removed
 //	second/KEY.json     digests of what an action gave when it was run again to compare
 //	pins/KEY            results that no GC removes
+//	sets/HEX.json       what their plans found in the store
 //	published/HEX       what was put at the path with this hash, so that nothing else is overwritten
 //	quarantine/         blobs that did not hold what their name says
 //	tmp/HOST.PID.X/     work of one process; swept when it is gone
-//	stat, last.json     caches, which can be deleted: digests of outside files, the last result of each address
+//	stat, records, last.json    caches, which can be deleted: digests of outside files, results that were read,
+//	                    the last result of each address
 type Store struct {
 	dir     string
 	owner   string // of the claims and the temporary files made through this value
 	files   *statCache
+	records *recordCache
 	scratch func() (string, error)
 	counter atomic.Int64 // of names in the scratch folder
 	noClone atomic.Bool  // the file system has no reflinks
@@ -46,13 +49,14 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	for _, sub := range []string{"cas", "actions", "claims", "logs", "published", "runs", "tmp"} {
+	for _, sub := range []string{"cas", "actions", "claims", "logs", "published", "runs", "sets", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, withRemedy(fmt.Errorf("opening the store: %w", err))
 		}
 	}
 	s := &Store{dir: dir, owner: owner()}
 	s.files = &statCache{path: filepath.Join(dir, "stat")}
+	s.records = newRecordCache(filepath.Join(dir, "records"))
 	s.scratch = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(dir, "tmp", s.owner)
 		return path, os.MkdirAll(path, 0o755)
@@ -66,7 +70,7 @@ func (s *Store) Dir() string { return s.dir }
 // Close saves what makes the next run faster and removes this process's temporary files. A store that cannot be
 // written to can still be read: then there is nothing to save.
 func (s *Store) Close() error {
-	saved := s.files.save(s)
+	saved := errors.Join(s.files.save(s), s.records.save(s), s.index.save(s))
 	if unwritable(saved) {
 		saved = nil
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/pipe-ml/pipe/dag"
-	"github.com/pipe-ml/pipe/stages"
 )
 
 // memo is the value of an attribute that several instances share.
@@ -19,14 +18,18 @@ type memo struct {
 
 // evaluator evaluates the attributes of one stage for one instance after the other.
 type evaluator struct {
-	p        *Pipeline
-	stage    *Stage
-	inst     *Instance
-	own      map[string]cty.Value // input, output and params of a stage with keyed ports
+	p     *Pipeline
+	stage *Stage
+	inst  *Instance
+	shared
 	patterns map[string][]string  // what the patterns of a code attribute matched
 	groups   map[string]*dag.Node // virtual vertices that its inputs read, by address
 	failed   map[string]bool      // attributes with a mistake: it is told once, not for every instance
 	diags    hcl.Diagnostics
+}
+
+func (p *Pipeline) evaluator(s *Stage, groups map[string]*dag.Node) *evaluator {
+	return &evaluator{p: p, stage: s, shared: newShared(), groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
 }
 
 // report adds a diagnostic about an attribute, and which instance it was found in.
@@ -45,14 +48,10 @@ func (e *evaluator) context(a *attribute) *hcl.EvalContext {
 	ctx := e.p.base.NewChild()
 	ctx.Variables = map[string]cty.Value{}
 	if len(a.each) > 0 {
-		each := map[string]cty.Value{}
-		for _, axis := range e.inst.Axes {
-			each[axis.Name] = axisCty(axis.Value)
-		}
-		ctx.Variables["each"] = cty.ObjectVal(each)
+		ctx.Variables["each"] = e.eachValue()
 	}
 	if a.local {
-		for name, v := range e.own {
+		for name, v := range e.own[e.names] {
 			ctx.Variables[name] = v
 		}
 	}
@@ -158,23 +157,16 @@ func truthful(v cty.Value) bool {
 
 // config evaluates an attribute to a JSON value.
 func (e *evaluator) config(a *attribute) (any, bool) {
-	shared := len(a.refs) == 0 && !a.local
-	var key string
-	if shared {
-		texts := make([]string, len(a.each))
-		for i, axis := range a.each {
-			texts[i] = e.inst.texts[axis]
-		}
-		key = strings.Join(texts, ",")
-		if m, ok := a.memo[key]; ok {
-			return m.value, m.ok
-		}
+	if len(a.refs) > 0 {
+		return e.evaluateConfig(a)
 	}
-	value, ok := e.evaluateConfig(a)
-	if shared {
-		a.memo[key] = memo{value, ok}
+	key := e.memoKey(a)
+	m, ok := a.memo[key]
+	if !ok {
+		m.value, m.ok = e.evaluateConfig(a)
+		a.memo[key] = m
 	}
-	return value, ok
+	return m.value, m.ok
 }
 
 func (e *evaluator) evaluateConfig(a *attribute) (any, bool) {
@@ -203,31 +195,4 @@ func (e *evaluator) evaluateConfig(a *attribute) (any, bool) {
 // explain lets a diagnostic show the values in the attribute's expression.
 func (e *evaluator) explain(a *attribute, d *hcl.Diagnostic) *hcl.Diagnostic {
 	return explain(d, a.expr, e.context(a))
-}
-
-// useOwn makes input.NAME, output.NAME and params.file known to the other attributes. After a mistake in
-// the names, they are unknown and no further mistakes are made of it.
-func (e *evaluator) useOwn(n *dag.Node) {
-	inputs, outputs := map[string]cty.Value{}, map[string]cty.Value{}
-	for _, in := range n.Inputs {
-		inputs[in.Name] = cty.StringVal(stages.InputPlaceholder(in.Name))
-	}
-	for _, out := range n.Outputs {
-		outputs[out.Name] = cty.StringVal(stages.OutputPlaceholder(out.Name))
-	}
-	e.own = map[string]cty.Value{
-		"input":  cty.ObjectVal(inputs),
-		"output": cty.ObjectVal(outputs),
-		"params": cty.ObjectVal(map[string]cty.Value{"file": cty.StringVal(stages.ParamsPlaceholder)}),
-	}
-	for _, port := range e.stage.schema.Inputs {
-		if port.Form == stages.Keyed && e.failed[port.Name] {
-			e.own["input"] = cty.DynamicVal
-		}
-	}
-	for _, port := range e.stage.schema.Outputs {
-		if port.Form == stages.Keyed && e.failed[port.Name] {
-			e.own["output"] = cty.DynamicVal
-		}
-	}
 }

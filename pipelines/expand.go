@@ -32,7 +32,7 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 		if s.noCells || !s.known {
 			continue
 		}
-		e := &evaluator{p: p, stage: s, groups: c.groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+		e := p.evaluator(s, c.groups)
 		evaluators = append(evaluators, e)
 		nodes := e.nodes()
 		c.add(e, nodes)
@@ -104,7 +104,7 @@ func (e *evaluator) node() *dag.Node {
 		}
 		config[a.name] = value
 	}
-	normal, errs := s.schema.Normalise(config)
+	normal, errs := e.normalised(config)
 	e.blame(errs)
 	n.Config = normal
 	e.execution(n)

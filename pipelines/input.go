@@ -24,6 +24,10 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 			}
 			continue
 		}
+		if a.items != nil {
+			list = append(list, e.itemInputs(a, port)...)
+			continue
+		}
 		v, ok := e.value(a)
 		if !ok {
 			e.failed[a.name] = true
@@ -67,6 +71,24 @@ func (e *evaluator) keyedInputs(a *attribute, port stages.Port, v cty.Value) []d
 			continue
 		}
 		if in, _ := e.input(a, port, name, element); in != nil {
+			list = append(list, *in)
+		}
+	}
+	return list
+}
+
+// itemInputs is keyedInputs for an attribute that is written out as plain references: nothing needs evaluation.
+func (e *evaluator) itemInputs(a *attribute, port stages.Port) []dag.Input {
+	if !a.sound || e.failed[a.name] {
+		return nil
+	}
+	list := make([]dag.Input, 0, len(a.items))
+	for _, item := range a.items {
+		ph := item.ref.place(e.inst)
+		if ph == nil {
+			return nil
+		}
+		if in := e.reference(a, port, item.name, ph); in != nil {
 			list = append(list, *in)
 		}
 	}

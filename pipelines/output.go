@@ -62,7 +62,7 @@ func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 		if o.stage.noCells {
 			continue
 		}
-		e := &evaluator{p: p, stage: o.stage, failed: map[string]bool{}, groups: map[string]*dag.Node{}}
+		e := p.evaluator(o.stage, map[string]*dag.Node{})
 		for _, inst := range o.stage.cells {
 			e.inst = inst
 			pub, ok := e.publication(o)

@@ -2,9 +2,11 @@ package pipelines
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/pipe-ml/pipe/stages"
 )
@@ -22,6 +24,12 @@ type reference struct {
 // join pairs an axis of the target with the same axis of the referring stage.
 type join struct {
 	target, mine int
+}
+
+// item is NAME = reference in an object.
+type item struct {
+	name string
+	ref  *reference
 }
 
 func (r *reference) String() string {
@@ -109,7 +117,35 @@ func (a *attribute) bind(p *Pipeline, s *Stage) hcl.Diagnostics {
 	if !a.sound {
 		s.broken = true
 	}
+	if port, ok := s.schema.Input(a.name); ok && port.Form == stages.Keyed {
+		a.items = a.plainItems()
+	}
 	return diags
+}
+
+// plainItems reads an object whose keys are names and whose values are references and nothing else. It is nil for
+// any other expression.
+func (a *attribute) plainItems() []item {
+	object, ok := a.expr.(*hclsyntax.ObjectConsExpr)
+	if !ok || len(object.Items) == 0 || len(object.Items) != len(a.refs) {
+		return nil
+	}
+	items := make([]item, len(object.Items))
+	for i, o := range object.Items {
+		key, ok := o.KeyExpr.(*hclsyntax.ObjectConsKeyExpr)
+		if !ok || key.ForceNonLiteral {
+			return nil
+		}
+		name := hcl.ExprAsKeyword(key.Wrapped)
+		t, diags := hcl.AbsTraversalForExpr(o.ValueExpr)
+		if name == "" || diags.HasErrors() || a.refs[i].at != t.SourceRange() ||
+			slices.ContainsFunc(items[:i], func(earlier item) bool { return earlier.name == name }) {
+			return nil
+		}
+		items[i] = item{name, a.refs[i]}
+	}
+	slices.SortFunc(items, func(a, b item) int { return strings.Compare(a.name, b.name) })
+	return items
 }
 
 // checkOwn checks input.NAME, output.NAME and params.file.

@@ -35,6 +35,7 @@ type attribute struct {
 	at     hcl.Range
 	refs   []*reference
 	direct *reference // the expression is nothing but this reference
+	items  []item     // the expression is { NAME = reference, ... } and nothing else; sorted by name
 	each   []int      // axes that it uses
 	local  bool       // it uses input, output or params
 	sound  bool
