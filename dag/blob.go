@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"time"
@@ -18,14 +19,19 @@ var blobTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // BlobError says that content which a result names is not in the store.
 type BlobError struct {
 	Digest  Digest
-	Corrupt bool // it was there with other bytes, and is in quarantine now
+	Corrupt bool   // it was there with other bytes, and is in quarantine now
+	Path    string // within the folder that is not whole; "" for a file, or for the folder's own object
 }
 
 func (e *BlobError) Error() string {
-	if e.Corrupt {
-		return fmt.Sprintf("%s was corrupt in the store", e.Digest.Short())
+	what := e.Digest.Short()
+	if e.Path != "" {
+		what = fmt.Sprintf("%s (%s)", e.Path, what)
 	}
-	return fmt.Sprintf("%s is missing from the store", e.Digest.Short())
+	if e.Corrupt {
+		return what + " was corrupt in the store"
+	}
+	return what + " is missing from the store"
 }
 
 func (s *Store) blob(hex string) string { return filepath.Join(s.dir, "cas", hex[:2], hex) }
@@ -37,7 +43,7 @@ func (s *Store) check(d Digest, size int64) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &BlobError{Digest: d}
+		return &BlobError{Digest: d, Corrupt: s.quarantined(d.Hex())}
 	case err != nil:
 		return err
 	case info.ModTime().Equal(blobTime) && (size < 0 || info.Size() == size):
@@ -76,12 +82,15 @@ func (s *Store) quarantine(hex string) error {
 	return err
 }
 
+// quarantined says whether a blob was found corrupt: whoever looks later is told the same.
+func (s *Store) quarantined(hex string) bool { return exists(filepath.Join(s.dir, "quarantine", hex)) }
+
 // read gives the bytes of a small blob: a tree object, a manifest, a list.
 func (s *Store) read(hex string) ([]byte, error) {
 	raw, err := os.ReadFile(s.blob(hex))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &BlobError{Digest: Digest(filePrefix + hex)}
+		return nil, &BlobError{Digest: Digest(filePrefix + hex), Corrupt: s.quarantined(hex)}
 	case err != nil:
 		return nil, err
 	case hashBytes(raw) != hex:
@@ -119,7 +128,11 @@ func (a *audit) look(d Digest, size int64) error {
 		return err
 	}
 	for _, e := range tree {
-		if err := a.artifact(e.Digest, e.Size); err != nil {
+		err := a.artifact(e.Digest, e.Size)
+		var bad *BlobError
+		if errors.As(err, &bad) {
+			return &BlobError{Digest: bad.Digest, Corrupt: bad.Corrupt, Path: path.Join(e.Name, bad.Path)}
+		} else if err != nil {
 			return err
 		}
 	}

@@ -35,16 +35,22 @@ type Change struct {
 	New      string       `json:"new,omitempty"`
 	Pos      Pos          `json:"pos,omitzero"`
 	Upstream string       `json:"upstream,omitempty"` // address of the producer of an input
+	Reason   string       `json:"reason,omitempty"`   // upstream: why the producer has to run; input: why its parts cannot be told
 	Files    []FileChange `json:"files,omitempty"`    // of an input folder, or members of a gathered input
 
 	old, new Digest // of an input
 	path     string // of an input from outside
+	group    bool   // a gathered input
+	maybe    bool   // upstream: it may turn out that it need not run
 }
 
 // FileChange is a part of an input that differs.
 type FileChange struct {
-	Path string `json:"path"`
-	Kind string `json:"kind"` // "added", "removed" or "changed"
+	Path    string `json:"path"`              // of a file in a folder; the axes of a member: method=lora,seed=0
+	Kind    string `json:"kind"`              // "added", "removed", "changed", "renamed" (its extension) or "moved" (in the order)
+	Address string `json:"address,omitempty"` // of the instance that makes a member
+	Old     Digest `json:"old,omitempty"`     // of a member
+	New     Digest `json:"new,omitempty"`     // of a member; "" if it is not known yet
 }
 
 // String is one line for people.
@@ -77,7 +83,11 @@ func (c Change) text() string {
 		}
 		return fmt.Sprintf("%s %s: %s -> %s", c.Kind, c.Name, c.Old, c.New)
 	case ChangeUpstream:
-		return c.Upstream + " has to run first"
+		has := "has"
+		if c.maybe {
+			has = "may have"
+		}
+		return fmt.Sprintf("input %s waits for %s, which %s to run: %s", c.Name, c.Upstream, has, c.Reason)
 	case ChangeMissing:
 		return "its result was removed from the store: " + c.Name
 	case ChangeCorrupt:
@@ -98,12 +108,31 @@ func (c Change) inputText() string {
 	switch {
 	case c.old == "":
 		return fmt.Sprintf("input %s is new", c.Name)
+	case c.group:
+		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files), c.Reason))
 	case c.new == "":
 		return fmt.Sprintf("input %s is no longer read", c.Name)
 	case c.old == c.new:
 		return fmt.Sprintf("input %s: %s -> %s", c.Name, c.Old, c.New)
 	}
 	return fmt.Sprintf("input %s changed: %s", c.Name, from)
+}
+
+// memberText counts what happened to the members of a group, and names them if they are few.
+func memberText(members []FileChange) string {
+	byKind := map[string][]string{}
+	var kinds []string
+	for _, m := range members {
+		if byKind[m.Kind] == nil {
+			kinds = append(kinds, m.Kind)
+		}
+		byKind[m.Kind] = append(byKind[m.Kind], m.Path)
+	}
+	var parts []string
+	for _, k := range kinds {
+		parts = append(parts, list(byKind[k], 2)+" "+k)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // absent spells a value that is not there.
@@ -152,7 +181,7 @@ func (s *session) compare(old *Manifest, st *state) []Change {
 		attribute, _, _ := strings.Cut(strings.ReplaceAll(path, "[", "."), ".")
 		out = append(out, Change{Kind: ChangeConfig, Name: path, Old: was, New: is, Pos: n.Pos[attribute]})
 	})
-	out = append(out, compareInputs(old, now, n)...)
+	out = append(out, s.compareInputs(old, now, n)...)
 	out = append(out, compareMaps(ChangeCode, old.Code, now.Code, n.Pos["code"])...)
 	out = append(out, compareMaps(ChangeEnvironment, old.Environment, now.Environment, n.Pos["probe"])...)
 	out = append(out, compareMaps(ChangeOutput, old.Outputs, now.Outputs, n.Pos["outputs"])...)
@@ -172,7 +201,9 @@ func compareMaps(kind string, old, now map[string]string, pos Pos) []Change {
 	return out
 }
 
-func compareInputs(old, now *Manifest, n *Node) []Change {
+// compareInputs lists the inputs that differ for sure. A gathered input that is not wholly known yet may do so
+// already: by a member that came, went or changed.
+func (s *session) compareInputs(old, now *Manifest, n *Node) []Change {
 	was, is := map[string]ManifestInput{}, map[string]ManifestInput{}
 	for _, in := range old.Inputs {
 		was[in.Name] = in
@@ -180,27 +211,51 @@ func compareInputs(old, now *Manifest, n *Node) []Change {
 	for _, in := range now.Inputs {
 		is[in.Name] = in
 	}
+	nodeInputs := map[string]Input{}
+	for _, in := range n.Inputs {
+		nodeInputs[in.Name] = in
+	}
 	var out []Change
 	for _, name := range bothKeys(was, is) {
 		o, w := was[name], is[name]
-		if _, declared := is[name]; o == w || declared && w.Digest == "" {
+		if o == w {
 			continue
 		}
+		in, declared := nodeInputs[name]
 		c := Change{Kind: ChangeInput, Name: name, Old: o.Digest.Short(), New: w.Digest.Short(), Pos: cmp.Or(n.Pos[name], n.Pos["inputs"]), old: o.Digest, new: w.Digest}
 		if o.Digest == w.Digest {
 			c.Old, c.New = o.As, w.As
 		}
-		for _, in := range n.Inputs {
-			if in.Name == name {
-				c.path, c.Upstream = in.Path, in.Group
-				if in.From != nil {
-					c.Upstream = in.From.Address
-				}
+		if c.path, c.Upstream = in.Path, in.Group; in.From != nil {
+			c.Upstream = in.From.Address
+		}
+		_, before := was[name]
+		switch {
+		case declared && before && o.Group != w.Group:
+			c.Old, c.New, c.old, c.new = shape(o), shape(w), o.Digest, o.Digest
+		case o.Group && w.Group:
+			c.group = true
+			members, err := s.gatheredBefore(o.Digest)
+			if err != nil {
+				c.Reason = "by which members cannot be told, since the list of what it gathered before has left the store"
+			} else {
+				c.Files = s.memberDiff(members, s.states[in.Group].node)
 			}
+		}
+		if declared && w.Digest == "" && c.old != c.new && len(c.Files) == 0 {
+			continue
 		}
 		out = append(out, c)
 	}
 	return out
+}
+
+// shape says how an input is read.
+func shape(in ManifestInput) string {
+	if in.Group {
+		return "all that is gathered"
+	}
+	return "one file or folder"
 }
 
 func bothKeys[V any](a, b map[string]V) []string {

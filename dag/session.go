@@ -17,6 +17,7 @@ type session struct {
 	audit   *audit
 	replace map[string]bool
 	states  map[string]*state
+	before  map[Digest][]ManifestMember // lists of groups, read to compare with
 	history func() (map[string]Last, error)
 
 	stageMeans func() map[string]float64 // seconds
@@ -51,7 +52,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 	s := &session{
 		resolver: &resolver{root: e.Root, files: e.Store.files},
 		store:    e.Store, g: g, audit: &audit{store: e.Store},
-		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())),
+		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())), before: map[Digest][]ManifestMember{},
 		history: sync.OnceValues(e.Store.history),
 	}
 	s.stageMeans = sync.OnceValue(s.meanSeconds)

@@ -1,17 +1,12 @@
 package dag
 
-import (
-	"cmp"
-	"encoding/json"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // maxFiles bounds how many parts of one input an explanation names.
 const maxFiles = 1000
 
-// detail fills in which parts of an input changed. What cannot be told any more, since the old content has
-// left the store, is left out.
+// detail fills in which files of an input folder changed. A folder whose old or new content is not in the store
+// is itself what changed.
 func (s *session) detail(c *Change) {
 	if c.Kind != ChangeInput || c.old == "" || c.new == "" || c.old == c.new {
 		return
@@ -23,10 +18,6 @@ func (s *session) detail(c *Change) {
 		}
 		d.walk("", c.old, c.new)
 		c.Files = d.out
-		return
-	}
-	if st, ok := s.states[c.Upstream]; ok && st.node.Virtual() {
-		c.Files = s.memberDiff(c.old, st.members)
 	}
 }
 
@@ -85,53 +76,4 @@ func (d *treeDiff) walk(dir string, old, now Digest) {
 
 func (d *treeDiff) add(path, kind string) {
 	d.out = append(d.out, FileChange{Path: strings.TrimSuffix(path, "/"), Kind: kind})
-}
-
-// memberDiff says which elements of a gathered input came, went or changed, by their axes.
-func (s *session) memberDiff(old Digest, now []ManifestMember) []FileChange {
-	raw, err := s.store.read(old.Hex())
-	if err != nil {
-		return nil
-	}
-	var before []ManifestMember
-	if json.Unmarshal(raw, &before) != nil {
-		return nil
-	}
-	was := map[string]Digest{}
-	for _, m := range before {
-		was[axesText(m.Axes)] = m.Digest
-	}
-	var out []FileChange
-	for _, m := range now {
-		name := axesText(m.Axes)
-		switch d, ok := was[name]; {
-		case !ok:
-			out = append(out, FileChange{name, "added"})
-		case d != m.Digest:
-			out = append(out, FileChange{name, "changed"})
-		}
-		delete(was, name)
-	}
-	for name := range was {
-		out = append(out, FileChange{name, "removed"})
-	}
-	slices.SortFunc(out, func(a, b FileChange) int { return cmp.Compare(a.Path, b.Path) })
-	return out[:min(len(out), maxFiles)]
-}
-
-// axesText names a member: method=lora,seed=0.
-func axesText(axes []Axis) string {
-	parts := make([]string, len(axes))
-	for i, a := range axes {
-		parts[i] = a.Name + "=" + axisText(a.Value)
-	}
-	return strings.Join(parts, ",")
-}
-
-// axisText spells a value as people type it in a selector.
-func axisText(v any) string {
-	if s, ok := v.(string); ok {
-		return s
-	}
-	return spell(v)
 }

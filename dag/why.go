@@ -3,6 +3,8 @@ package dag
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 )
 
 // Explanation says why an instance is in its state.
@@ -35,7 +37,13 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 		s.detail(&x.Changes[i])
 	}
 	for _, w := range a.Waits {
-		x.Changes = append(x.Changes, Change{Kind: ChangeUpstream, Name: w, Upstream: w})
+		up, err := s.planned(s.states[w])
+		if err != nil {
+			return nil, err
+		}
+		x.Changes = append(x.Changes, Change{
+			Kind: ChangeUpstream, Name: s.readAs(a.Node, w), Upstream: w, Reason: up.Reason, maybe: up.State == StateMaybe,
+		})
 	}
 	last, err := e.Store.last(a.Node.Address)
 	if err != nil {
@@ -46,6 +54,25 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 		return x, nil
 	}
 	return x, err
+}
+
+// readAs names the inputs through which n reads what producer makes.
+func (s *session) readAs(n *Node, producer string) string {
+	var names []string
+	for _, in := range n.Inputs {
+		switch {
+		case in.From != nil && in.From.Address == producer:
+			names = append(names, in.Name)
+		case in.Group != "":
+			for _, m := range s.states[in.Group].node.Group {
+				if m.Ref.Address == producer {
+					names = append(names, fmt.Sprintf("%s (%s)", in.Name, memberName(axesText(m.Axes), s.states[in.Group].node)))
+					break
+				}
+			}
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // changes are the reasons why st is not cached. There are none if only its producers can tell, or if it is.

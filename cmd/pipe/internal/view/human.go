@@ -66,17 +66,31 @@ func (h *Human) Why(all []*dag.Explanation) {
 		for _, c := range x.Changes {
 			h.printf("  %s %s\n", h.style.paint(yellow, "~"), c)
 			for _, f := range c.Files {
-				mark := map[string]string{"added": "+", "removed": "-"}[f.Kind]
-				if mark == "" {
-					mark = "~"
-				}
-				h.printf("      %s %s\n", mark, f.Path)
+				h.printf("      %s\n", changedPart(f))
 			}
 		}
 		if x.Last != nil {
 			h.printf("  %s\n", h.style.paint(faint, fmt.Sprintf("last result: %s, in %s, run %s", clock(x.Last.Started), seconds(x.Last.Seconds), x.Last.Run)))
 		}
 	}
+}
+
+// changedPart is a file of a folder, or a member of what is gathered, that differs.
+func changedPart(f dag.FileChange) string {
+	mark := map[string]string{"added": "+", "removed": "-"}[f.Kind]
+	if mark == "" {
+		mark = "~"
+	}
+	text := mark + " " + f.Path
+	switch {
+	case f.Kind == "moved", f.Kind == "renamed":
+		text += " (" + f.Kind + ")"
+	case f.Kind == "added" && f.Address != "" && f.New == "":
+		text += " (not made yet)"
+	case f.Old != "" && f.New != "":
+		text += fmt.Sprintf(" (%s -> %s)", f.Old.Short(), f.New.Short())
+	}
+	return text
 }
 
 // Valid says how much a sound pipeline holds.
