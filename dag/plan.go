@@ -18,12 +18,13 @@ type Plan struct {
 
 // PlannedAction is one instance of a plan.
 type PlannedAction struct {
-	Node   *Node
-	State  string   // StateCached, StateRun or StateMaybe
-	Reason string   // one line: why it runs, or what would spare it
-	Key    string   // "" while an input is not known
-	Waits  []string // producers whose outputs are not known yet
-	Expect float64  // seconds that it will take: as the last time, else as the mean of its stage; 0 if unknown
+	Node    *Node
+	State   string   // StateCached, StateRun or StateMaybe
+	Reason  string   // one line: why it runs, or what would spare it
+	Changes []Change // why it runs; none if only what it waits for can tell
+	Key     string   // "" while an input is not known
+	Waits   []string // producers whose outputs are not known yet
+	Expect  float64  // seconds that it will take: as the last time, else as the mean of its stage; 0 if unknown
 }
 
 // Summary counts the plan's actions.
@@ -84,7 +85,7 @@ func (s *session) planned(st *state) (PlannedAction, error) {
 		}
 		return a, nil
 	}
-	a.Reason = reason(changes)
+	a.Reason, a.Changes = reason(changes), changes
 	return a, nil
 }
 

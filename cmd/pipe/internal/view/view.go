@@ -16,6 +16,7 @@ type View interface {
 	Run(g *dag.Graph) Run
 	Plan(p *dag.Plan)
 	Why(all []*dag.Explanation)
+	Causes(p *dag.Plan)
 	Valid(p *pipelines.Pipeline, g *dag.Graph)
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)
 	Instance(i Instance)

@@ -47,11 +47,11 @@ func TestASelectorNamesWhatASweepShares(t *testing.T) {
 func TestAPlanWithManyReasonsStaysShort(t *testing.T) {
 	p := &dag.Plan{}
 	for i, n := range sweepOf("train.m", []string{"a", "b"}, 20) {
-		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Reason: fmt.Sprintf("reason %d", i), Expect: 60})
+		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Changes: []dag.Change{{Kind: dag.ChangeConfig, Name: fmt.Sprintf("a%d", i), Old: "1", New: "2"}}, Expect: 60})
 	}
 	var out bytes.Buffer
 	NewHuman(&out, &out, Style{}, nil).Plan(p)
-	want := `  ~ train.m[*]   40 to run   reason 0, and 39 other reasons
+	want := `  ~ train.m[*]   40 to run   a0 changed; 39 other reasons: see pipe why train.m
 Plan: 40 to run, 0 maybe, 0 cached. About 40m00s of work (from earlier runs).
 `
 	if out.String() != want {
