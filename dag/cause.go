@@ -184,7 +184,9 @@ func (c Change) common(values bool) Change {
 		}
 		causes = addCauses(causes, Cause{stages, cause.Reason})
 	}
-	c.Causes = causes
+	if c.Causes = causes; len(causes) > 0 {
+		c.Pos = Pos{} // where the cause is written is told
+	}
 	if c.group {
 		c.vague = true
 	}

@@ -41,7 +41,7 @@ func (w *written) add(path string, expr hcl.Expression, at hcl.Range, around dag
 	if t, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok && t.Traversal.RootName() == "var" {
 		here.From = "var." + step(t.Traversal, 1)
 	}
-	if here != around {
+	if _, again := w.at[path]; again || here != around {
 		w.at[path] = here
 	}
 	w.parts(path, expr, here)
@@ -93,11 +93,22 @@ func (w *written) meant(expr hcl.Expression, at hcl.Range) (hcl.Expression, hcl.
 	case *hclsyntax.RelativeTraversalExpr:
 		return w.walk(x.Source, at, x.Traversal)
 	case *hclsyntax.IndexExpr:
-		key, ok := w.key(x.Key)
-		if !ok {
-			return nil, at, false
+		return w.element(x.Collection, at, x.Key)
+	case *hclsyntax.FunctionCallExpr:
+		if x.Name == "lookup" && len(x.Args) == 3 {
+			if e, where, ok := w.element(x.Args[0], at, x.Args[1]); ok {
+				return e, where, true
+			}
+			return w.meant(x.Args[2], at)
 		}
-		return w.part(x.Collection, at, key)
+	case *hclsyntax.ConditionalExpr:
+		switch chosen, ok := w.value(x.Condition); {
+		case !ok || !truthful(chosen):
+			return nil, at, false
+		case chosen.True():
+			return w.meant(x.TrueResult, at)
+		}
+		return w.meant(x.FalseResult, at)
 	}
 	return expr, at, true
 }
@@ -117,6 +128,19 @@ func (w *written) walk(expr hcl.Expression, at hcl.Range, steps hcl.Traversal) (
 		if expr, at, ok = w.part(expr, at, key); !ok {
 			return nil, at, false
 		}
+	}
+	return w.meant(expr, at)
+}
+
+// element is part of an index that is to be evaluated.
+func (w *written) element(expr hcl.Expression, at hcl.Range, index hcl.Expression) (hcl.Expression, hcl.Range, bool) {
+	key, ok := w.value(index)
+	if !ok {
+		return nil, at, false
+	}
+	expr, at, ok = w.part(expr, at, key)
+	if !ok {
+		return nil, at, false
 	}
 	return w.meant(expr, at)
 }
@@ -144,17 +168,22 @@ func (w *written) part(expr hcl.Expression, at hcl.Range, key cty.Value) (hcl.Ex
 	return nil, at, false
 }
 
-// key is the value of an index that is each.AXIS or written out.
-func (w *written) key(expr hclsyntax.Expression) (cty.Value, bool) {
-	if t, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok && t.Traversal.RootName() == "each" && len(t.Traversal) == 2 {
-		w.byCell = true
-		i := axisIndex(w.inst.Axes, step(t.Traversal, 1))
-		if i < 0 {
+// value is what a condition or an index is for this instance, if it is made of axes, variables and locals alone.
+func (w *written) value(expr hcl.Expression) (cty.Value, bool) {
+	for _, t := range expr.Variables() {
+		if root := t.RootName(); root != "each" && root != "var" && root != "local" {
 			return cty.NilVal, false
 		}
-		return axisCty(w.inst.Axes[i].Value), true
+		w.byCell = w.byCell || t.RootName() == "each"
 	}
-	v, diags := expr.Value(nil)
+	each := map[string]cty.Value{}
+	for _, axis := range w.inst.Axes {
+		each[axis.Name] = axisCty(axis.Value)
+	}
+	ctx := w.p.base.NewChild()
+	ctx.Variables = map[string]cty.Value{"each": cty.ObjectVal(each)}
+	v, diags := expr.Value(ctx)
+	v, _ = v.Unmark()
 	return v, !diags.HasErrors() && v.IsKnown() && !v.IsNull()
 }
 

@@ -133,7 +133,7 @@ func (h *Human) Causes(p *dag.Plan) {
 	}
 	var rows []string
 	for _, c := range causes {
-		row := fmt.Sprintf("  ~ %s\t%d %s\t%s", selector(c.nodes, all[c.stage]), len(c.nodes), h.style.paint(yellow, "to run"), clip(c.reason(), 120))
+		row := fmt.Sprintf("  ~ %s\t%d %s\t%s", selector(c.nodes, all[c.stage]), len(c.nodes), h.style.paint(yellow, "to run"), clip(c.reason(), longestReason))
 		if len(c.follow) > 0 {
 			row += fmt.Sprintf("; %d may follow", len(c.follow))
 		}

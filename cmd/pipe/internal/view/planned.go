@@ -21,6 +21,9 @@ type sweep struct {
 	nodes   []*dag.Node
 }
 
+// longestReason is how much of a reason a line shows.
+const longestReason = 120
+
 // mostReasons is how many reasons of one stage get a line each.
 const mostReasons = 3
 
@@ -33,7 +36,7 @@ func (h *Human) Plan(p *dag.Plan) {
 		if s.state == dag.StateMaybe {
 			mark, word = "?", h.style.paint(blue, "maybe")
 		}
-		rows = append(rows, fmt.Sprintf("  %s %s\t%d %s\t%s", mark, selector(s.nodes, all[s.stage]), len(s.nodes), word, clip(s.reason(), 120)))
+		rows = append(rows, fmt.Sprintf("  %s %s\t%d %s\t%s", mark, selector(s.nodes, all[s.stage]), len(s.nodes), word, clip(s.reason(), longestReason)))
 	}
 	c := p.Summary()
 	if c.Cached > 0 && len(rows) > 0 {
@@ -122,7 +125,7 @@ func sweeps(actions []dag.PlannedAction) []*sweep {
 		}
 	}
 	for _, s := range list {
-		if len(s.nodes) == 1 && s.state == dag.StateRun { // nothing is shared: tell all of it
+		if len(s.nodes) == 1 && s.state == dag.StateRun && len(s.first.Reason) <= longestReason { // nothing is shared: tell all of it
 			s.reasons = []string{s.first.Reason}
 		}
 	}
