@@ -181,7 +181,7 @@ func (row whyRow) test(p *whyProject) {
 	if state == dag.StateCached {
 		return
 	}
-	events := p.pipe(arguments("apply")...)
+	events := p.pipe(arguments("apply", "-target", row.address)...)
 	want := row.started
 	if want == "" && state == dag.StateRun {
 		want, _ = reason.(string)
