@@ -38,7 +38,7 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 		started := time.Now()
 		t.emit(Event{
 			Type: EventStart, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Reason: t.reason,
-			Attempt: attempt, Expect: t.expect,
+			Causes: t.causes, Attempt: attempt, Expect: t.expect,
 		})
 		out.result, out.err = t.attempt(ctx, attempt, started)
 		out.seconds = time.Since(started).Seconds()

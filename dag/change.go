@@ -38,17 +38,22 @@ type Change struct {
 	Upstream string       `json:"upstream,omitempty"` // address of the producer of an input
 	Reason   string       `json:"reason,omitempty"`   // upstream: why the producer has to run; input: why its parts cannot be told
 	Files    []FileChange `json:"files,omitempty"`    // of an input folder, or members of a gathered input
+	Causes   []Cause      `json:"causes,omitempty"`   // upstream, input: why the producers have to run, or ran
+	Log      string       `json:"log,omitempty"`      // failed: path of what the attempt said
 
 	old, new Digest // of an input
+	output   string // of the producer
 	path     string // of an input from outside
 	group    bool   // a gathered input
 	maybe    bool   // upstream: it may turn out that it need not run
+	vague    bool   // the values are left out
 }
 
 // FileChange is a part of an input that differs.
 type FileChange struct {
 	Path    string `json:"path"`              // of a file in a folder; the axes of a member: method=lora,seed=0
-	Kind    string `json:"kind"`              // "added", "removed", "changed", "renamed" (its extension) or "moved" (in the order)
+	Kind    string `json:"kind"`              // "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order)
+	From    string `json:"from,omitempty"`    // of a renamed file: what it was called
 	Address string `json:"address,omitempty"` // of the instance that makes a member
 	Old     Digest `json:"old,omitempty"`     // of a member
 	New     Digest `json:"new,omitempty"`     // of a member; "" if it is not known yet
@@ -57,8 +62,11 @@ type FileChange struct {
 // String is one line for people.
 func (c Change) String() string {
 	text := c.text()
-	if c.Pos.File != "" {
-		text += fmt.Sprintf(" (%s:%d)", c.Pos.File, c.Pos.Line)
+	if c.Pos != (Pos{}) {
+		text += " (" + c.Pos.String() + ")"
+	}
+	if c.Kind == ChangeInput && len(c.Causes) > 0 {
+		text += ", since " + causeText(c.Causes, c.Upstream)
 	}
 	return text
 }
@@ -68,31 +76,22 @@ func (c Change) text() string {
 	case ChangeNew:
 		return "never ran"
 	case ChangeEngine:
-		return "this version of pipe makes its keys in another way"
+		return fmt.Sprintf("this version of pipe makes its keys in another way (%s -> %s)", c.Old, c.New)
 	case ChangeVersion:
 		return fmt.Sprintf("version of %s: %s -> %s", c.Name, c.Old, c.New)
 	case ChangeInput:
 		return c.inputText()
 	case ChangeCode, ChangeOutput, ChangeEnvironment:
-		switch {
-		case c.Old == "":
-			return fmt.Sprintf("%s %s is new", c.Kind, c.Name)
-		case c.New == "":
-			return fmt.Sprintf("%s %s is no longer there", c.Kind, c.Name)
-		case c.Kind == ChangeCode:
-			return fmt.Sprintf("code %s changed", c.Name)
-		}
-		return fmt.Sprintf("%s %s: %s -> %s", c.Kind, c.Name, c.Old, c.New)
+		return c.fileText()
 	case ChangeUpstream:
-		has := "has"
-		if c.maybe {
-			has = "may have"
-		}
-		return fmt.Sprintf("input %s waits for %s, which %s to run: %s", c.Name, c.Upstream, has, c.Reason)
+		return c.upstreamText()
 	case ChangeMissing:
+		if c.Name == manifestBlob {
+			return "what changed cannot be told: the manifest of its last result was removed from the store"
+		}
 		return "its result was removed from the store: " + c.Name
 	case ChangeEvicted:
-		return "its result was evicted by gc at " + c.Name
+		return strings.TrimSuffix("its result was evicted by gc at "+c.Name, " at ")
 	case ChangeCorrupt:
 		return "its result was damaged: " + c.Name
 	case ChangeReplace:
@@ -100,40 +99,88 @@ func (c Change) text() string {
 	case ChangeFailed:
 		return "the last attempt failed: " + clip(Headline(c.Old))
 	}
+	if c.vague {
+		return c.Name + " changed"
+	}
 	return fmt.Sprintf("%s: %s -> %s", c.Name, absent(c.Old), absent(c.New))
+}
+
+// fileText tells of code, outputs and the probe.
+func (c Change) fileText() string {
+	what := c.Kind
+	if c.Kind == ChangeEnvironment {
+		what = "probe"
+	}
+	switch {
+	case c.Kind == ChangeOutput && c.Old == c.New:
+		return fmt.Sprintf("output %s is called %s now", c.Reason, c.Name)
+	case c.Kind == ChangeEnvironment && !c.vague:
+		return fmt.Sprintf("probe %s: %s -> %s", c.Name, absent(c.Old), absent(c.New))
+	case c.Old == "":
+		return fmt.Sprintf("%s %s is new", what, c.Name)
+	case c.New == "":
+		return fmt.Sprintf("%s %s is no longer there", what, c.Name)
+	case c.Kind == ChangeCode || c.vague:
+		return fmt.Sprintf("%s %s changed", what, c.Name)
+	}
+	return fmt.Sprintf("%s %s: %s -> %s", what, c.Name, c.Old, c.New)
 }
 
 func (c Change) inputText() string {
 	from := c.path
 	if c.Upstream != "" {
-		from = c.Upstream + " gave other bytes"
+		from = "other bytes from " + c.Upstream
+		if c.output != "" {
+			from += "." + c.output
+		}
 	}
 	switch {
 	case c.old == "":
 		return fmt.Sprintf("input %s is new", c.Name)
-	case c.group:
-		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files), c.Reason))
+	case c.group, c.path != "" && len(c.Files) > 0 && c.new != "":
+		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files, c.vague), c.Reason))
 	case c.new == "":
 		return fmt.Sprintf("input %s is no longer read", c.Name)
+	case c.old == c.new && c.Reason != "":
+		return fmt.Sprintf("input %s is called %s now", c.Reason, c.Name)
 	case c.old == c.new:
-		return fmt.Sprintf("input %s: %s -> %s", c.Name, c.Old, c.New)
+		return fmt.Sprintf("name of input %s: %s -> %s", c.Name, c.Old, c.New)
 	}
 	return fmt.Sprintf("input %s changed: %s", c.Name, from)
 }
 
-// memberText counts what happened to the members of a group, and names them if they are few.
-func memberText(members []FileChange) string {
+func (c Change) upstreamText() string {
+	switch {
+	case c.maybe && len(c.Causes) > 0:
+		return fmt.Sprintf("input %s waits for %s, which may have to run since %s", c.Name, c.Upstream, causeText(c.Causes, ""))
+	case c.maybe:
+		return fmt.Sprintf("input %s waits for %s, which may have to run: %s", c.Name, c.Upstream, c.Reason)
+	}
+	return fmt.Sprintf("input %s waits for %s, which has to run: %s", c.Name, c.Upstream, c.Reason)
+}
+
+// memberText counts what happened to the members of a group or the files of a folder, and names the first of them
+// if it is to name any.
+func memberText(members []FileChange, count bool) string {
 	byKind := map[string][]string{}
 	var kinds []string
 	for _, m := range members {
 		if byKind[m.Kind] == nil {
 			kinds = append(kinds, m.Kind)
 		}
-		byKind[m.Kind] = append(byKind[m.Kind], m.Path)
+		name := m.Path
+		if m.From != "" {
+			name = m.From + " -> " + m.Path
+		}
+		byKind[m.Kind] = append(byKind[m.Kind], name)
 	}
 	var parts []string
 	for _, k := range kinds {
-		parts = append(parts, list(byKind[k], 2)+" "+k)
+		if count {
+			parts = append(parts, fmt.Sprintf("%d %s", len(byKind[k]), k))
+		} else {
+			parts = append(parts, list(byKind[k], 2)+" "+k)
+		}
 	}
 	return strings.Join(parts, "; ")
 }
@@ -142,15 +189,6 @@ func memberText(members []FileChange) string {
 func absent(s string) string {
 	if s == "" {
 		return "(none)"
-	}
-	return s
-}
-
-// clip keeps a value readable within a line.
-func clip(s string) string {
-	const limit = 80
-	if r := []rune(s); len(r) > limit {
-		return string(r[:limit-1]) + "…"
 	}
 	return s
 }
@@ -176,7 +214,7 @@ func (s *session) compare(old *Manifest, st *state) []Change {
 func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 	var out []Change
 	if old.Schema != now.Schema {
-		out = append(out, Change{Kind: ChangeEngine})
+		out = append(out, Change{Kind: ChangeEngine, Old: fmt.Sprint(old.Schema), New: fmt.Sprint(now.Schema)})
 	}
 	if old.Type != now.Type {
 		out = append(out, Change{Kind: ChangeType, Name: "type", Old: old.Type, New: now.Type})
@@ -184,85 +222,61 @@ func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 	if old.Version != now.Version {
 		out = append(out, Change{Kind: ChangeVersion, Name: now.Type, Old: fmt.Sprint(old.Version), New: fmt.Sprint(now.Version)})
 	}
+	sameFiles := slices.Equal(bothKeys(old.Code, nil), bothKeys(now.Code, nil))
 	compareValues("", old.Config, now.Config, func(path, was, is string) {
-		attribute, _, _ := strings.Cut(strings.ReplaceAll(path, "[", "."), ".")
-		out = append(out, Change{Kind: ChangeConfig, Name: path, Old: was, New: is, Pos: n.Pos[attribute]})
+		if attribute, _ := cutPath(path); attribute == "code" && !sameFiles {
+			return // the files are told one by one
+		}
+		out = append(out, n.changed(Change{Kind: ChangeConfig, Name: path, Old: was, New: is}, path))
 	})
 	out = append(out, inputs...)
-	out = append(out, compareMaps(ChangeCode, old.Code, now.Code, n.Pos["code"])...)
-	out = append(out, compareMaps(ChangeEnvironment, old.Environment, now.Environment, n.Pos["probe"])...)
-	out = append(out, compareMaps(ChangeOutput, old.Outputs, now.Outputs, n.Pos["outputs"])...)
+	for _, k := range bothKeys(old.Code, now.Code) {
+		if old.Code[k] != now.Code[k] {
+			out = append(out, Change{Kind: ChangeCode, Name: k, Old: old.Code[k], New: now.Code[k], Pos: n.at("code")})
+		}
+	}
+	for _, k := range bothKeys(old.Environment, now.Environment) {
+		was, before := old.Environment[k]
+		is, after := now.Environment[k]
+		asked := spell(old.Config["probe"]) == spell(now.Config["probe"]) // else config has told that another one is asked
+		if was != is && (before && after || asked) {
+			was, is = contrastLines(was, is)
+			out = append(out, Change{Kind: ChangeEnvironment, Name: k, Old: was, New: is, Pos: n.at("probe")})
+		}
+	}
+	out = append(out, compareOutputs(old.Outputs, now.Outputs, n)...)
 	if old.Salt != now.Salt {
-		out = append(out, Change{Kind: ChangeSalt, Name: "salt", Old: old.Salt, New: now.Salt, Pos: n.Pos["salt"]})
+		out = append(out, n.changed(Change{Kind: ChangeSalt, Name: "salt", Old: old.Salt, New: now.Salt}, "salt"))
 	}
 	return out
 }
 
-func compareMaps(kind string, old, now map[string]string, pos Pos) []Change {
+// compareOutputs tells of an output that makes the same file under another name as that.
+func compareOutputs(old, now map[string]string, n *Node) []Change {
+	called := map[string]string{} // file -> name that it has no longer
+	for name, file := range old {
+		if _, ok := now[name]; !ok {
+			called[file] = name
+		}
+	}
+	renamed := map[string]bool{}
 	var out []Change
-	for _, k := range bothKeys(old, now) {
-		if old[k] != now[k] {
-			out = append(out, Change{Kind: kind, Name: k, Old: clip(old[k]), New: clip(now[k]), Pos: pos})
+	for _, k := range slices.Sorted(maps.Keys(now)) {
+		c := Change{Kind: ChangeOutput, Name: k, Old: old[k], New: now[k], Pos: n.at("outputs." + k)}
+		if was, ok := called[now[k]]; ok && c.Old == "" {
+			renamed[was] = true
+			c.Old, c.Reason = now[k], was
+			out = append(out, c)
+		} else if c.Old != c.New {
+			out = append(out, c)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(old)) {
+		if _, ok := now[k]; !ok && !renamed[k] {
+			out = append(out, Change{Kind: ChangeOutput, Name: k, Old: old[k], Pos: n.at("outputs")})
 		}
 	}
 	return out
-}
-
-// compareInputs lists the inputs that differ for sure. A gathered input that is not wholly known yet may do so
-// already: by a member that came, went or changed.
-func (s *session) compareInputs(old, now *Manifest, n *Node) []Change {
-	was, is := map[string]ManifestInput{}, map[string]ManifestInput{}
-	for _, in := range old.Inputs {
-		was[in.Name] = in
-	}
-	for _, in := range now.Inputs {
-		is[in.Name] = in
-	}
-	nodeInputs := map[string]Input{}
-	for _, in := range n.Inputs {
-		nodeInputs[in.Name] = in
-	}
-	var out []Change
-	for _, name := range bothKeys(was, is) {
-		o, w := was[name], is[name]
-		if o == w {
-			continue
-		}
-		in, declared := nodeInputs[name]
-		c := Change{Kind: ChangeInput, Name: name, Old: o.Digest.Short(), New: w.Digest.Short(), Pos: cmp.Or(n.Pos[name], n.Pos["inputs"]), old: o.Digest, new: w.Digest}
-		if o.Digest == w.Digest {
-			c.Old, c.New = o.As, w.As
-		}
-		if c.path, c.Upstream = in.Path, in.Group; in.From != nil {
-			c.Upstream = in.From.Address
-		}
-		_, before := was[name]
-		switch {
-		case declared && before && o.Group != w.Group:
-			c.Old, c.New, c.old, c.new = shape(o), shape(w), o.Digest, o.Digest
-		case o.Group && w.Group:
-			c.group = true
-			members, err := s.gatheredBefore(o.Digest)
-			if err != nil {
-				c.Reason = "by which members cannot be told, since the list of what it gathered before has left the store"
-			} else {
-				c.Files = s.memberDiff(members, s.states[in.Group].node)
-			}
-		}
-		if declared && w.Digest == "" && c.old != c.new && len(c.Files) == 0 {
-			continue
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// shape says how an input is read.
-func shape(in ManifestInput) string {
-	if in.Group {
-		return "all that is gathered"
-	}
-	return "one file or folder"
 }
 
 func bothKeys[V any](a, b map[string]V) []string {
@@ -292,7 +306,8 @@ func compareValues(path string, old, now any, report func(path, was, is string))
 		}
 		return
 	}
-	report(path, clip(spell(old)), clip(spell(now)))
+	was, is := contrast(spell(old), spell(now))
+	report(path, was, is)
 }
 
 func spell(v any) string {

@@ -35,7 +35,7 @@ func TestDamagedStore(t *testing.T) {
 		{"torn record", func(r *rig) {
 			res, _ := r.engine.Store.LastResult("a")
 			damage(r.engine.Store.record(res.Key), `{"key":`)(r)
-		}, 1, "its result was removed"},
+		}, 1, "its result was damaged: its record is torn"},
 		{"torn stat cache", func(r *rig) { damage(r.engine.Store.files.path, "ab")(r) }, 0, ""},
 		{"torn index", func(r *rig) { damage(r.engine.Store.indexFile(), "{")(r) }, 0, ""},
 		{"no manifests", func(r *rig) {

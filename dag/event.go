@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -27,6 +28,7 @@ type Event struct {
 	Stage   string             `json:"stage,omitempty"`
 	Key     string             `json:"key,omitempty"`
 	Reason  string             `json:"reason,omitempty"`           // start: why it runs; skipped: why not; queued: what it waits for
+	Causes  []Cause            `json:"causes,omitempty"`           // start: where the change began, if that is not here
 	Attempt int                `json:"attempt,omitempty"`          // start, failed: 1 for the first
 	Retry   bool               `json:"retry,omitempty"`            // failed: it will be tried again
 	Expect  float64            `json:"expected_seconds,omitempty"` // start: how long it took before; 0 if unknown
@@ -49,17 +51,26 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	type plain Event
 	switch {
 	case e.Plan != nil:
-		return json.Marshal(struct {
+		return asWritten(struct {
 			plain
 			*PlanSummary
 		}{plain(e), e.Plan})
 	case e.Summary != nil:
-		return json.Marshal(struct {
+		return asWritten(struct {
 			plain
 			*Summary
 		}{plain(e), e.Summary})
 	}
-	return json.Marshal(plain(e))
+	return asWritten(plain(e))
+}
+
+// asWritten leaves <, > and & as they are: whether they are escaped is for whoever writes the line to say.
+func asWritten(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // PlanSummary counts the instances of a plan by state.

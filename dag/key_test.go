@@ -85,7 +85,7 @@ func TestKey(t *testing.T) {
 		{"address", func(n *Node) { n.Address, n.Stage = "y", "y" }, true},
 		{"resources", func(n *Node) { n.Resources = Resources{CPUs: 8, Memory: 1 << 40, Time: time.Hour} }, true},
 		{"retry and executor", func(n *Node) { n.Retry.Attempts, n.Executor = 4, "local" }, true},
-		{"positions", func(n *Node) { n.Pos = map[string]Pos{"text": {"f", 1}} }, true},
+		{"positions", func(n *Node) { n.Pos = map[string]Pos{"text": {File: "f", Line: 1}} }, true},
 		{"kind of an output", func(n *Node) { n.Outputs[0].Kind = "other" }, true},
 		{"number spelt as an integer", func(n *Node) { n.Config["nested"].(map[string]any)["list"].([]any)[0] = 1 }, true},
 		{"the same file elsewhere", func(n *Node) { n.Inputs[0].Path = filepath.Join(root, "elsewhere/x.csv") }, true},

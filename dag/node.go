@@ -2,6 +2,8 @@ package dag
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -27,7 +29,8 @@ type Node struct {
 	Resources Resources
 	Retry     Retry
 	Executor  string
-	Pos       map[string]Pos // attribute -> where it is written, for why
+	Pos       map[string]Pos // attribute, or a part of it as in params.rate or split[0] -> where it is written, for why
+	Secret    []string       `json:",omitempty"` // attributes, or parts of them, whose values must not be shown
 }
 
 // Virtual says whether n only gathers what others made. It is never run.
@@ -84,6 +87,63 @@ type Retry struct {
 type Pos struct {
 	File string
 	Line int
+	From string `json:",omitempty"` // what is written there if it is nothing but a variable: var.rank; or the default
+}
+
+func (p Pos) String() string {
+	switch {
+	case p.File == "":
+		return p.From
+	case p.From != "":
+		return fmt.Sprintf("%s, %s:%d", p.From, p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// at is where the part of an attribute is written, or the smallest part around it whose place is known.
+func (n *Node) at(path string) Pos {
+	for path != "" {
+		if p, ok := n.Pos[path]; ok {
+			return p
+		}
+		_, path = cutPath(path)
+	}
+	return Pos{}
+}
+
+// cutPath gives the attribute of a path, and the path of what the part is in: a.b for a.b[0].
+func cutPath(path string) (attribute, around string) {
+	if first := strings.IndexAny(path, ".["); first >= 0 {
+		return path[:first], path[:strings.LastIndexAny(path, ".[")]
+	}
+	return path, ""
+}
+
+// hiddenValue stands where a value must not be shown.
+const hiddenValue = "(sensitive)"
+
+// changed fills in where what changed is written, and hides what must not be shown.
+func (n *Node) changed(c Change, path string) Change {
+	c.Pos = n.at(path)
+	if c.Pos == (Pos{}) && c.New != "" && n.Pos != nil { // it is not written anywhere
+		c.Pos.From = "the default"
+	}
+	for _, s := range n.Secret {
+		if partOf(path, s) || partOf(s, path) {
+			for _, v := range []*string{&c.Old, &c.New} {
+				if *v != "" {
+					*v = hiddenValue
+				}
+			}
+		}
+	}
+	return c
+}
+
+// partOf says whether a path is that of a part of outer, or outer itself.
+func partOf(path, outer string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // Publication is an output block of the pipeline: an artifact copied to a path when all has run.

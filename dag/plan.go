@@ -21,6 +21,7 @@ type PlannedAction struct {
 	Node     *Node
 	State    string    // StateCached, StateRun or StateMaybe
 	Reason   string    // one line: why it runs, or what would spare it
+	Changes  []Change  // why it runs; none if only what it waits for can tell
 	Key      string    // "" while an input is not known
 	Manifest *Manifest // what it is made of; an input that is not known has no digest
 	Waits    []string  // producers whose outputs are not known yet
@@ -85,7 +86,7 @@ func (s *session) planned(st *state) (PlannedAction, error) {
 		}
 		return a, nil
 	}
-	a.Reason = reason(changes)
+	a.Reason, a.Changes = reason(changes), changes
 	return a, nil
 }
 

@@ -179,7 +179,7 @@ func (s *Store) compareResults(c *InstanceChange) error {
 	}
 	if old.Result != nil && now.Result != nil {
 		c.Metrics = compareMetrics(old.Result.Metrics, now.Result.Metrics)
-		c.Outputs = compareOutputs(old.Result, now.Result)
+		c.Outputs = differingOutputs(old.Result, now.Result)
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func compareMetrics(old, now map[string]float64) []MetricChange {
 	return out
 }
 
-func compareOutputs(old, now *Result) []OutputChange {
+func differingOutputs(old, now *Result) []OutputChange {
 	was, is := map[string]Digest{}, map[string]Digest{}
 	for _, o := range old.Outputs {
 		was[o.Name] = o.Digest

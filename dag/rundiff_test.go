@@ -63,7 +63,7 @@ func TestRunsDifferInWhatTheirResultsWereMadeOf(t *testing.T) {
 		"  output out",
 		"x old=true new=true failed=false",
 		`  text: "X" -> "Y"`,
-		"  input in changed: up gave other bytes",
+		"  input in changed: other bytes from up",
 		"    changed a.txt",
 		"    removed sub",
 		"  code run.py changed",

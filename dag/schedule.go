@@ -59,6 +59,7 @@ func newRun(s *session, p *Plan, e *Engine, opts ApplyOptions, f *feed) *run {
 		failures: map[string]Failure{},
 	}
 	r.free = r.total
+	r.started[f.journal.id] = map[string]Event{}
 	for _, a := range p.Actions {
 		r.plans[a.Node.Address] = a
 	}

@@ -19,6 +19,8 @@ type session struct {
 	states  map[string]*state
 	before  map[Digest][]ManifestMember // lists of groups, read to compare with
 	history func() (map[string]Last, error)
+	started map[string]map[string]Event // run -> key -> why it ran
+	diffs   map[[2]Digest][]FileChange  // of folders
 
 	stageMeans func() map[string]float64 // seconds
 }
@@ -53,6 +55,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 		resolver: &resolver{root: e.Root, files: e.Store.files},
 		store:    e.Store, g: g, audit: &audit{store: e.Store},
 		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())), before: map[Digest][]ManifestMember{},
+		started: map[string]map[string]Event{}, diffs: map[[2]Digest][]FileChange{},
 		history: sync.OnceValues(e.Store.history),
 	}
 	s.stageMeans = sync.OnceValue(s.meanSeconds)

@@ -14,6 +14,7 @@ type task struct {
 	origins []Origin // of the inputs
 	replace bool     // even if another run has just done it
 	reason  string
+	causes  []Cause
 	expect  float64
 	rank    float64
 	want    capacity
@@ -56,12 +57,16 @@ func (r *run) task(st *state) *task {
 		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: r.root, store: r.store, claims: r.claims,
 		executor: r.executor, emit: r.feed.emit, interrupted: r.interrupted, expect: r.plans[st.node.Address].Expect,
 	}
+	changes := r.plans[st.node.Address].Changes
 	t.reason = r.plans[st.node.Address].Reason
 	if r.plans[st.node.Address].State != StateRun { // what it waited for has told
-		if changes, err := r.changes(st); err == nil {
+		var err error
+		if changes, err = r.changes(st); err == nil {
 			t.reason = reason(changes)
 		}
 	}
+	t.causes = rootCauses(changes, st.node.Address)
+	r.started[t.runID][st.action.key] = Event{Reason: t.reason, Causes: t.causes}
 	t.inputs, t.lists, t.origins = r.sources(st)
 	return t
 }

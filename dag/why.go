@@ -1,9 +1,11 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,8 +16,11 @@ type Explanation struct {
 	State   string   `json:"state"`
 	Reason  string   `json:"reason"` // one line
 	Changes []Change `json:"changes"`
-	Last    *Result  `json:"last,omitempty"` // of this address; nil if there is none
+	Causes  []Cause  `json:"causes,omitempty"` // where it begins, if not here: what is to run, or ran, before
+	Last    *Result  `json:"last,omitempty"`   // its result, else the last one of this address; nil if there is none
 	LastRun string   `json:"last_run,omitempty"`
+	Ran     string   `json:"ran,omitempty"`        // why Last was made, as its run told
+	RanFrom []Cause  `json:"ran_causes,omitempty"` // where that began, if not there
 }
 
 // Why explains the state of the instance at address: the exact difference between what it was made of when it
@@ -25,36 +30,49 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 	if err != nil {
 		return nil, err
 	}
-	st := s.states[address]
-	a, err := s.planned(st)
+	p, err := s.plan()
 	if err != nil {
 		return nil, err
 	}
-	x := &Explanation{Address: a.Node.Address, State: a.State, Reason: a.Reason}
-	if x.Changes, err = s.changes(st); err != nil {
-		return nil, err
-	}
+	all, origins := p.byAddress(), p.Origins()
+	a := all[address]
+	x := &Explanation{Address: address, State: a.State, Reason: a.Reason, Changes: slices.Clone(a.Changes)}
+	x.Causes = rootCauses(x.Changes, address)
 	for i := range x.Changes {
-		s.detail(&x.Changes[i])
+		if c := &x.Changes[i]; c.Files == nil && !c.group {
+			s.detail(c, "")
+		}
 	}
 	for _, w := range a.Waits {
-		up, err := s.planned(s.states[w])
-		if err != nil {
-			return nil, err
-		}
+		causes := p.causes(origins, w)
+		x.Causes = addCauses(x.Causes, causes...)
 		x.Changes = append(x.Changes, Change{
-			Kind: ChangeUpstream, Name: s.readAs(a.Node, w), Upstream: w, Reason: up.Reason, maybe: up.State == StateMaybe,
+			Kind: ChangeUpstream, Name: s.readAs(a.Node, w), Upstream: w, Reason: all[w].Reason, Causes: causes, maybe: all[w].State == StateMaybe,
 		})
 	}
-	last, err := e.Store.last(a.Node.Address)
+	return x, s.tellLast(x)
+}
+
+// tellLast fills in the last result and why it was made.
+func (s *session) tellLast(x *Explanation) error {
+	last, err := s.store.last(x.Address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	x.LastRun = last.Run
-	if x.Last, err = e.Store.LastResult(a.Node.Address); errors.Is(err, ErrNoResult) {
-		return x, nil
+	if x.Last = s.states[x.Address].result; x.Last == nil && last.Key != "" {
+		if x.Last, err = s.store.Result(last.Key); errors.Is(err, ErrNoResult) {
+			x.Last = nil
+		} else if err != nil {
+			return err
+		}
 	}
-	return x, err
+	if x.Last != nil {
+		if e, ok := s.ran(x.Last); ok {
+			x.Ran, x.RanFrom = e.Reason, e.Causes
+		}
+	}
+	return nil
 }
 
 // readAs names the inputs through which n reads what producer makes.
@@ -99,27 +117,43 @@ func (s *session) changes(st *state) ([]Change, error) {
 	case st.damage == nil: // else the result is of this very manifest
 		out = append(out, diff...)
 	}
-	if last.Failed != "" && (last.Failed == st.action.key || len(out) > 0) {
-		out = append(out, Change{Kind: ChangeFailed, Old: last.Error})
+	if last.Failed != "" && (last.Failed == st.action.key || len(out) > 0 || last.Key == "") {
+		failed := Change{Kind: ChangeFailed, Old: last.Error}
+		if log := s.store.logFile(last.Failed); exists(log) {
+			failed.Log = log
+		}
+		if last.Key == "" { // what else differs does so from that attempt
+			return slices.Insert(out, 0, failed), nil
+		}
+		out = append(out, failed)
 	}
 	return out, nil
 }
 
-// diff compares with the last result of the address.
+// manifestBlob is the name of a Change that says that the manifest of the last result is gone.
+const manifestBlob = "manifest"
+
+// diff compares with the last result of the address, or with its last attempt if it never had one.
 func (s *session) diff(st *state, last Last) ([]Change, error) {
-	if last.Key == "" {
+	before := cmp.Or(last.Key, last.Failed)
+	switch before {
+	case "":
 		return []Change{{Kind: ChangeNew}}, nil
+	case st.action.key:
+	default:
+		var bad *BlobError
+		old, err := s.store.Manifest(before)
+		if errors.As(err, &bad) {
+			return []Change{s.missing(before, manifestBlob)}, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if out := s.compare(old, st); len(out) > 0 {
+			return out, s.traced(out, before)
+		}
 	}
-	var bad *BlobError
-	old, err := s.store.Manifest(last.Key)
-	if errors.As(err, &bad) {
-		return []Change{s.missing(last.Key, "manifest")}, nil
-	} else if err != nil {
-		return nil, err
-	}
-	out := s.compare(old, st)
-	if len(out) > 0 || s.replace[st.node.Address] {
-		return out, nil
+	if last.Key == "" || s.replace[st.node.Address] {
+		return nil, nil
 	}
 	// Nothing differs, as far as it is known: is the result still good for being found?
 	r, damage, err := s.audit.result(last.Key)
@@ -128,10 +162,26 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 		return nil, err
 	case damage != nil:
 		return []Change{damaged(damage)}, nil
+	case r == nil && exists(s.store.record(last.Key)):
+		return []Change{{Kind: ChangeCorrupt, Name: "its record is torn"}}, nil
 	case r == nil:
-		return []Change{s.missing(last.Key, "result")}, nil
+		return []Change{s.missing(last.Key, "its record is gone")}, nil
 	}
 	return nil, nil
+}
+
+// traced fills in why the producers ran whose outputs changed since the last result.
+func (s *session) traced(changes []Change, key string) error {
+	last, err := s.store.Result(key)
+	if errors.Is(err, ErrNoResult) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for i := range changes {
+		s.since(&changes[i], last)
+	}
+	return nil
 }
 
 func damaged(err error) Change {

@@ -2,11 +2,13 @@ package dag
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,7 +24,7 @@ func study(r *rig) []*Node {
 	x.Code = []string{"run.py"}
 	x.Probe = []string{"cat", filepath.Join(r.dir, "version")}
 	x.Config["split"] = map[string]any{"train": 0.7, "test": 0.3}
-	x.Pos = map[string]Pos{"split": {"p.hcl", 12}, "in": {"p.hcl", 14}}
+	x.Pos = map[string]Pos{"split": {File: "p.hcl", Line: 12}, "in": {File: "p.hcl", Line: 14}}
 	return []*Node{up, m1, m2, group("g", "m[1]", "m[2]"), x}
 }
 
@@ -52,6 +54,22 @@ func TestWhy(t *testing.T) {
 			n[4].Config["more"] = true
 			return n
 		}, false, StateRun, []string{"more: (none) -> true", `text: "X" -> (none)`}},
+		{"attribute that has its default again", func(_ *rig, n []*Node) []*Node {
+			n[4].Config["text"] = "default"
+			return n
+		}, false, StateRun, []string{`text: "X" -> "default" (the default)`}},
+		{"attribute whose value is secret", func(_ *rig, n []*Node) []*Node {
+			n[4].Config["split"] = map[string]any{"train": 0.8, "test": 0.2}
+			n[4].Secret = []string{"split.train"}
+			return n
+		}, false, StateRun, []string{"split.test: 0.3 -> 0.2 (p.hcl:12)", "split.train: (sensitive) -> (sensitive) (p.hcl:12)"}},
+		{"attribute around a secret", func(_ *rig, n []*Node) []*Node {
+			n[4].Config["split"] = []any{0.8}
+			n[4].Secret = []string{"split[0]"}
+			return n
+		}, false, StateRun, []string{"split: (sensitive) -> (sensitive) (p.hcl:12)"}},
+		{"manifests of another version of pipe", func(r *rig, n []*Node) []*Node { r.ageManifest("x"); return n }, false, StateRun,
+			[]string{"this version of pipe makes its keys in another way (0 -> 1)"}},
 		{"version", func(_ *rig, n []*Node) []*Node { n[4].Version = 2; return n }, false, StateRun, []string{"version of concat: 1 -> 2"}},
 		{"type", func(_ *rig, n []*Node) []*Node { n[4].Type = "text"; return n }, false, StateRun, []string{"type: concat -> text"}},
 		{"salt", func(_ *rig, n []*Node) []*Node { n[4].Salt = "poison"; return n }, false, StateRun, []string{"salt: (none) -> poison"}},
@@ -74,7 +92,7 @@ func TestWhy(t *testing.T) {
 		{"upstream that gave other bytes", func(_ *rig, n []*Node) []*Node {
 			n[0].Config["files"] = map[string]any{"a.txt": "a", "sub/b.txt": "B", "sub/c.txt": "c"}
 			return n
-		}, true, StateRun, []string{"input in changed: up gave other bytes (p.hcl:14)", "changed sub/b.txt", "added sub/c.txt"}},
+		}, true, StateRun, []string{`input in changed: other bytes from up.out (p.hcl:14), since files.sub/b.txt: "b" -> "B", files.sub/c.txt: (none) -> "c"`, "changed sub/b.txt", "added sub/c.txt"}},
 		{"member that gave other bytes", func(_ *rig, n []*Node) []*Node { n[2].Config["text"] = "dos"; return n }, true, StateRun,
 			[]string{"input all_g changed: name=m[2] changed", "changed name=m[2]"}},
 		{"member more, member less", func(_ *rig, n []*Node) []*Node {
@@ -123,7 +141,7 @@ func TestWhy(t *testing.T) {
 			res, _ := r.engine.Store.LastResult("x")
 			os.Remove(r.engine.Store.record(res.Key))
 			return n
-		}, false, StateRun, []string{"its result was removed from the store: result"}},
+		}, false, StateRun, []string{"its result was removed from the store: its record is gone"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -157,10 +175,39 @@ func TestWhy(t *testing.T) {
 					t.Errorf("line %d is %q, want %q", i, lines[i], want)
 				}
 			}
-			if (x.Last == nil) != (tt.name == "another address" || tt.name == "record gone") {
+			if (x.Last == nil) != (tt.name == "another address" || tt.name == "record gone" || strings.HasPrefix(tt.name, "manifests")) {
 				t.Errorf("last result %v", x.Last)
 			}
 		})
+	}
+}
+
+// ageManifest lets the last result of an address be one of an earlier schema.
+func (r *rig) ageManifest(address string) {
+	r.Helper()
+	s := r.engine.Store
+	res, err := s.LastResult(address)
+	if err != nil {
+		r.Fatal(err)
+	}
+	m, err := s.Manifest(res.Key)
+	if err != nil {
+		r.Fatal(err)
+	}
+	m.Schema = 0
+	raw, key, err := m.canonical()
+	if err != nil {
+		r.Fatal(err)
+	}
+	j, err := s.begin(ApplyOptions{})
+	if err != nil {
+		r.Fatal(err)
+	}
+	if err := errors.Join(
+		os.Remove(s.record(res.Key)), s.publisher().put(key, raw, false),
+		j.event(Event{Type: EventComplete, Time: time.Now(), Address: address, Key: key}), j.file.Close(),
+	); err != nil {
+		r.Fatal(err)
 	}
 }
 
@@ -172,7 +219,7 @@ func TestReasonOfAFailureAndOfReplace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x.Reason != "never ran, the last attempt failed: cannot: no" {
+	if x.Reason != "the last attempt failed: cannot: no" {
 		t.Errorf("reason %q", x.Reason)
 	}
 	good := node("y", "text", "")
@@ -193,7 +240,7 @@ func TestStartTellsTheReason(t *testing.T) {
 			got[e.Address] = e.Reason
 		}
 	}
-	want := map[string]string{"a": `text: "1" -> "2"`, "b": "input in changed: a gave other bytes"}
+	want := map[string]string{"a": `text: "1" -> "2"`, "b": `input in changed: other bytes from a.out, since text: "1" -> "2"`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -174,6 +174,10 @@ func (e *evaluator) evaluateConfig(a *attribute) (any, bool) {
 	if !ok {
 		return nil, false
 	}
+	if v.ContainsMarked() {
+		_, marked := v.UnmarkDeepWithPaths()
+		a.secret(marked)
+	}
 	v, marks := v.UnmarkDeep()
 	if list := placeholders(marks); len(list) > 0 {
 		refs := make([]*reference, len(list))

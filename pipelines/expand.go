@@ -58,16 +58,21 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 // nodes makes the nodes of the stage, none if there is a mistake in it, and adds to groups what they read.
 func (e *evaluator) nodes() []*dag.Node {
 	s := e.stage
-	positions := map[string]dag.Pos{}
-	for _, a := range s.attrs {
-		positions[a.name] = dag.Pos{File: a.at.Filename, Line: a.at.Start.Line}
-	}
 	nodes := make([]*dag.Node, 0, len(s.cells))
+	var positions map[string]dag.Pos
+	byCell := true
 	for _, inst := range s.cells {
 		e.inst = inst
 		n := e.node()
+		if byCell {
+			positions, byCell = e.p.places(s, inst)
+		}
 		n.Pos = positions
 		nodes = append(nodes, n)
+	}
+	secrets := s.secrets()
+	for _, n := range nodes {
+		n.Secret = secrets
 	}
 	if s.broken || e.diags.HasErrors() {
 		return nil

@@ -40,6 +40,8 @@ type attribute struct {
 	local  bool       // it uses input, output or params
 	sound  bool
 	memo   map[string]memo // value by the texts of the used axes
+
+	secrets map[string]bool // its parts that come from sensitive variables
 }
 
 // Address is TYPE.NAME.

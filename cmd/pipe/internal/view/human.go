@@ -51,48 +51,6 @@ func (h *Human) Error(err error) {
 	h.complain("%s %s\n", h.style.paint(bold+";"+red, "Error:"), err)
 }
 
-// Why writes each difference, with the files in a changed folder.
-func (h *Human) Why(all []*dag.Explanation) {
-	for i, x := range all {
-		if i > 0 {
-			h.printf("\n")
-		}
-		state := map[string]string{dag.StateCached: "is cached", dag.StateRun: "will run", dag.StateMaybe: "may run"}[x.State]
-		h.printf("%s %s", h.style.paint(bold, x.Address), state)
-		if x.State != dag.StateRun && x.Reason != "" {
-			h.printf(": %s", x.Reason)
-		}
-		h.printf("\n")
-		for _, c := range x.Changes {
-			h.printf("  %s %s\n", h.style.paint(yellow, "~"), c)
-			for _, f := range c.Files {
-				h.printf("      %s\n", changedPart(f))
-			}
-		}
-		if x.Last != nil {
-			h.printf("  %s\n", h.style.paint(faint, fmt.Sprintf("last result: %s, in %s, run %s", clock(x.Last.Started), seconds(x.Last.Seconds), x.Last.Run)))
-		}
-	}
-}
-
-// changedPart is a file of a folder, or a member of what is gathered, that differs.
-func changedPart(f dag.FileChange) string {
-	mark := map[string]string{"added": "+", "removed": "-"}[f.Kind]
-	if mark == "" {
-		mark = "~"
-	}
-	text := mark + " " + f.Path
-	switch {
-	case f.Kind == "moved", f.Kind == "renamed":
-		text += " (" + f.Kind + ")"
-	case f.Kind == "added" && f.Address != "" && f.New == "":
-		text += " (not made yet)"
-	case f.Old != "" && f.New != "":
-		text += fmt.Sprintf(" (%s -> %s)", f.Old.Short(), f.New.Short())
-	}
-	return text
-}
-
 // Valid says how much a sound pipeline holds.
 func (h *Human) Valid(p *pipelines.Pipeline, g *dag.Graph) {
 	h.printf("%s %s, %s.\n", h.style.paint(green, "Valid:"), count(len(p.Stages), "stage"), count(instances(g.Nodes()), "instance"))

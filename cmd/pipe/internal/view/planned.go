@@ -17,8 +17,12 @@ type sweep struct {
 	stage   string
 	state   string
 	reasons []string // distinct, in order
+	first   dag.PlannedAction
 	nodes   []*dag.Node
 }
+
+// longestReason is how much of a reason a line shows.
+const longestReason = 120
 
 // mostReasons is how many reasons of one stage get a line each.
 const mostReasons = 3
@@ -29,22 +33,34 @@ func (h *Human) Plan(p *dag.Plan, kept string) {
 		defer h.printf("Kept in %s. To run exactly this: pipe apply %s\n", kept, shellQuote(kept))
 	}
 	var rows []string
-	all := map[string][]*dag.Node{}
-	for _, a := range p.Actions {
-		all[a.Node.Stage] = append(all[a.Node.Stage], a.Node)
-	}
-	for _, s := range sweeps(p) {
+	all := byStage(p)
+	for _, s := range sweeps(p.Actions) {
 		mark, word := "~", h.style.paint(yellow, "to run")
 		if s.state == dag.StateMaybe {
 			mark, word = "?", h.style.paint(blue, "maybe")
 		}
-		rows = append(rows, fmt.Sprintf("  %s %s\t%d %s\t%s", mark, selector(s.nodes, all[s.stage]), len(s.nodes), word, clip(s.reason(), 120)))
+		rows = append(rows, fmt.Sprintf("  %s %s\t%d %s\t%s", mark, selector(s.nodes, all[s.stage]), len(s.nodes), word, clip(s.reason(), longestReason)))
 	}
 	c := p.Summary()
 	if c.Cached > 0 && len(rows) > 0 {
 		rows = append(rows, fmt.Sprintf("  = everything else\t%d cached", c.Cached))
 	}
 	h.table(rows...)
+	h.total(p)
+}
+
+// byStage lists the instances of each stage.
+func byStage(p *dag.Plan) map[string][]*dag.Node {
+	all := map[string][]*dag.Node{}
+	for _, a := range p.Actions {
+		all[a.Node.Stage] = append(all[a.Node.Stage], a.Node)
+	}
+	return all
+}
+
+// total writes the counts of a plan.
+func (h *Human) total(p *dag.Plan) {
+	c := p.Summary()
 	if c.Run+c.Maybe == 0 {
 		h.printf("%s %s cached.\n", h.style.paint(green, "Nothing to do:"), count(c.Cached, "instance"))
 		return
@@ -74,44 +90,55 @@ func estimate(p *dag.Plan) string {
 	return fmt.Sprintf(" About %s of work (from earlier runs).", seconds(work))
 }
 
-// sweeps groups what is not cached by stage, state and reason; a stage with many reasons is one sweep.
-func sweeps(p *dag.Plan) []*sweep {
-	byStage := map[string]map[string]bool{} // stage and state -> reasons
-	for _, a := range p.Actions {
-		k := a.Node.Stage + " " + a.State
-		if byStage[k] == nil {
-			byStage[k] = map[string]bool{}
+// sweeps groups what is not cached by stage, state and reason. A stage with many reasons is grouped by what changed,
+// without the values; one that has many even so is one sweep.
+func sweeps(actions []dag.PlannedAction) []*sweep {
+	exact, vague := map[string]map[string]bool{}, map[string]map[string]bool{} // stage and state -> reasons
+	note := func(m map[string]map[string]bool, k, reason string) {
+		if m[k] == nil {
+			m[k] = map[string]bool{}
 		}
-		byStage[k][plannedReason(a)] = true
+		m[k][reason] = true
+	}
+	for _, a := range actions {
+		k := a.Node.Stage + " " + a.State
+		note(exact, k, sweepReason(a, true))
+		note(vague, k, sweepReason(a, false))
 	}
 	var list []*sweep
 	found := map[string]*sweep{}
-	for _, a := range p.Actions {
+	for _, a := range actions {
 		if a.State == dag.StateCached {
 			continue
 		}
 		k := a.Node.Stage + " " + a.State
-		if len(byStage[k]) <= mostReasons {
-			k += " " + plannedReason(a)
+		reason := sweepReason(a, len(exact[k]) <= mostReasons)
+		if len(exact[k]) <= mostReasons || len(vague[k]) <= mostReasons {
+			k += " " + reason
 		}
 		s := found[k]
 		if s == nil {
-			s = &sweep{stage: a.Node.Stage, state: a.State}
+			s = &sweep{stage: a.Node.Stage, state: a.State, first: a}
 			found[k] = s
 			list = append(list, s)
 		}
 		s.nodes = append(s.nodes, a.Node)
-		if r := plannedReason(a); !slices.Contains(s.reasons, r) {
-			s.reasons = append(s.reasons, r)
+		if !slices.Contains(s.reasons, reason) {
+			s.reasons = append(s.reasons, reason)
+		}
+	}
+	for _, s := range list {
+		if len(s.nodes) == 1 && s.state == dag.StateRun && len(s.first.Reason) <= longestReason { // nothing is shared: tell all of it
+			s.reasons = []string{s.first.Reason}
 		}
 	}
 	return list
 }
 
-// plannedReason is the reason of an action without the addresses in it, so that a sweep shares one.
-func plannedReason(a dag.PlannedAction) string {
+// sweepReason is the reason of an action without what is peculiar to it, so that a sweep shares one.
+func sweepReason(a dag.PlannedAction, values bool) string {
 	if a.State != dag.StateMaybe {
-		return a.Reason
+		return a.Common(values)
 	}
 	var waits []string
 	for _, address := range a.Waits {
@@ -129,7 +156,7 @@ func plannedReason(a dag.PlannedAction) string {
 
 func (s *sweep) reason() string {
 	if len(s.reasons) > mostReasons {
-		return fmt.Sprintf("%s, and %d other reasons", s.reasons[0], len(s.reasons)-1)
+		return fmt.Sprintf("%s; %d other reasons: see pipe why %s", s.reasons[0], len(s.reasons)-1, s.stage)
 	}
 	return strings.Join(s.reasons, "; ")
 }

@@ -16,6 +16,7 @@ type View interface {
 	Run(g *dag.Graph) Run
 	Plan(p *dag.Plan, kept string) // kept is the file that holds it, or ""
 	Why(all []*dag.Explanation)
+	Causes(p *dag.Plan)
 	Valid(p *pipelines.Pipeline, g *dag.Graph)
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)
 	Instances(all []Instance)

@@ -47,11 +47,11 @@ func TestASelectorNamesWhatASweepShares(t *testing.T) {
 func TestAPlanWithManyReasonsStaysShort(t *testing.T) {
 	p := &dag.Plan{}
 	for i, n := range sweepOf("train.m", []string{"a", "b"}, 20) {
-		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Reason: fmt.Sprintf("reason %d", i), Expect: 60})
+		p.Actions = append(p.Actions, dag.PlannedAction{Node: n, State: dag.StateRun, Changes: []dag.Change{{Kind: dag.ChangeConfig, Name: fmt.Sprintf("a%d", i), Old: "1", New: "2"}}, Expect: 60})
 	}
 	var out bytes.Buffer
 	NewHuman(&out, &out, Style{}, nil).Plan(p, "")
-	want := `  ~ train.m[*]   40 to run   reason 0, and 39 other reasons
+	want := `  ~ train.m[*]   40 to run   a0 changed; 39 other reasons: see pipe why train.m
 Plan: 40 to run, 0 maybe, 0 cached. About 40m00s of work (from earlier runs).
 `
 	if out.String() != want {
@@ -219,5 +219,26 @@ func TestAddressesWithoutAGraphAreNamedByWhatTheyShare(t *testing.T) {
 		if got := positions(c.addresses); got != c.want {
 			t.Errorf("%q: got %s, want %s", c.addresses, got, c.want)
 		}
+	}
+}
+
+func TestInputsThatWaitForTheSameAreTold(t *testing.T) {
+	x := &dag.Explanation{Address: "table.t", State: dag.StateRun}
+	for i := range 5 {
+		address := fmt.Sprintf("evaluate.e[%d]", i)
+		x.Changes = append(x.Changes, dag.Change{
+			Kind: dag.ChangeUpstream, Name: fmt.Sprintf("runs (seed=%d)", i), Upstream: address, Reason: "rank: 8 -> 16",
+		})
+	}
+	var out bytes.Buffer
+	NewHuman(&out, &out, Style{}, nil).Why([]*dag.Explanation{x})
+	want := `table.t will run
+  ~ input runs (seed=0) waits for evaluate.e[0], which has to run: rank: 8 -> 16
+  ~ input runs (seed=1) waits for evaluate.e[1], which has to run: rank: 8 -> 16
+  ~ input runs (seed=2) waits for evaluate.e[2], which has to run: rank: 8 -> 16
+  ~ 2 more: input runs waits for evaluate.e, which has to run: rank: 8 -> 16
+`
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
