@@ -235,14 +235,6 @@ func TestInterruptLetsRunningActionsFinish(t *testing.T) {
 	}
 }
 
-func TestUnknownExecutorAndGPUsAreRefused(t *testing.T) {
-	r := newRig(t)
-	x, y := node("x", "text", ""), node("y", "text", "y")
-	x.Executor, y.Resources.GPUs = "moon", 1
-	sum := r.apply(ApplyOptions{}, x, y)
-	r.counts(sum, 2, 0, 0, 2, 0)
-}
-
 // A result must be of the bytes that its key names, even if they change while the stage runs.
 func TestInputsThatChangeUnderTheStage(t *testing.T) {
 	for _, what := range []string{"data.txt", "run.py"} {

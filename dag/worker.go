@@ -20,6 +20,7 @@ const retirement = 2 * time.Second
 // worker is one child process.
 type worker struct {
 	cmd    *exec.Cmd
+	cards  []string // GPUs that it sees
 	stdin  io.WriteCloser
 	stdout *bufio.Reader
 	stderr *lineReader
@@ -27,8 +28,9 @@ type worker struct {
 	exited chan struct{} // closed when the process has ended; then cmd.ProcessState is set
 }
 
-func startWorker(argv []string) (*worker, error) {
+func startWorker(argv, cards []string) (*worker, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), CardsVariable+"="+strings.Join(cards, ","))
 	cmd.SysProcAttr = childOf()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -52,7 +54,7 @@ func startWorker(argv []string) (*worker, error) {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	w := &worker{
-		cmd: cmd, stdin: stdin, stdout: bufio.NewReader(outRead), files: []*os.File{outRead, errRead},
+		cmd: cmd, cards: cards, stdin: stdin, stdout: bufio.NewReader(outRead), files: []*os.File{outRead, errRead},
 		exited: make(chan struct{}),
 	}
 	if w.stderr, err = readLines(errRead); err != nil {
@@ -66,6 +68,16 @@ func startWorker(argv []string) (*worker, error) {
 		_ = outRead.SetReadDeadline(time.Now().Add(time.Second))
 	}()
 	return w, nil
+}
+
+// ended says whether the worker's process is gone.
+func ended(w *worker) bool {
+	select {
+	case <-w.exited:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the worker and all that it started.
