@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 )
 
-// jobFile is in the work folder of a job on another executor once the folder is whole.
-const jobFile = "job.json"
+// JobFile is in the work folder of a job on another executor once the folder is whole.
+const JobFile = "job.json"
 
 // ReadJob reads the job whose work folder is dir.
 func ReadJob(dir string) (Job, error) {
 	var job Job
-	raw, err := os.ReadFile(filepath.Join(dir, jobFile))
+	raw, err := os.ReadFile(filepath.Join(dir, JobFile))
 	if err == nil {
 		err = json.Unmarshal(raw, &job)
 	}
@@ -42,7 +42,7 @@ func (t *task) workFolder(attempt int) (path string, left bool, err error) {
 	}
 	for _, d := range list {
 		path := filepath.Join(dir, d.Name())
-		if attempt == 1 && exists(filepath.Join(path, jobFile)) {
+		if attempt == 1 && exists(filepath.Join(path, JobFile)) {
 			return path, true, nil
 		}
 		if err := os.RemoveAll(path); err != nil {
@@ -58,7 +58,7 @@ func (t *task) keep(job Job) error {
 	if err != nil {
 		return fmt.Errorf("job: %w", err)
 	}
-	return t.store.write(filepath.Join(job.WorkDir, jobFile), true, contents(raw))
+	return t.store.write(filepath.Join(job.WorkDir, JobFile), true, contents(raw))
 }
 
 // taken says whether the inputs of a job that an earlier process has started are still what they were.
