@@ -47,7 +47,7 @@ func Decode(t Type, config json.RawMessage, inputs map[string]Given, outputs map
 }
 
 // fill sets the config fields and the generated inputs of a stage from a normalised config.
-func (s Schema) fill(stage Stage, config map[string]any) error {
+func (s Schema) fill(stage any, config map[string]any) error {
 	v := reflect.ValueOf(stage).Elem()
 	for _, a := range s.Attributes {
 		value, ok := config[a.Name]

@@ -70,7 +70,7 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 	for _, name := range unknown {
 		errs = append(errs, &AttributeError{name, fmt.Sprintf("%s has no such attribute (it has %s)", s.Type.Name, strings.Join(s.Names(), ", "))})
 	}
-	if len(errs) == 0 {
+	if len(errs) == 0 && s.Type.New != nil {
 		errs = s.validate(out)
 	}
 	return out, errs
