@@ -157,8 +157,10 @@ func (x *Executor) judge(e *element, list map[place]queued) {
 	case over:
 		e.decide(&dag.ActionError{Class: class, Message: fmt.Sprintf("the job ended without a result: Slurm says %s of %s", q.state, e.slurmID())})
 	case q.state == "RUNNING" && begun && quiet > x.pace.dead:
-		x.errand(e)
-		e.decide(&dag.ActionError{Class: dag.ClassNodeFail, Message: fmt.Sprintf("the job is lost: Slurm says that %s is running, but it has shown no life for %v", e.slurmID(), quiet.Round(time.Second))})
+		lost := &dag.ActionError{Class: dag.ClassNodeFail, Message: fmt.Sprintf("the job is lost: Slurm says that %s is running, but it has shown no life for %v", e.slurmID(), quiet.Round(time.Second))}
+		if e.decide(lost) {
+			x.errand(e)
+		}
 	case listed && news:
 		e.note("%s is %s (%s)", e.slurmID(), q.state, q.reason)
 	}

@@ -90,7 +90,7 @@ type pace struct {
 
 // clusterPace asks a controller that others use too no more than four times a minute.
 var clusterPace = pace{
-	window: 300 * time.Millisecond, patience: 5 * time.Second, look: time.Second, ask: 15 * time.Second, silence: 6 * beat,
+	window: time.Second, patience: 5 * time.Second, look: time.Second, ask: 15 * time.Second, silence: 6 * beat,
 	dead: 5 * time.Minute, grace: 3 * time.Second, farewell: 10 * time.Second, call: time.Minute,
 }
 

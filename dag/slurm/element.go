@@ -63,11 +63,13 @@ func (e *element) hasBegun() bool {
 	return e.begun
 }
 
-// decide ends the element, unless its files do.
-func (e *element) decide(err error) {
+// decide ends the element, unless its files do, and says whether that was not decided already.
+func (e *element) decide(err error) bool {
 	select {
 	case e.verdict <- err:
-	default: // it is decided
+		return true
+	default:
+		return false
 	}
 }
 

@@ -57,6 +57,7 @@ func (x *Executor) Run(ctx context.Context, job dag.Job, log func(string), event
 		var verdict error
 		select {
 		case <-ctx.Done():
+			x.dismiss(e) // nobody listens to it now: it would be taken for dead
 			x.cancel(e)
 			return fmt.Errorf("the job was cancelled: %w", ctx.Err())
 		case verdict = <-e.verdict:

@@ -17,6 +17,7 @@ import (
 
 func TestManyAreCancelledByOneCall(t *testing.T) {
 	f := newFake(t, Config{Array: true})
+	f.together()
 	ctx, cancel := context.WithCancel(t.Context())
 	var list []<-chan error
 	var jobs []dag.Job
@@ -48,6 +49,7 @@ func TestManyAreCancelledByOneCall(t *testing.T) {
 // After the first interrupt what runs goes on, and what waits in the queue is taken out of it.
 func TestDrainGivesUpWhatHasNotBegun(t *testing.T) {
 	f := newFake(t, Config{Array: true})
+	f.together()
 	open := filepath.Join(f.root, "open")
 	var list []<-chan error
 	var jobs []dag.Job
@@ -101,6 +103,7 @@ func TestAnotherProcessTakesJobsUp(t *testing.T) {
 		jobs = append(jobs, f.job("write", config))
 	}
 	first := f.again(Config{Array: true})
+	first.pace.window = time.Second
 	first.pace.look = time.Hour // it is dead: it never hears of an end
 	for _, job := range jobs {
 		f.run(context.Background(), first, job)

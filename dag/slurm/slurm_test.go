@@ -62,6 +62,7 @@ func class(err error) string {
 // What becomes ready together is one array, in parts of at most MaxArraySize (50 in the fake).
 func TestReadyActionsOfAStageAreOneArray(t *testing.T) {
 	f := newFake(t, Config{Array: true, MaxRunning: 3, Partition: "gpu", Extra: []string{"--constraint=a100"}})
+	f.together()
 	resources := dag.Resources{CPUs: 2, Memory: 3<<30 - 1, GPUs: 1, Time: 90 * time.Second}
 	var wg sync.WaitGroup
 	for range 60 {
@@ -172,7 +173,7 @@ func TestAJobThatSlurmForgotIsLost(t *testing.T) {
 	f.put("hold")
 	job := f.job("write", nil)
 	done := f.run(t.Context(), f.Executor, job)
-	until(t, "sbatch", there(filepath.Join(f.slurm, "1", "job")))
+	until(t, "sbatch", there(filepath.Join(f.slurm, "1", "daemon")))
 	if err := os.Rename(filepath.Join(f.slurm, "1"), filepath.Join(f.root, "gone")); err != nil {
 		t.Fatal(err)
 	}
