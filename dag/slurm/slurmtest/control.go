@@ -69,13 +69,13 @@ func scancel(args []string) error {
 			}
 			continue
 		}
-		pid, err := os.ReadFile(in(id, fmt.Sprintf("%d.pid", index)))
-		if pending || err != nil {
+		if pending {
 			continue
 		}
 		if err := os.WriteFile(in(id, fmt.Sprintf("%d.cancelled", index)), nil, 0o666); err != nil {
 			return err
 		}
+		pid, _ := os.ReadFile(in(id, fmt.Sprintf("%d.pid", index))) // without it, the element is beginning and will see the file
 		if n, err := strconv.Atoi(string(pid)); err == nil {
 			_ = syscall.Kill(-n, syscall.SIGTERM) // it may have ended
 		}

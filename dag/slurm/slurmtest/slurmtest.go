@@ -242,12 +242,16 @@ func (j job) run(id string, index int) {
 		return
 	}
 	_ = os.WriteFile(in(id, fmt.Sprintf("%d.pid", index)), []byte(strconv.Itoa(cmd.Process.Pid)), 0o666)
+	cancelled := in(id, fmt.Sprintf("%d.cancelled", index))
+	if exists(cancelled) {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+	}
 	_ = setState(id, index, "RUNNING")
 	state := "COMPLETED"
 	if cmd.Wait() != nil {
 		state = "FAILED"
 	}
-	if exists(in(id, fmt.Sprintf("%d.cancelled", index))) {
+	if exists(cancelled) {
 		state = "CANCELLED"
 	}
 	_ = setState(id, index, state) // the folder may be gone with its test
