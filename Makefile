@@ -4,10 +4,13 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 STUDY         := pipelines/chestxray.hcl
 
-.PHONY: build test test-faults lint fmt fmt-check generate demo bench bench-engine clean
+.PHONY: build test test-faults test-slurm lint fmt fmt-check generate demo bench bench-engine clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
+
+test-slurm: ## the executor on a real Slurm of two nodes, which is installed and started here; as root, on Debian
+	dag/slurm/testdata/cluster.sh go test -tags slurm -count 1 -p 1 -run Cluster ./dag/slurm ./cmd/pipe
 
 test: ## every test, on any machine with Go
 	go test ./...

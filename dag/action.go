@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -34,12 +34,13 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 			return out
 		}
 	}
+	t.enter()
+	defer t.leave()
 	for attempt := 1; ; attempt++ {
 		started := time.Now()
-		t.emit(Event{
-			Type: EventStart, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Reason: t.reason,
-			Causes: t.causes, Attempt: attempt, Expect: t.expect,
-		})
+		if !t.remote {
+			t.begin(attempt)
+		}
 		out.result, out.err = t.attempt(ctx, attempt, started)
 		out.seconds = time.Since(started).Seconds()
 		if out.err == nil || t.interrupted() || attempt >= t.node.Retry.Attempts || !t.node.Retry.covers(out.err) {
@@ -47,59 +48,66 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 		}
 		t.emit(Event{
 			Type: EventFailed, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Attempt: attempt,
-			Retry: true, Message: out.err.Error(), Log: t.store.logFile(t.action.key), Seconds: out.seconds,
+			Retry: true, Message: out.err.Error(), Log: t.log, Seconds: out.seconds,
 		})
 	}
+}
+
+// begin tells that an attempt runs now.
+func (t *task) begin(attempt int) {
+	t.emit(Event{
+		Type: EventStart, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Reason: t.reason,
+		Causes: t.causes, Attempt: attempt, Expect: t.expect,
+	})
 }
 
 // covers says whether a failure is worth another attempt.
 func (r Retry) covers(err error) bool {
 	var failed *ActionError
-	return errors.As(err, &failed) && (len(r.On) == 0 || slices.Contains(r.On, failed.Class))
+	return errors.As(err, &failed) &&
+		(len(r.On) == 0 || slices.Contains(r.On, failed.Class) || failed.crash() && slices.Contains(r.On, ClassCrash))
 }
 
 // attempt runs the action once in a folder of its own.
 func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Result, error) {
 	r := &Result{
 		Key: t.action.key, Address: t.node.Address, Started: started.UTC(), Attempt: attempt,
-		Run: t.runID, Host: hostname(), Platform: platform(), Threads: t.want.cpus, From: t.origins,
+		Run: t.runID, Platform: platform(), From: t.origins,
 	}
-	err := t.inFolder(ctx, attempt, func(req Request, metrics map[string]float64) (err error) {
-		r.Metrics = metrics
-		r.Outputs, err = t.collect(req)
+	err := t.inFolder(ctx, attempt, func(job Job, ran record) (err error) {
+		r.Metrics, r.Host, r.Threads, r.Seconds = ran.metrics, cmp.Or(ran.host, hostname()), job.Threads, ran.seconds
+		r.Outputs, err = t.collect(job.Request)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.Seconds = time.Since(started).Seconds()
+	r.Seconds = cmp.Or(r.Seconds, time.Since(started).Seconds())
 	return r, t.store.save(r)
 }
 
 // inFolder runs the action in a work folder, which is gone when taken has looked at it.
-func (t *task) inFolder(ctx context.Context, attempt int, taken func(Request, map[string]float64) error) error {
-	path, err := t.store.temp()
+func (t *task) inFolder(ctx context.Context, attempt int, taken func(Job, record) error) error {
+	path, left, err := t.workFolder(attempt)
 	if err != nil {
 		return err
 	}
 	f := &folder{store: t.store, path: path, links: map[string]link{}}
-	defer os.RemoveAll(path) // what cannot be removed is swept by a later run
-	for _, sub := range []string{"inputs", "outputs"} {
-		if err := os.MkdirAll(filepath.Join(path, sub), 0o755); err != nil {
-			return err
+	defer t.clear(path)
+	var job Job
+	if left {
+		if job, err = ReadJob(path); err == nil {
+			err = t.whole()
 		}
+		job.Resumed = true
+	} else {
+		job, err = t.prepare(f, attempt)
 	}
-	req, err := t.action.manifest.request(t.node, path, t.want.cpus)
 	if err != nil {
 		return err
 	}
-	if err := t.fill(f, &req); err != nil {
-		return err
-	}
-	if err := t.describe(); err != nil {
-		return err
-	}
-	metrics, err := t.execute(ctx, req, attempt)
+	job.Cards = t.cards
+	ran, err := t.execute(ctx, job)
 	// A stage that spoils its inputs must be told of whether it succeeds or not.
 	if damage := f.verify(); damage != nil {
 		return broken(damage)
@@ -110,7 +118,43 @@ func (t *task) inFolder(ctx context.Context, attempt int, taken func(Request, ma
 	if err := t.unchanged(); err != nil {
 		return broken(err)
 	}
-	return taken(req, metrics)
+	return taken(job, ran)
+}
+
+// prepare fills a new work folder.
+func (t *task) prepare(f *folder, attempt int) (Job, error) {
+	job := Job{Key: t.action.key, Stage: t.node.Stage, Attempt: attempt, Resources: t.node.Resources}
+	for _, sub := range []string{"inputs", "outputs"} {
+		if err := os.MkdirAll(filepath.Join(f.path, sub), 0o755); err != nil {
+			return job, err
+		}
+	}
+	threads := t.want.cpus
+	if t.remote {
+		threads = max(1, t.node.Resources.CPUs)
+	}
+	var err error
+	if job.Request, err = t.action.manifest.request(t.node, f.path, threads); err != nil {
+		return job, err
+	}
+	if err := t.fill(f, &job.Request); err != nil {
+		return job, err
+	}
+	if err := t.describe(); err != nil {
+		return job, err
+	}
+	if t.remote {
+		return job, t.keep(job)
+	}
+	return job, nil
+}
+
+// clear removes a work folder. What cannot be removed is swept by a later run.
+func (t *task) clear(path string) {
+	os.RemoveAll(path)
+	if t.remote {
+		os.Remove(filepath.Dir(path)) // fails if it is not empty
+	}
 }
 
 // broken is the failure of a stage that did not keep its promises.
@@ -118,25 +162,34 @@ func broken(err error) error {
 	return &ActionError{Class: ClassError, Message: err.Error()}
 }
 
-// execute hands the request to the executor and keeps what it says.
-func (t *task) execute(ctx context.Context, req Request, attempt int) (map[string]float64, error) {
-	log, err := t.openLog(attempt)
+// record is what an executor told of an action that ended well.
+type record struct {
+	metrics map[string]float64
+	host    string  // "" is this one
+	seconds float64 // 0: as long as the attempt took
+}
+
+// execute hands the job to the executor and keeps what it says.
+func (t *task) execute(ctx context.Context, job Job) (record, error) {
+	ran := record{metrics: map[string]float64{}}
+	log, err := t.openLog(job.Attempt)
 	if err != nil {
-		return nil, err
+		return ran, err
 	}
 	defer log.file.Close()
-	if limit := t.node.Resources.Time; limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
-	}
-	metrics := map[string]float64{}
+	t.leave()
+	defer t.enter()
 	var reported time.Time
-	err = t.executor.Run(ctx, req, log.line, func(e WorkerEvent) {
+	err = t.executor.Run(ctx, job, log.line, func(e WorkerEvent) {
 		switch e.Kind {
+		case EventBegin:
+			ran.host = e.Message
+			t.begin(job.Attempt)
+		case EventRan:
+			ran.seconds = e.Values["seconds"]
 		case "metric":
 			for k, v := range e.Values {
-				metrics[k] = v
+				ran.metrics[k] = v
 			}
 		case "progress":
 			if now := time.Now(); now.Sub(reported) >= progressEvents || e.Step == e.Total {
@@ -146,57 +199,14 @@ func (t *task) execute(ctx context.Context, req Request, attempt int) (map[strin
 		}
 	})
 	var failed *ActionError
-	switch {
-	case err == nil:
-		return metrics, nil
-	case errors.Is(err, context.DeadlineExceeded):
-		err = &ActionError{Class: ClassTimeout, Message: fmt.Sprintf("it took longer than its limit of %v", t.node.Resources.Time)}
-	case errors.As(err, &failed) && failed.Class == ClassCrash && len(log.tail) > 0:
-		err = &ActionError{Class: ClassCrash, Message: failed.Message + "; its last lines were:\n" + strings.Join(log.tail, "\n")}
+	if err == nil {
+		return ran, nil
+	}
+	if errors.As(err, &failed) && failed.crash() && len(log.tail) > 0 {
+		err = &ActionError{Class: failed.Class, Message: failed.Message + "; its last lines were:\n" + strings.Join(log.tail, "\n")}
 	}
 	fmt.Fprintln(log.file, "pipe:", Headline(err.Error()))
-	return nil, err
-}
-
-// actionLog is the log file of one action, and its end.
-type actionLog struct {
-	mu   sync.Mutex
-	file *os.File
-	tail []string
-	emit func(line string)
-}
-
-// openLog begins the log, or goes on with it at a later attempt.
-func (t *task) openLog(attempt int) (*actionLog, error) {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
-	if attempt == 1 {
-		flags |= os.O_TRUNC
-	}
-	f, err := os.OpenFile(t.log, flags, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	l := &actionLog{file: f, emit: func(line string) {
-		t.emit(Event{Type: EventLog, Address: t.node.Address, Stage: t.node.Stage, Message: line})
-	}}
-	if _, err := fmt.Fprintf(f, "%s, attempt %d\n", logHeader(t.node.Address, t.runID), attempt); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return l, nil
-}
-
-// logHeader begins the log of an action.
-func logHeader(address, run string) string { return fmt.Sprintf("pipe: %s, run %s", address, run) }
-
-func (l *actionLog) line(text string) {
-	const lines = 10
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fmt.Fprintln(l.file, text) // a full disk shows in what matters: the blobs and the journal
-	if l.tail = append(l.tail, text); len(l.tail) > lines {
-		l.tail = l.tail[1:]
-	}
-	l.emit(text)
+	return ran, err
 }
 
 // describe stores what the key stands for: the manifest, the lists of groups, the trees of outside folders.

@@ -3,9 +3,7 @@ package dag
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -60,7 +58,10 @@ func (e *Engine) planned(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 		return nil, nil, err
 	}
 	p, err := s.plan()
-	return s, p, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, p, e.refuse(p)
 }
 
 // cachedKeys are the instances that the plan found in the store.
@@ -120,40 +121,4 @@ func (f *feed) broken() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err != nil
-}
-
-// capacity is what the scheduler packs.
-type capacity struct {
-	cpus   int
-	memory int64
-}
-
-func (e *Engine) capacity(opts ApplyOptions) capacity {
-	c := capacity{cpus: opts.Parallelism, memory: e.Memory}
-	if c.cpus <= 0 {
-		c.cpus = e.CPUs
-	}
-	if c.cpus <= 0 {
-		c.cpus = runtime.GOMAXPROCS(0)
-	}
-	if c.memory <= 0 {
-		c.memory = machineMemory()
-	}
-	return c
-}
-
-// want is what an instance takes of c. One that asks for more than there is runs alone.
-func (c capacity) want(n *Node) capacity {
-	return capacity{min(max(n.Resources.CPUs, 1), c.cpus), min(n.Resources.Memory, c.memory)}
-}
-
-// refusal says why this engine cannot run n at all.
-func refusal(n *Node) error {
-	switch {
-	case n.Resources.GPUs > 0:
-		return fmt.Errorf("it asks for %d gpus, and the local executor offers none", n.Resources.GPUs)
-	case n.Executor != "" && n.Executor != "local":
-		return fmt.Errorf("there is no executor %q; there is \"local\"", n.Executor)
-	}
-	return nil
 }

@@ -128,6 +128,28 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// What only a cluster can tell from a crash is one, and a crash is not one of these.
+func TestRetryCoversTheClassesOfClusters(t *testing.T) {
+	tests := []struct {
+		on    []string
+		class string
+		want  bool
+	}{
+		{nil, ClassNodeFail, true},
+		{[]string{ClassCrash}, ClassNodeFail, true},
+		{[]string{ClassCrash}, ClassOutOfMemory, true},
+		{[]string{ClassCrash}, ClassTimeout, false},
+		{[]string{ClassNodeFail, ClassTimeout}, ClassTimeout, true},
+		{[]string{ClassNodeFail}, ClassOutOfMemory, false},
+		{[]string{ClassNodeFail}, ClassCrash, false},
+	}
+	for _, tt := range tests {
+		if got := (Retry{Attempts: 2, On: tt.on}).covers(&ActionError{Class: tt.class}); got != tt.want {
+			t.Errorf("retry on %v of %s: %v, want %v", tt.on, tt.class, got, tt.want)
+		}
+	}
+}
+
 func TestTimeLimit(t *testing.T) {
 	r := newRig(t)
 	n := node("x", "text", "ok")
@@ -233,14 +255,6 @@ func TestInterruptLetsRunningActionsFinish(t *testing.T) {
 			t.Error("the summary does not say interrupted")
 		}
 	}
-}
-
-func TestUnknownExecutorAndGPUsAreRefused(t *testing.T) {
-	r := newRig(t)
-	x, y := node("x", "text", ""), node("y", "text", "y")
-	x.Executor, y.Resources.GPUs = "moon", 1
-	sum := r.apply(ApplyOptions{}, x, y)
-	r.counts(sum, 2, 0, 0, 2, 0)
 }
 
 // A result must be of the bytes that its key names, even if they change while the stage runs.

@@ -2,11 +2,13 @@ package dag
 
 // Engine plans and runs graphs against one store.
 type Engine struct {
-	Store    *Store
-	Root     string   // the folder that Node.Code is relative to
-	Executor Executor // runs the actions
-	CPUs     int      // how many the scheduler packs; 0: as many as the machine has
-	Memory   int64    // bytes the scheduler packs; 0: as many as the machine has
+	Store     *Store
+	Root      string            // the folder that Node.Code is relative to
+	Executor  Executor          // runs the actions on this machine
+	Executors map[string]Remote // others, by the name that Node.Executor says
+	CPUs      int               // how many the scheduler packs; 0: as many as the machine has
+	Memory    int64             // bytes the scheduler packs; 0: as many as the machine has
+	Cards     []string          // GPUs the scheduler packs, as CardsVariable names them
 }
 
 // PlanOptions select what is planned.

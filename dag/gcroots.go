@@ -100,7 +100,10 @@ func (s *Store) recorded(now time.Time) ([]recorded, error) {
 		if err != nil {
 			continue // another GC removed it, or the run itself that could not be planned
 		}
-		entries, _ := s.Journal(id) // what cannot be read any more protects nothing
+		entries, err := s.Journal(id)
+		if err != nil && exists(s.journal(id)) {
+			return nil, fmt.Errorf("%w: it cannot be told what that run needs; remove %s if nothing that it made is needed", err, s.journal(id))
+		}
 		runs = append(runs, digestRun(id, entries, now.Sub(info.ModTime())))
 	}
 	return runs, nil

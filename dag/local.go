@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 )
 
 // Local performs actions in child processes of this one, which it keeps for the next action. Each does one at
-// a time, so that a crash costs that action only.
+// a time, so that a crash costs that action only. A worker sees the GPUs of its first job and serves only jobs that
+// have the same ones: the driver asks once which a process may use. A job without GPUs sees none.
 type Local struct {
 	// Argv is the worker's command line; empty means this program with the one argument "worker". A worker
 	// reads a Request a line from its standard input, writes a WorkerEvent a line to its standard output, and
@@ -23,24 +25,33 @@ type Local struct {
 }
 
 // Run implements Executor.
-func (l *Local) Run(ctx context.Context, req Request, log func(string), event func(WorkerEvent)) error {
+func (l *Local) Run(ctx context.Context, job Job, log func(string), event func(WorkerEvent)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w, err := l.get()
+	outer, limit := ctx, job.Resources.Time
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	w, err := l.get(job.Cards)
 	if err != nil {
 		return err
 	}
 	w.stderr.attach(log)
 	forget := context.AfterFunc(ctx, w.kill)
-	err = w.perform(req, log, event)
+	err = w.perform(job.Request, log, event)
 	alive := forget() // else the context ended, and the worker with it
 	w.stderr.detach()
 	var failed *ActionError
 	switch {
 	case !alive:
 		w.end()
-		return fmt.Errorf("the action was stopped: %w", ctx.Err())
+		if outer.Err() == nil {
+			return TimedOut(limit)
+		}
+		return fmt.Errorf("the action was stopped: %w", outer.Err())
 	case errors.As(err, &failed) && failed.Class == ClassCrash:
 		w.end()
 	default:
@@ -49,19 +60,29 @@ func (l *Local) Run(ctx context.Context, req Request, log func(string), event fu
 	return err
 }
 
-// get takes a worker that waits, or starts one.
-func (l *Local) get() (*worker, error) {
+// get takes a worker that waits and sees these cards, or starts one. Other workers that wait and see one of them
+// end: they may hold memory there.
+func (l *Local) get(cards []string) (*worker, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.idle) > 0 {
-		w := l.idle[len(l.idle)-1]
-		l.idle = l.idle[:len(l.idle)-1]
-		select {
-		case <-w.exited: // it died in its sleep
+	var found *worker
+	idle := l.idle
+	l.idle = nil
+	for _, w := range slices.Backward(idle) {
+		same := slices.Equal(w.cards, cards)
+		shared := !same && slices.ContainsFunc(w.cards, func(c string) bool { return slices.Contains(cards, c) })
+		switch {
+		case shared || ended(w): // or it died in its sleep
 			w.end()
+		case same && found == nil:
+			found = w
 		default:
-			return w, nil
+			l.idle = append(l.idle, w)
 		}
+	}
+	slices.Reverse(l.idle)
+	if found != nil {
+		return found, nil
 	}
 	argv := l.Argv
 	if len(argv) == 0 {
@@ -71,7 +92,7 @@ func (l *Local) get() (*worker, error) {
 		}
 		argv = []string{self, "worker"}
 	}
-	return startWorker(argv)
+	return startWorker(argv, cards)
 }
 
 func (l *Local) put(w *worker) {

@@ -74,13 +74,13 @@ type Resources struct {
 	CPUs   int
 	Memory int64 // bytes
 	GPUs   int
-	Time   time.Duration // limit of one attempt; 0: none
+	Time   time.Duration // limit of one attempt, from when it begins; 0: none
 }
 
 // Retry says how often an action is tried, and which failures are worth another attempt.
 type Retry struct {
 	Attempts int      // in all; 0 and 1 are one attempt
-	On       []string // "error", "crash", "timeout"; empty: all of them
+	On       []string // Classes; empty: all of them
 }
 
 // Pos is a place in a source file.
@@ -178,6 +178,12 @@ type InputMember struct {
 	Axes []Axis `json:"axes"`
 	Path string `json:"path"`
 }
+
+// The kinds of events that a Remote sends beside its workers'.
+const (
+	EventBegin = "begin" // the job begins to run, on the machine called Message
+	EventRan   = "ran"   // it has run, for Values["seconds"]
+)
 
 // WorkerEvent is one line of a worker's standard output. Kind is "progress", "log", "metric", "done" or
 // "error"; done and error end the request.

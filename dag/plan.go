@@ -45,13 +45,11 @@ func (p *Plan) Summary() PlanSummary {
 }
 
 // Plan says of every instance of g whether it is cached, will run, or may run. It changes nothing but the
-// caches of the store. Inputs and code files that are not there are errors, all reported at once.
+// caches of the store. Inputs and code files that are not there, and instances that this engine could never run,
+// are errors, all reported at once.
 func (e *Engine) Plan(ctx context.Context, g *Graph, opts PlanOptions) (*Plan, error) {
-	s, err := e.session(ctx, g, opts)
-	if err != nil {
-		return nil, err
-	}
-	return s.plan()
+	_, p, err := e.planned(ctx, g, opts)
+	return p, err
 }
 
 func (s *session) plan() (*Plan, error) {

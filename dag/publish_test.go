@@ -263,7 +263,7 @@ func TestResourcesArePacked(t *testing.T) {
 	}
 	cpus, memory := 0, int64(0)
 	for _, e := range r.events {
-		want := capacity{2, 100}.want(&Node{Resources: resources[e.Address]})
+		want := capacity{cpus: 2, memory: 100}.want(&Node{Resources: resources[e.Address]})
 		switch e.Type {
 		case EventStart:
 			cpus, memory = cpus+want.cpus, memory+want.memory

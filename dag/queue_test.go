@@ -16,7 +16,7 @@ func TestQueueGivesTheFirstTaskThatFits(t *testing.T) {
 		if random.IntN(2) == 0 {
 			x := &task{
 				node: &Node{Address: fmt.Sprintf("a.b[%d]", step)}, rank: float64(random.IntN(5)),
-				want: capacity{cpus: 1 + random.IntN(3), memory: int64(random.IntN(3))},
+				want: demand{cpus: 1 + random.IntN(3), memory: int64(random.IntN(3))},
 			}
 			q.push(x)
 			list = append(list, x)
@@ -28,7 +28,7 @@ func TestQueueGivesTheFirstTaskThatFits(t *testing.T) {
 			})
 			continue
 		}
-		free := capacity{cpus: random.IntN(4), memory: int64(random.IntN(3))}
+		free := demand{cpus: random.IntN(4), memory: int64(random.IntN(3))}
 		fits := func(x *task) bool { return x.want.cpus <= free.cpus && x.want.memory <= free.memory }
 		var want *task
 		if i := slices.IndexFunc(list, fits); i >= 0 {

@@ -71,8 +71,14 @@ func (e *Engine) Resample(ctx context.Context, g *Graph, addresses []string, fra
 	var running sync.WaitGroup
 	var errs []error
 	for _, st := range sample {
+		if reason := e.refusalHere(st.node); reason != "" {
+			mu.Lock()
+			rep.add(st, nil, errors.New(reason))
+			mu.Unlock()
+			continue
+		}
 		want := total.want(st.node)
-		slots.take(want)
+		cards := slots.take(want)
 		if ctx.Err() != nil {
 			break
 		}
@@ -81,8 +87,9 @@ func (e *Engine) Resample(ctx context.Context, g *Graph, addresses []string, fra
 			errs = append(errs, err)
 			break
 		}
+		t.cards = cards
 		running.Go(func() {
-			defer slots.give(want)
+			defer slots.give(want, cards, total.cards)
 			diff, err := t.again(ctx, st.result)
 			mu.Lock()
 			defer mu.Unlock()
@@ -138,7 +145,7 @@ func share(key string) float64 {
 }
 
 // second makes the task of running an action again. Its log is in the work folder of this process.
-func (e *Engine) second(s *session, st *state, want capacity, emit func(Event)) (*task, error) {
+func (e *Engine) second(s *session, st *state, want demand, emit func(Event)) (*task, error) {
 	log, err := s.store.temp()
 	if err != nil {
 		return nil, err
@@ -154,16 +161,13 @@ func (e *Engine) second(s *session, st *state, want capacity, emit func(Event)) 
 // again runs the action and lists the outputs that differ from first.
 func (t *task) again(ctx context.Context, first *Result) (diff []OutputTwice, err error) {
 	defer os.Remove(t.log)
-	if err := refusal(t.node); err != nil {
-		return nil, err
-	}
 	started := time.Now()
 	t.emit(Event{Type: EventStart, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Reason: "to compare", Attempt: 1, Expect: first.Seconds})
 	second := secondRun{started.UTC(), hostname(), map[string]Digest{}}
-	err = t.inFolder(ctx, 1, func(req Request, _ map[string]float64) error {
+	err = t.inFolder(ctx, 1, func(job Job, _ record) error {
 		for _, a := range first.Outputs {
 			objects := map[string][]byte{}
-			d, err := digestOutput(req.Outputs[a.Name], objects)
+			d, err := digestOutput(job.Outputs[a.Name], objects)
 			if err != nil {
 				return fmt.Errorf("output %s: %w", a.Name, err)
 			}
@@ -229,20 +233,18 @@ type slots struct {
 	free capacity
 }
 
-func (s *slots) take(want capacity) {
+func (s *slots) take(want demand) (cards []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for want.cpus > s.free.cpus || want.memory > s.free.memory {
+	for !s.free.fits(want) {
 		s.cond.Wait()
 	}
-	s.free.cpus -= want.cpus
-	s.free.memory -= want.memory
+	return s.free.take(want)
 }
 
-func (s *slots) give(back capacity) {
+func (s *slots) give(back demand, cards, order []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free.cpus += back.cpus
-	s.free.memory += back.memory
+	s.free.give(back, cards, order)
 	s.cond.Broadcast()
 }

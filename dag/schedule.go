@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -28,10 +29,11 @@ type run struct {
 	*session
 	feed     *feed
 	claims   *claims
-	executor Executor
+	engine   *Engine
 	failFast bool
 	killed   <-chan struct{}
 	total    capacity
+	gate     chan struct{} // held by what prepares or collects an action that runs elsewhere
 
 	free        capacity
 	plans       map[string]PlannedAction
@@ -52,8 +54,8 @@ type run struct {
 
 func newRun(s *session, p *Plan, e *Engine, opts ApplyOptions, f *feed) *run {
 	r := &run{
-		session: s, feed: f, executor: e.Executor, failFast: opts.FailFast, killed: opts.Kill,
-		total: e.capacity(opts), plans: make(map[string]PlannedAction, len(p.Actions)),
+		session: s, feed: f, engine: e, failFast: opts.FailFast, killed: opts.Kill,
+		total: e.capacity(opts), gate: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), plans: make(map[string]PlannedAction, len(p.Actions)),
 		left: map[string]int{}, ended: make(map[string]string, len(p.Actions)), revived: map[string]int{},
 		waiters: map[string][]string{}, inFlight: map[string][]string{}, outcomes: make(chan outcome),
 		failures: map[string]Failure{},
@@ -105,6 +107,9 @@ func (r *run) loop(ctx context.Context) error {
 			r.unpark(background)
 		case <-cancelled:
 			cancelled = nil
+			for _, x := range r.engine.Executors {
+				x.Drain()
+			}
 		case <-killed:
 			killed = nil
 			r.stop("the run was killed")
@@ -114,7 +119,11 @@ func (r *run) loop(ctx context.Context) error {
 	for _, n := range r.g.Nodes() {
 		r.skip(n.Address, cmp.Or(r.stopped, "what it needs did not run"))
 	}
-	return r.executor.Close()
+	errs := []error{r.engine.Executor.Close()}
+	for _, x := range r.engine.Executors {
+		errs = append(errs, x.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // ranks is the length of the critical path from each node, by what its parts took before.
@@ -181,10 +190,6 @@ func (r *run) forget(address string) {
 // enqueue makes an instance ready to start, unless another one with the same key is on its way.
 func (r *run) enqueue(st *state) {
 	address, key := st.node.Address, st.action.key
-	if err := refusal(st.node); err != nil {
-		r.fail(address, err.Error(), 0)
-		return
-	}
 	if others, ok := r.inFlight[key]; ok {
 		r.inFlight[key] = append(others, address)
 		return
@@ -196,13 +201,12 @@ func (r *run) enqueue(st *state) {
 
 // start fills the free capacity with the longest paths first.
 func (r *run) start(ctx context.Context) {
-	for r.stopped == "" {
-		t := r.ready.next(func(t *task) bool { return t.want.cpus <= r.free.cpus && t.want.memory <= r.free.memory })
+	for r.stopped == "" && !r.free.full() {
+		t := r.ready.next(func(t *task) bool { return r.free.fits(t.want) })
 		if t == nil {
 			return
 		}
-		r.free.cpus -= t.want.cpus
-		r.free.memory -= t.want.memory
+		t.cards = r.free.take(t.want)
 		r.running++
 		go func() { r.outcomes <- t.perform(ctx) }()
 	}
@@ -232,8 +236,7 @@ func (r *run) stop(why string) {
 func (r *run) handle(ctx context.Context, out outcome) {
 	t := out.task
 	r.running--
-	r.free.cpus += t.want.cpus
-	r.free.memory += t.want.memory
+	r.free.give(t.want, t.cards, r.total.cards)
 	others := r.inFlight[t.action.key]
 	delete(r.inFlight, t.action.key)
 	address := t.node.Address
@@ -248,6 +251,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 			})
 		}
 	case errors.As(out.err, &bad) && r.revive(ctx, address, others):
+	case errors.Is(out.err, ErrNotBegun): // skipped when the loop ends
 	case out.err != nil:
 		for _, a := range append([]string{address}, others...) {
 			r.fail(a, out.err.Error(), out.seconds)

@@ -21,6 +21,7 @@ import (
 //	cas/ab/HEX      blobs: files, tree objects, manifests, lists of groups; read-only
 //	actions/KEY.json    results
 //	claims/KEY          who runs an action now
+//	jobs/KEY/X/         work folder of an action on another executor; the executor's own beside it
 //	logs/KEY.log        what an action said when it was last run
 //	runs/ID.jsonl       journals
 //	evicted/KEY.json    results that a GC removed
@@ -151,7 +152,7 @@ func (s *Store) sweep() error {
 			}
 		}
 	}
-	return nil
+	return s.sweepJobs()
 }
 
 // owner names one use of the store by it: HOST.PID.RANDOM.

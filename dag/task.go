@@ -17,7 +17,8 @@ type task struct {
 	causes  []Cause
 	expect  float64
 	rank    float64
-	want    capacity
+	want    demand
+	cards   []string // of this machine, given to it when it starts
 
 	runID       string
 	log         string // path
@@ -25,6 +26,8 @@ type task struct {
 	store       *Store
 	claims      *claims
 	executor    Executor
+	remote      bool          // executor is a Remote
+	gate        chan struct{} // of remote actions: few are prepared and collected at once
 	emit        func(Event)
 	interrupted func() bool // then it is not tried again
 }
@@ -55,7 +58,11 @@ func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
 		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: r.root, store: r.store, claims: r.claims,
-		executor: r.executor, emit: r.feed.emit, interrupted: r.interrupted, expect: r.plans[st.node.Address].Expect,
+		executor: r.engine.Executor, gate: r.gate, emit: r.feed.emit, interrupted: r.interrupted,
+		expect: r.plans[st.node.Address].Expect,
+	}
+	if !st.node.here() {
+		t.executor, t.remote = r.engine.Executors[st.node.Executor], true
 	}
 	changes := r.plans[st.node.Address].Changes
 	t.reason = r.plans[st.node.Address].Reason

@@ -20,6 +20,7 @@ const retirement = 2 * time.Second
 // worker is one child process.
 type worker struct {
 	cmd    *exec.Cmd
+	cards  []string // GPUs that it sees
 	stdin  io.WriteCloser
 	stdout *bufio.Reader
 	stderr *lineReader
@@ -27,11 +28,12 @@ type worker struct {
 	exited chan struct{} // closed when the process has ended; then cmd.ProcessState is set
 }
 
-func startWorker(argv []string) (*worker, error) {
+func startWorker(argv, cards []string) (*worker, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	// A session of its own: an interrupt typed at the terminal reaches only this process, and what the worker
 	// leaves running can be told by it. The worker ends when its input does, so with this process at the latest.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Env = append(os.Environ(), CardsVariable+"="+strings.Join(cards, ","))
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting a worker: %w", err)
@@ -54,7 +56,7 @@ func startWorker(argv []string) (*worker, error) {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	w := &worker{
-		cmd: cmd, stdin: stdin, stdout: bufio.NewReader(outRead), files: []*os.File{outRead, errRead},
+		cmd: cmd, cards: cards, stdin: stdin, stdout: bufio.NewReader(outRead), files: []*os.File{outRead, errRead},
 		exited: make(chan struct{}),
 	}
 	if w.stderr, err = readLines(errRead); err != nil {
@@ -70,6 +72,16 @@ func startWorker(argv []string) (*worker, error) {
 		_ = outRead.SetReadDeadline(time.Now().Add(time.Second))
 	}()
 	return w, nil
+}
+
+// ended says whether the worker's process is gone.
+func ended(w *worker) bool {
+	select {
+	case <-w.exited:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the worker and all that it started.

@@ -128,6 +128,8 @@ func testStage(req Request, out *json.Encoder) error {
 			return err
 		}
 		return writeOutputs(req, text)
+	case "cards": // writes which GPUs it sees
+		return writeOutputs(req, fmt.Sprintf("%s by %d", os.Getenv(CardsVariable), os.Getpid()))
 	case "talk":
 		fmt.Fprintln(os.Stderr, "on stderr by "+req.Address)
 		fmt.Fprint(os.Stderr, "without an end")

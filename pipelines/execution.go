@@ -34,22 +34,19 @@ func (e *evaluator) execution(n *dag.Node) {
 		if !ok || value == nil {
 			continue
 		}
-		if err := setExecution(n, name, value); err != nil {
+		if err := e.setExecution(n, name, value); err != nil {
 			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid value", "%s: %s", name, stopped(err.Error()))))
 		}
 	}
 }
 
 // setExecution stores one meta-argument in the node.
-func setExecution(n *dag.Node, name string, value any) (err error) {
+func (e *evaluator) setExecution(n *dag.Node, name string, value any) (err error) {
 	switch name {
 	case "resources.cpus":
 		n.Resources.CPUs, err = whole(value, 1)
 	case "resources.gpus":
 		n.Resources.GPUs, err = whole(value, 0)
-		if n.Resources.GPUs > 0 {
-			return fmt.Errorf("no executor here has GPUs, so the stage could never run. There is %s, which runs on processors: take gpus away", listing(executors))
-		}
 	case "resources.memory":
 		n.Resources.Memory, err = parseMemory(value)
 	case "resources.time":
@@ -60,8 +57,8 @@ func setExecution(n *dag.Node, name string, value any) (err error) {
 		n.Retry.On, err = failures(value)
 	case "executor":
 		s, ok := value.(string)
-		if !ok || !has(executors, s) {
-			return fmt.Errorf("there is no executor %v.%s", axisText(value), didYouMean(s, executors))
+		if names := e.p.executorNames(); !ok || !has(names, s) {
+			return fmt.Errorf("there is no executor %v.%s", axisText(value), didYouMean(s, names))
 		}
 		n.Executor = s
 	case "salt":
@@ -74,22 +71,16 @@ func setExecution(n *dag.Node, name string, value any) (err error) {
 	return err
 }
 
-// executors are the places where a stage can run.
-var executors = []string{"local"}
-
-// failureKinds are what retry.on may name.
-var failureKinds = []string{"error", "crash", "timeout"}
-
 func failures(value any) ([]string, error) {
 	list, ok := value.([]any)
 	if !ok {
-		return nil, fmt.Errorf("must be a list of %s", listing(failureKinds))
+		return nil, fmt.Errorf("must be a list of %s", listing(dag.Classes))
 	}
 	var kinds []string
 	for _, x := range list {
 		s, ok := x.(string)
-		if !ok || !has(failureKinds, s) {
-			return nil, fmt.Errorf("%v is no kind of failure.%s", x, didYouMean(s, failureKinds))
+		if !ok || !has(dag.Classes, s) {
+			return nil, fmt.Errorf("%v is no kind of failure.%s", x, didYouMean(s, dag.Classes))
 		}
 		kinds = append(kinds, s)
 	}

@@ -18,6 +18,7 @@ type Pipeline struct {
 	Variables   []*Variable
 	Stages      []*Stage
 	Outputs     []*Output
+	Executors   []*Executor // beside the local one
 
 	files  map[string]*hcl.File
 	base   *hcl.EvalContext // functions, var and local
@@ -58,6 +59,7 @@ func LoadSource(src Source, settings []Setting) (*Pipeline, hcl.Diagnostics) {
 	p.base = &hcl.EvalContext{Functions: functions(p.Dir), Variables: map[string]cty.Value{}}
 	diags = append(diags, p.setVariables(settings)...)
 	diags = append(diags, p.evaluateLocals()...)
+	diags = append(diags, p.evaluateExecutors()...)
 	for _, s := range p.Stages {
 		diags = append(diags, s.findReferences(p)...)
 	}
@@ -89,6 +91,8 @@ func (p *Pipeline) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 			more = p.decodeStage(b)
 		case "output":
 			more = p.decodeOutput(b)
+		case "executor":
+			more = p.decodeExecutor(b)
 		default:
 			more = hcl.Diagnostics{mistake(b.TypeRange, "Unknown block", "There is no block type %q.%s",
 				b.Type, didYouMean(b.Type, blockTypes))}
@@ -98,7 +102,7 @@ func (p *Pipeline) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 	return diags
 }
 
-var blockTypes = []string{"pipeline", "variable", "locals", "stage", "output"}
+var blockTypes = []string{"pipeline", "variable", "locals", "stage", "output", "executor"}
 
 // decodePipeline reads pipeline "NAME" { description required_version }.
 func (p *Pipeline) decodePipeline(b *hclsyntax.Block) hcl.Diagnostics {

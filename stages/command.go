@@ -21,7 +21,7 @@ func init() {
 		Doc: "Runs any program.\n\n" +
 			"The program starts in a private work folder that holds the files of code under their own names. " +
 			"input.NAME, output.NAME and params.file are paths there; params is written to params.file as JSON. " +
-			"It sees PATH, HOME and the like from outside, and what env says. " +
+			"It sees PATH, HOME and the like from outside, the GPUs of resources { gpus } in CUDA_VISIBLE_DEVICES, and what env says. " +
 			"Its standard output and error go to the log; it must end with status 0 and have made every output. " +
 			"Symbolic links in an output are followed, and what they lead to is stored; one that leads nowhere, or back to a folder it lies in, is an error. " +
 			"What the program leaves running is killed when it ends.",
@@ -44,7 +44,7 @@ type command struct {
 
 // inherited are the variables that a program gets from outside. They are not part of the key, so only what
 // a program cannot start without is here.
-var inherited = []string{"PATH", "HOME", "USER", "TMPDIR", "LANG", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES"}
+var inherited = []string{"PATH", "HOME", "USER", "TMPDIR", "LANG", "SYSTEMROOT", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"}
 
 // grace is how long a cancelled program may take to clean up before it is killed.
 const grace = 5 * time.Second

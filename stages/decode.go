@@ -60,7 +60,7 @@ func (s Schema) Stage(config map[string]any, inputs map[string]Given) (Stage, []
 }
 
 // fill sets the config fields and the generated inputs of a stage from a normalised config.
-func (s Schema) fill(stage Stage, config map[string]any) []error {
+func (s Schema) fill(stage any, config map[string]any) []error {
 	v := reflect.ValueOf(stage).Elem()
 	for _, a := range s.Attributes {
 		value, ok := config[a.Name]

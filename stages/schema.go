@@ -156,17 +156,23 @@ func readSchema(t Type) (Schema, error) {
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return s, fmt.Errorf("type %q: New must return a pointer to a struct, not %s", t.Name, v)
 	}
+	err := s.addFields(v.Elem())
+	return s, err
+}
+
+// addFields reads the tags of a struct into the schema.
+func (s *Schema) addFields(v reflect.Type) error {
 	var errs []error
 	seen := map[string]bool{}
-	for _, f := range reflect.VisibleFields(v.Elem()) {
+	for _, f := range reflect.VisibleFields(v) {
 		if f.Anonymous || !f.IsExported() {
 			continue
 		}
 		if err := s.addField(f, seen); err != nil {
-			errs = append(errs, fmt.Errorf("type %q: field %s: %w", t.Name, f.Name, err))
+			errs = append(errs, fmt.Errorf("type %q: field %s: %w", s.Type.Name, f.Name, err))
 		}
 	}
-	return s, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // addField reads one field's tags into the schema.

@@ -12,10 +12,11 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE]",
+		Use:   "docs [TYPE|executor]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
-		Long:  `docs lists the stage types. With a type it describes all that a stage of it takes and makes.` + exits(exits0, exits1),
-		Args:  cobra.MaximumNArgs(1),
+		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor, the block
+for a cluster.` + exits(exits0, exits1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				var all []stages.Type
@@ -26,6 +27,10 @@ func (a *app) docsCommand() *cobra.Command {
 				a.view.Types(all, pipelines.Shipped())
 				return nil
 			}
+			if args[0] == "executor" {
+				a.view.Schema(pipelines.ExecutorSchema())
+				return nil
+			}
 			t, ok := stages.Lookup(args[0])
 			if !ok {
 				return fmt.Errorf("there is no stage type %q; known: %s", args[0], strings.Join(stages.Names(), ", "))
@@ -34,7 +39,7 @@ func (a *app) docsCommand() *cobra.Command {
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return stages.Names(), cobra.ShellCompDirectiveNoFileComp
+			return append(stages.Names(), "executor"), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }

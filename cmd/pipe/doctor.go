@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"time"
 
@@ -53,15 +52,14 @@ func (a *app) doctor(ctx context.Context) (err error) {
 // checkWorker starts a worker and asks it for what no program has: it has to say so.
 func checkWorker(ctx context.Context) dag.Check {
 	const patience = 20 * time.Second
-	self, err := os.Executable()
+	local, err := localExecutor("")
 	if err == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 		began := time.Now()
-		local := &dag.Local{Argv: []string{self, "worker"}}
 		defer local.Close()
-		err = local.Run(ctx, dag.Request{Address: "doctor", Type: "doctor"}, func(string) {}, func(dag.WorkerEvent) {})
+		err = local.Run(ctx, dag.Job{Request: dag.Request{Address: "doctor", Type: "doctor"}}, func(string) {}, func(dag.WorkerEvent) {})
 		var answer *dag.ActionError
 		if errors.As(err, &answer) && answer.Class == dag.ClassError {
 			return dag.OK("worker", "starts and answers, after %d ms", time.Since(began).Milliseconds())

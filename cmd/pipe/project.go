@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/dag/slurm"
 	"github.com/pipe-ml/pipe/pipelines"
 )
 
@@ -166,16 +167,30 @@ func (a *app) openStore() (*dag.Store, error) {
 
 // engine opens the store for a project.
 func (a *app) engine(p *project) (*dag.Engine, error) {
-	self, err := os.Executable()
+	local, err := localExecutor(p.pipeline.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("finding this program, to start it as a worker: %w", err)
+		return nil, err
 	}
 	store, err := a.openStore()
 	if err != nil {
 		return nil, err
 	}
-	local := &dag.Local{Argv: []string{self, "worker", "--bound", "--root", p.pipeline.Dir}}
-	return &dag.Engine{Store: store, Root: p.pipeline.Dir, Executor: local}, nil
+	remote := map[string]dag.Remote{}
+	for _, x := range p.pipeline.Executors {
+		remote[x.Name] = slurm.New(x.Slurm, filepath.Join(store.Dir(), "slurm"), local.Argv)
+	}
+	return &dag.Engine{
+		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: remote, Cards: dag.Cards(os.LookupEnv, os.DirFS("/")),
+	}, nil
+}
+
+// localExecutor runs actions in workers of this program. root is the folder that code files are relative to.
+func localExecutor(root string) (*dag.Local, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program, to start it as a worker: %w", err)
+	}
+	return &dag.Local{Argv: []string{self, "worker", "--bound", "--root", root}}, nil
 }
 
 // split reads the arguments [PIPELINE] [ADDRESS]. A single argument is a pipeline if there is one of that

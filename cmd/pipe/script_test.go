@@ -18,17 +18,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/dag/slurm/slurmtest"
 	"github.com/pipe-ml/pipe/stages"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files inside the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"pipe": func() {
-			os.Exit(Main(context.Background(), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
-		},
-	})
+	commands := slurmtest.Commands()
+	commands["pipe"] = func() {
+		os.Exit(Main(context.Background(), os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	}
+	testscript.Main(m, commands)
 }
 
 // TestScripts runs testdata/script/*.txtar: what a user types, and what then is so. Beside the usual commands
@@ -109,6 +110,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\bin \d+\.\ds`), "in 0s"},
 	{regexp.MustCompile(`\btook \d+\.\ds`), "took 0s"},
 	{regexp.MustCompile(`\bafter \d+\.\ds`), "after 0s"},
+	{regexp.MustCompile(` About \S+ of work \(from earlier runs\)\.`), ""}, // told from a second on
 }
 
 func cmdScrub(ts *testscript.TestScript, _ bool, args []string) {

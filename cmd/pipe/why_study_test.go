@@ -21,7 +21,7 @@ import (
 // pretend makes each output of what the request says, so that a large study has results in no time.
 type pretend struct{}
 
-func (pretend) Run(_ context.Context, req dag.Request, _ func(string), _ func(dag.WorkerEvent)) error {
+func (pretend) Run(_ context.Context, req dag.Job, _ func(string), _ func(dag.WorkerEvent)) error {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s", req.Type, req.Config)
 	for _, name := range []string{"data", "model", "runs", "tokens", "images"} {

@@ -9,28 +9,36 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/dag/slurm"
 	"github.com/pipe-ml/pipe/stages"
 )
 
 func (a *app) workerCommand() *cobra.Command {
 	w := worker{}
+	tasks := ""
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run actions for the engine (it starts this itself)",
 		Long: "worker reads a request a line from its standard input, runs it, and writes an event a line to its standard output.\n\n" +
+			"On a Slurm cluster it is told its action by a file instead, and writes events into the action's work folder.\n\n" +
 			"PIPE_LOG=debug makes it write what it was asked and how that ended to the action's log, a JSON object a line." + exits(exits0, exits1),
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if tasks != "" {
+				return supervise(cmd.Context(), tasks, w.root)
+			}
 			// Standard output is the protocol; what a stage prints belongs into its log.
 			if a.out == os.Stdout {
 				os.Stdout = os.Stderr
@@ -48,7 +56,19 @@ func (a *app) workerCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&w.bound, "bound", false, "when the input ends in the middle of an action, kill it and end")
 	cmd.Flags().StringVar(&w.root, "root", "", "`FOLDER` that code files are relative to")
+	cmd.Flags().StringVar(&tasks, "tasks", "", "`FILE` that lists the work folders of a batch of Slurm jobs, of which this is one")
 	return cmd
+}
+
+// supervise runs the action of this Slurm job in a worker of its own.
+func supervise(ctx context.Context, tasks, root string) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	local, err := localExecutor(root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(slurm.Supervise(ctx, tasks, local), local.Close())
 }
 
 // worker runs actions one after the other.

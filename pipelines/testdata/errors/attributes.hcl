@@ -49,7 +49,7 @@ stage "train" "e" { # ERR Missing attribute: Stage type "train" needs method: re
     cpu    = 2     # ERR Unknown attribute: .*Did you mean "cpus"\?
     cpus   = 0     # ERR Invalid value: resources.cpus: must be a whole number from 1, not 0
     memory = "6 g" # ERR Invalid value: resources.memory: must be a size such as "6GiB"
-    gpus   = 1     # ERR Invalid value: resources.gpus: no executor here has GPUs.*take gpus away
+    gpus   = -1    # ERR Invalid value: resources.gpus: must be a whole number from 0, not -1
     time   = "6"   # ERR Invalid value: resources.time: must be a duration
   }
   retry {

@@ -21,23 +21,24 @@ func (h *Human) Types(types []stages.Type, shipped []string) {
 		rows = append(rows, "  "+name)
 	}
 	h.section("Shipped pipelines", rows)
-	h.printf("\npipe docs TYPE describes one.\n")
+	h.printf("\npipe docs TYPE describes one; pipe docs executor describes the block that runs stages on a cluster.\n")
 }
 
-// Schema describes a stage type.
+// Schema describes a stage type or, if it makes no stages, an executor.
 func (h *Human) Schema(s stages.Schema) {
 	t := s.Type
+	if t.New == nil {
+		h.printf("%s: %s\n", h.style.paint(bold, `executor "`+t.Name+`" "NAME"`), t.Doc)
+		h.attributes(s)
+		return
+	}
 	h.printf("%s (version %d): %s\n", h.style.paint(bold, `stage "`+t.Name+`" "NAME"`), t.Version, t.Doc)
 	var rows []string
 	for _, p := range s.Inputs {
 		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", p.Name, inputKind(p), p.Doc))
 	}
 	h.section("Inputs", rows)
-	rows = nil
-	for _, a := range s.Attributes {
-		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", a.Name, attributeKind(a), a.Doc))
-	}
-	h.section("Attributes", rows)
+	h.attributes(s)
 	rows = nil
 	for _, p := range s.Outputs {
 		kind := p.Kind
@@ -48,6 +49,14 @@ func (h *Human) Schema(s stages.Schema) {
 	}
 	h.section("Outputs", rows)
 	h.printf("\nDefault resources: %s, %s memory.\n", count(max(1, t.CPUs), "processor"), size(t.Memory))
+}
+
+func (h *Human) attributes(s stages.Schema) {
+	var rows []string
+	for _, a := range s.Attributes {
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", a.Name, attributeKind(a), a.Doc))
+	}
+	h.section("Attributes", rows)
 }
 
 func inputKind(p stages.Port) string {
