@@ -17,8 +17,8 @@ import (
 type options struct {
 	dir         string
 	parallelism int
-	firsts      int // first runs of each tool, of the smallest graph: a first run of the slowest takes minutes
-	repeats     int // of all that is quicker
+	firsts      int   // first runs of each tool, of the smallest graph: a first run of the slowest takes minutes
+	repeats     int   // of all that is quicker
 	peers       []int // sizes at which the tools are compared, chains
 	growth      []int // sizes at which pipe is measured by itself, chains
 }
