@@ -17,7 +17,8 @@ import (
 type options struct {
 	dir         string
 	parallelism int
-	repeats     int
+	firsts      int   // first runs of each tool, of the smallest graph: a first run of the slowest takes minutes
+	repeats     int   // of all that is quicker
 	peers       []int // sizes at which the tools are compared, chains
 	growth      []int // sizes at which pipe is measured by itself, chains
 }
@@ -26,7 +27,8 @@ func main() {
 	o := options{peers: []int{680, 2040}, growth: []int{320, 3320, 13320}}
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "`FOLDER` for the graphs: what the disk under it does is measured too")
 	flag.IntVar(&o.parallelism, "parallelism", 2, "`N` processors to use")
-	flag.IntVar(&o.repeats, "repeats", 3, "measure each thing `N` times and give the median")
+	flag.IntVar(&o.firsts, "firsts", 3, "make the smallest graph for the first time `N` times, the others once")
+	flag.IntVar(&o.repeats, "repeats", 5, "measure all else `N` times")
 	flag.Func("peers", "`CHAINS` of the graphs for all tools, as 680,2040; empty: none", sizes(&o.peers))
 	flag.Func("growth", "`CHAINS` of the graphs for pipe alone, as 320,3320,13320; empty: none", sizes(&o.growth))
 	flag.Parse()
@@ -67,7 +69,8 @@ func bench(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	fmt.Printf("%s, %d processors, %s; -parallelism %d, medians of %d.\n\n", model(), runtime.NumCPU(), system(), o.parallelism, o.repeats)
+	fmt.Printf("%s, %d processors, %s; -parallelism %d, medians of %d first runs and of %d of all else.\n\n",
+		model(), runtime.NumCPU(), system(), o.parallelism, o.firsts, o.repeats)
 	if len(o.peers) > 0 {
 		if err := compare(ctx, o, all, dir); err != nil {
 			return err
@@ -106,9 +109,9 @@ func compare(ctx context.Context, o options, all []tool, dir string) error {
 				table[t][size] = table[t][size-1]
 			}
 		}
-		rounds := o.repeats
+		rounds := o.firsts
 		if size > 0 {
-			rounds = 1 // a first run of the slowest takes minutes
+			rounds = 1
 		}
 		for round := range rounds {
 			for _, t := range turn {
@@ -160,7 +163,7 @@ func show(o options, all []tool, table [][]cell) {
 					row += fmt.Sprintf(" %s (%s) |", seconds(s.wall), seconds(s.cpu))
 				} else {
 					scaled := s.wall * float64(actions(n)) / float64(actions(c.chains))
-					row += fmt.Sprintf(" about %s: %s for %d |", seconds(scaled), seconds(s.wall), actions(c.chains))
+					row += fmt.Sprintf(" about %s: %s for %s |", seconds(scaled), seconds(s.wall), thousands(actions(c.chains)))
 				}
 			}
 		}

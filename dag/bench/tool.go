@@ -39,7 +39,7 @@ func tools(ctx context.Context, parallelism int) ([]tool, error) {
 		list = append(list, tool{name: "ninja", write: writeNinja, argv: []string{ninja, "-j", jobs}, idle: "no work to do"})
 	}
 	if snakemake := debian(ctx, "snakemake", "snakemake"); snakemake != "" {
-		list = append(list, tool{name: "Snakemake", write: writeSnakemake, argv: []string{snakemake, "--cores", jobs}, idle: "Nothing to be done"})
+		list = append(list, tool{name: "Snakemake", write: writeSnakemake, argv: []string{snakemake, "--cores", jobs}, idle: "Nothing to be done", most: 17 * columns})
 	}
 	if dvc := dvc(ctx, scratch); dvc != "" {
 		list = append(list, tool{name: "DVC", write: writeDVC, argv: []string{dvc, "repro"}, idle: "up to date", most: columns})
