@@ -15,8 +15,8 @@ test-slurm: ## the executor on a real Slurm of two nodes, which is installed and
 test: ## every test, on any machine with Go
 	go test ./...
 
-test-faults: ## a study that is killed, damaged and starved of disk some 200 times; it prints its seed
-	PIPE_FAULT_ROUNDS=240 go test -count=1 -timeout 20m -v -run TestFaults ./cmd/pipe
+test-faults: ## a study that is killed, damaged and starved of disk some 300 times, of it by kill -9 at 200 instants and more; it prints its seed
+	PIPE_FAULT_ROUNDS=300 go test -count=1 -timeout 20m -v -run TestFaults ./cmd/pipe
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...

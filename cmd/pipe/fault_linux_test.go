@@ -43,6 +43,8 @@ func TestFaults(t *testing.T) {
 	f := &faults{T: t, rng: rand.New(rand.NewPCG(uint64(seed), 0)), told: map[string]int{}}
 	f.dir = t.TempDir()
 	f.fresh()
+	f.apply() // the first one also reads the program from the disk
+	f.fresh()
 	began := time.Now()
 	f.apply()
 	f.took = time.Since(began)
@@ -144,9 +146,11 @@ func (f *faults) check(what string, kills int) {
 // instant is a time at which an apply may be anywhere.
 func (f *faults) instant() time.Duration { return time.Duration(f.rng.Int64N(int64(f.took * 5 / 4))) }
 
+// killParent kills applies until some were met while they ran. What ended before begins anew, which may execute every
+// action once more, as a kill may.
 func (f *faults) killParent() int {
-	kills := 2 + f.rng.IntN(5)
-	for range kills {
+	met, ended := 2+f.rng.IntN(5), 0
+	for left := met; left > 0; {
 		cmd := f.command("apply", "-no-color", "-parallelism", "2")
 		if err := cmd.Start(); err != nil {
 			f.Fatal(err)
@@ -155,9 +159,13 @@ func (f *faults) killParent() int {
 		_ = cmd.Process.Kill() // it may have ended
 		if cmd.Wait() != nil {
 			f.told["parent killed"]++
+			left--
+		} else {
+			f.fresh()
+			ended++
 		}
 	}
-	return kills
+	return met + ended
 }
 
 // killWorker ends one child of an apply. The apply may fail, but tells why.
