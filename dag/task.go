@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 )
@@ -51,7 +52,7 @@ type outcome struct {
 func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
-		want: r.total.want(st.node), runID: r.feed.journal.id, root: r.root, store: r.store, claims: r.claims,
+		want: r.total.want(st.node), runID: r.feed.journal.id, root: cmp.Or(st.node.Root, r.root), store: r.store, claims: r.claims,
 		executor: r.executor, emit: r.feed.emit, interrupted: r.interrupted, expect: r.plans[st.node.Address].Expect,
 	}
 	t.reason = r.plans[st.node.Address].Reason
