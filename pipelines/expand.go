@@ -24,7 +24,7 @@ type Expansion struct {
 // Expand evaluates every instance of every stage. With errors the expansion is incomplete and must not run.
 func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 	x := &Expansion{}
-	if p.base == nil {
+	if len(p.modules) == 0 {
 		return x, nil // nothing was understood
 	}
 	var diags hcl.Diagnostics
@@ -53,7 +53,7 @@ func (p *Pipeline) expandStage(s *Stage, groups map[string]*dag.Node) ([]*dag.No
 	if s.noCells || !s.known {
 		return nil, nil
 	}
-	e := &evaluator{p: p, stage: s, groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+	e := &evaluator{stage: s, groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
 	positions := map[string]dag.Pos{}
 	for _, a := range s.attrs {
 		positions[a.name] = dag.Pos{File: a.at.Filename, Line: a.at.Start.Line}
@@ -76,6 +76,9 @@ func (e *evaluator) node() *dag.Node {
 	s := e.stage
 	t := s.schema.Type
 	n := &dag.Node{Address: e.inst.Address, Stage: s.Address(), Axes: e.inst.Axes, Type: t.Name, Version: t.Version}
+	if s.in.parent != nil {
+		n.Root = s.in.dir
+	}
 	config := map[string]any{}
 	n.Inputs = e.inputs(config)
 	n.Outputs = e.outputs()
@@ -266,13 +269,13 @@ func (e *evaluator) code(a *attribute, value any, n *dag.Node) any {
 		matched, known := e.patterns[pattern]
 		if !known {
 			var err error
-			if matched, err = glob(e.p.Dir, pattern); err != nil {
+			if matched, err = glob(e.stage.in.dir, pattern); err != nil {
 				e.report(a, mistake(a.expr.Range(), "Invalid pattern", "%q: %s", pattern, sentence(err)))
 			}
 			e.patterns[pattern] = matched
 		}
 		if len(matched) == 0 && !e.failed[a.name] {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q.", e.p.Dir, pattern)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q.", e.stage.in.dir, pattern)))
 		}
 		for _, f := range matched {
 			if !seen[f] {

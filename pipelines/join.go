@@ -46,7 +46,10 @@ func (s *Stage) joinAxes() hcl.Diagnostics {
 		if !has(metaAttributes[:4], a.name) {
 			diags = append(diags, a.findEach(s)...)
 		}
-		for _, r := range a.refs {
+		for _, r := range a.references() {
+			if s.unpublished {
+				break
+			}
 			if d := r.join(s); d != nil {
 				diags = append(diags, d)
 			}
@@ -117,8 +120,8 @@ func (r *reference) join(s *Stage) *hcl.Diagnostic {
 		own = "has only " + listing(s.axes)
 	}
 	return mistake(r.at, "Ambiguous reference",
-		"%s has an instance for each value of %s, and %s %s.%s Write all.%s to read all of them, or matrix = %s.matrix to have one %s for each.",
-		r.target.Address(), listing(lacking), s.Address(), own, hint, r.String(), r.target.Address(), s.Type)
+		"%s has an instance for each value of %s, and %s %s.%s Write %s to read all of them, or matrix = %s to have one %s for each.",
+		r.name(s.in), listing(lacking), s.Address(), own, hint, r.wide(s.in), r.name(s.in)+".matrix", s.Type)
 }
 
 // one finds the instance that agrees with inst on every axis of the target, or nil.

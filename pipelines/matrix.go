@@ -38,7 +38,7 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s.", circle(names)))
 	}
 	for _, s := range order {
-		more := s.makeCells(p)
+		more := s.makeCells()
 		if more.HasErrors() {
 			s.noCells = true
 		}
@@ -52,7 +52,7 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 }
 
 // makeCells computes the stage's axes and cells.
-func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
+func (s *Stage) makeCells() hcl.Diagnostics {
 	if s.noCells {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
 		}
 	default:
 		var axes []axis
-		axes, diags = readAxes(matrix.expr, p.base)
+		axes, diags = readAxes(matrix.expr, s.in)
 		if diags.HasErrors() {
 			return diags
 		}
@@ -98,10 +98,10 @@ func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
 	}
 	if matrix != nil {
 		var more hcl.Diagnostics
-		cells, more = s.adjust(cells, p.base)
+		cells, more = s.adjust(cells, s.in.base)
 		diags = append(diags, more...)
 	}
-	enabled, more := s.enabled(p.base)
+	enabled, more := s.enabled(s.in.base)
 	diags = append(diags, more...)
 	if !enabled {
 		cells = nil
@@ -140,8 +140,9 @@ type axis struct {
 }
 
 // readAxes evaluates a matrix: an object whose attributes are lists. Axes keep the order in which they are
-// written; where the object is computed they are sorted by name.
-func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostics) {
+// written, also where a module block writes them; where the object is computed they are sorted by name.
+func readAxes(expr hcl.Expression, m *module) ([]axis, hcl.Diagnostics) {
+	ctx := m.base
 	v, diags := expr.Value(ctx)
 	if diags.HasErrors() {
 		return nil, diags
@@ -153,9 +154,10 @@ func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostic
 	}
 	places := map[string]hcl.Range{}
 	var names []string
-	if items, more := hcl.ExprMap(expr); !more.HasErrors() {
+	written, in := m.written(expr)
+	if items, more := hcl.ExprMap(written); !more.HasErrors() {
 		for _, item := range items {
-			if key, more := item.Key.Value(ctx); !more.HasErrors() && !key.IsNull() && !has(names, keyText(key)) {
+			if key, more := item.Key.Value(in.base); !more.HasErrors() && !key.IsNull() && !has(names, keyText(key)) {
 				names = append(names, keyText(key))
 				places[keyText(key)] = item.Value.Range()
 			}
@@ -184,6 +186,41 @@ func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostic
 		diags = append(diags, mistake(expr.Range(), "Invalid matrix", "It has no axis. Leave matrix out for a single instance."))
 	}
 	return axes, diags
+}
+
+// written follows var.NAME to the argument that sets it, and module.NAME.OUT to the output's value.
+func (m *module) written(expr hcl.Expression) (hcl.Expression, *module) {
+	for range deepestModule * 2 { // each module is entered and left at most once
+		t, diags := hcl.AbsTraversalForExpr(expr)
+		if diags.HasErrors() {
+			break
+		}
+		next := m.behind(t)
+		if next == nil {
+			break
+		}
+		expr, m = next.expr, next.in
+	}
+	return expr, m
+}
+
+// behind is the expression that a name of the module stands for: an argument or an output's value, with all. before
+// it or not.
+func (m *module) behind(t hcl.Traversal) *named {
+	if t.RootName() == "all" {
+		t = t[1:]
+	}
+	switch root := step(t, 0); {
+	case root == "var" && len(t) == 2:
+		if v := m.variable(step(t, 1)); v != nil {
+			return v.argument
+		}
+	case root == "module" && len(t) == 3:
+		if o, _ := m.moduleOutput(t); o != nil && o.named.expr != nil {
+			return o.named
+		}
+	}
+	return nil
 }
 
 func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {

@@ -35,17 +35,17 @@ func FromEnvironment(environ []string) []Setting {
 }
 
 // apply assigns what the setting holds.
-func (s Setting) apply(p *Pipeline) hcl.Diagnostics {
+func (s Setting) apply(m *module) hcl.Diagnostics {
 	if s.File != "" {
-		return s.applyFile(p)
+		return s.applyFile(m)
 	}
-	v := p.variable(s.Name)
+	v := m.variable(s.Name)
 	if v == nil {
 		if s.Lenient {
 			return nil
 		}
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Unknown variable",
-			Detail: s.Origin + " sets " + s.Name + ", but no variable is called so." + didYouMean(s.Name, p.variableNames())}}
+			Detail: s.Origin + " sets " + s.Name + ", but no variable is called so." + didYouMean(s.Name, m.variableNames())}}
 	}
 	value, diags := s.parse(v)
 	if diags.HasErrors() {
@@ -73,7 +73,7 @@ func (s Setting) parse(v *Variable) (cty.Value, hcl.Diagnostics) {
 }
 
 // applyFile reads a file of NAME = VALUE lines.
-func (s Setting) applyFile(p *Pipeline) hcl.Diagnostics {
+func (s Setting) applyFile(m *module) hcl.Diagnostics {
 	text, err := os.ReadFile(s.File)
 	if err != nil {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Cannot read the var-file", Detail: sentence(err)}}
@@ -82,15 +82,15 @@ func (s Setting) applyFile(p *Pipeline) hcl.Diagnostics {
 	if file == nil {
 		return diags
 	}
-	p.files[s.File] = file
+	m.p.files[s.File] = file
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
 		diags = append(diags, mistake(b.TypeRange, "Unexpected block", "A var-file holds only lines NAME = VALUE."))
 	}
 	for _, a := range sortedAttributes(body) {
-		v := p.variable(a.Name)
+		v := m.variable(a.Name)
 		if v == nil {
-			diags = append(diags, mistake(a.NameRange, "Unknown variable", "No variable is called %q.%s", a.Name, didYouMean(a.Name, p.variableNames())))
+			diags = append(diags, mistake(a.NameRange, "Unknown variable", "No variable is called %q.%s", a.Name, didYouMean(a.Name, m.variableNames())))
 			continue
 		}
 		value, more := a.Expr.Value(nil)

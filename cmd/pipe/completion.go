@@ -46,6 +46,9 @@ func completeAddress(_ *cobra.Command, args []string, _ string) ([]string, cobra
 	}
 	p, _ := pipelines.Load(path, pipelines.FromEnvironment(os.Environ()))
 	var names []string
+	for _, m := range p.Modules() {
+		names = append(names, m.Address)
+	}
 	for _, s := range p.Stages {
 		names = append(names, s.Address())
 	}

@@ -84,8 +84,8 @@ func (a *app) open(o pipelineOptions) (*project, error) {
 	}
 	settings := append(pipelines.FromEnvironment(os.Environ()), o.vars...)
 	p, diags := pipelines.Load(o.path, settings)
-	a.mask.Hide(p.Secrets())
 	x, more := p.Expand()
+	a.mask.Hide(p.Secrets())
 	diags = pipelines.SortDiagnostics(append(diags, more...))
 	if err := a.diagnose(diags, p.Files()); err != nil {
 		return nil, err

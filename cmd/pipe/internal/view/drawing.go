@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/pipelines"
 )
 
 // box is one vertex of a drawing, and the boxes that it reads.
 type box struct {
 	id, label string
+	module    string // that it is in; empty: the root
 	from      []int
 }
 
@@ -33,7 +35,7 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 		counts[name(n)]++
 		if _, ok := index[name(n)]; !ok {
 			index[name(n)] = len(list)
-			list = append(list, box{id: fmt.Sprintf("n%d", len(list)), label: name(n)})
+			list = append(list, box{id: fmt.Sprintf("n%d", len(list)), label: name(n), module: pipelines.ModuleOf(n.Stage)})
 		}
 	}
 	seen := map[[2]int]bool{}
@@ -68,14 +70,43 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 	return list
 }
 
+// inModules hands on the boxes module by module, in the order in which the modules appear. A label in a module's frame
+// need not repeat its name.
+func inModules(list []box, draw func(module string, of []box)) {
+	var modules []string
+	by := map[string][]box{}
+	for _, x := range list {
+		if by[x.module] == nil {
+			modules = append(modules, x.module)
+		}
+		if x.module != "" {
+			x.label = strings.TrimPrefix(x.label, x.module+".")
+		}
+		by[x.module] = append(by[x.module], x)
+	}
+	for _, m := range modules {
+		draw(m, by[m])
+	}
+}
+
 // StageDOT draws a box a stage for Graphviz.
 func StageDOT(w io.Writer, g *dag.Graph) error {
 	var b strings.Builder
 	b.WriteString("digraph {\n\trankdir=LR\n\tnode [shape=box]\n")
 	list := boxes(g, false)
-	for _, x := range list {
-		fmt.Fprintf(&b, "\t%s [label=%q]\n", x.id, x.label)
-	}
+	inModules(list, func(module string, of []box) {
+		indent := "\t"
+		if module != "" {
+			fmt.Fprintf(&b, "\tsubgraph %q {\n\t\tlabel=%q\n", "cluster_"+module, module)
+			indent = "\t\t"
+		}
+		for _, x := range of {
+			fmt.Fprintf(&b, "%s%s [label=%q]\n", indent, x.id, x.label)
+		}
+		if module != "" {
+			b.WriteString("\t}\n")
+		}
+	})
 	for _, x := range list {
 		for _, from := range x.from {
 			fmt.Fprintf(&b, "\t%s -> %s\n", list[from].id, x.id)
@@ -91,9 +122,19 @@ func Mermaid(w io.Writer, g *dag.Graph, byInstance bool) error {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	list := boxes(g, byInstance)
-	for _, x := range list {
-		fmt.Fprintf(&b, "  %s[\"%s\"]\n", x.id, strings.ReplaceAll(x.label, `"`, "#quot;"))
-	}
+	inModules(list, func(module string, of []box) {
+		indent := "  "
+		if module != "" {
+			fmt.Fprintf(&b, "  subgraph %s\n", module)
+			indent = "    "
+		}
+		for _, x := range of {
+			fmt.Fprintf(&b, "%s%s[\"%s\"]\n", indent, x.id, strings.ReplaceAll(x.label, `"`, "#quot;"))
+		}
+		if module != "" {
+			b.WriteString("  end\n")
+		}
+	})
 	for _, x := range list {
 		for _, from := range x.from {
 			fmt.Fprintf(&b, "  %s --> %s\n", list[from].id, x.id)

@@ -97,6 +97,17 @@ func (h *Human) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 	}
 	h.section("Variables", rows)
 	rows = nil
+	for _, m := range p.Modules() {
+		n := 0
+		for _, s := range p.Stages {
+			if strings.HasPrefix(s.Address(), m.Address+".") {
+				n++
+			}
+		}
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", m.Address, m.Source, count(n, "stage")))
+	}
+	h.section("Modules", rows)
+	rows = nil
 	for _, s := range p.Stages {
 		n := countOf(x.Nodes, s.Address())
 		rows = append(rows, fmt.Sprintf("  %s\t%s", s.Address(), count(n, "instance")))
@@ -219,7 +230,7 @@ func (h *Human) Version(v Version) {
 func describe(p *pipelines.Pipeline, pub dag.Publication) string {
 	name, _, _ := strings.Cut(pub.Name, "[")
 	for _, o := range p.Outputs {
-		if o.Name == name {
+		if o.Address() == name {
 			return o.Description
 		}
 	}

@@ -100,6 +100,13 @@ func (j *JSON) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 			Value       string `json:"value"`
 		}{"variable", v.Name, v.Description, shownVariable(v)})
 	}
+	for _, m := range p.Modules() {
+		j.write(struct {
+			Type   string `json:"type"`
+			Module string `json:"module"`
+			Source string `json:"source"`
+		}{"module", m.Address, m.Source})
+	}
 	for _, s := range p.Stages {
 		j.write(struct {
 			Type      string `json:"type"`
