@@ -89,7 +89,7 @@ func (e *evaluator) follow(a *attribute, l link, done map[*binding]cty.Value) ct
 		return v
 	}
 	done[l.to] = cty.DynamicVal
-	v, diags := evaluate(l.to.expr, e.names(a, l.to, done))
+	v, diags := a.in.p.work.evaluate(l.to.expr, e.names(a, l.to, done))
 	if !diags.HasErrors() && l.variable != nil {
 		converted, err := l.variable.convert(v)
 		if err != nil {
@@ -122,7 +122,7 @@ func (e *evaluator) value(a *attribute) (cty.Value, bool) {
 		return ph.value(), true
 	}
 	ctx := e.context(a)
-	v, diags := evaluate(a.expr, ctx)
+	v, diags := a.in.p.work.evaluate(a.expr, ctx)
 	for _, d := range diags {
 		if refs := a.references(); len(refs) > 0 && d.Severity == hcl.DiagError {
 			d.Detail += "\n" + opaque(refs)
@@ -135,21 +135,21 @@ func (e *evaluator) value(a *attribute) (cty.Value, bool) {
 	return v, true
 }
 
-// evaluate is expr.Value, but a condition gives only the branch that it chooses, whatever the other one is:
+// choose is expr.Value, but a condition gives only the branch that it chooses, whatever the other one is:
 // HCL would mark the result with the placeholders of both branches.
-func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func choose(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	switch x := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
-		return evaluate(x.Expression, ctx)
+		return choose(x.Expression, ctx)
 	case *hclsyntax.ConditionalExpr:
 		condition, diags := x.Condition.Value(ctx)
 		if diags.HasErrors() || !truthful(condition) {
 			return expr.Value(ctx) // for its own diagnostics, and the marks of the condition
 		}
 		if condition.True() {
-			return evaluate(x.TrueResult, ctx)
+			return choose(x.TrueResult, ctx)
 		}
-		return evaluate(x.FalseResult, ctx)
+		return choose(x.FalseResult, ctx)
 	case *hclsyntax.ObjectConsExpr:
 		var diags hcl.Diagnostics
 		values := map[string]cty.Value{}
@@ -158,7 +158,7 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 			if more.HasErrors() || key.IsMarked() || key.IsNull() || key.Type() != cty.String {
 				return expr.Value(ctx)
 			}
-			value, more := evaluate(item.ValueExpr, ctx)
+			value, more := choose(item.ValueExpr, ctx)
 			diags = append(diags, more...)
 			values[key.AsString()] = value
 		}

@@ -21,6 +21,7 @@ type Pipeline struct {
 	files   map[string]*hcl.File
 	sources map[string]parsed // by path: what modules share
 	modules []*module         // the root first
+	work    meter             // of evaluating the expressions
 	secrets []string          // what sensitive() has hidden
 }
 

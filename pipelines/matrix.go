@@ -12,8 +12,8 @@ import (
 	"github.com/pipe-ml/pipe/dag"
 )
 
-// mostCells bounds a matrix, so that a slip does not fill the memory.
-const mostCells = 1_000_000
+// mostCells bounds the instances of all stages together, so that a slip does not fill the memory.
+const mostCells = 300_000
 
 // makeCells evaluates every matrix, then joins the references on the axes.
 func (p *Pipeline) makeCells() hcl.Diagnostics {
@@ -37,8 +37,16 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 		}
 		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s.", circle(names)))
 	}
+	cells := 0
 	for _, s := range order {
 		more := s.makeCells()
+		if cells += len(s.cells); cells > mostCells {
+			at := s.at
+			if a := s.meta["matrix"]; a != nil {
+				at = a.expr.Range()
+			}
+			return append(diags, mistake(at, "Too many instances", "The stages have more than %d instances together. Take values off the axes.", mostCells))
+		}
 		if more.HasErrors() {
 			s.noCells = true
 		}
@@ -121,7 +129,7 @@ func (s *Stage) enabled(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
 	if a == nil {
 		return true, nil
 	}
-	v, diags := a.expr.Value(ctx)
+	v, diags := s.in.p.work.evaluate(a.expr, ctx)
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		s.noCells = true
 		return false, diags
@@ -143,7 +151,7 @@ type axis struct {
 // written, also where a module block writes them; where the object is computed they are sorted by name.
 func readAxes(expr hcl.Expression, m *module) ([]axis, hcl.Diagnostics) {
 	ctx := m.base
-	v, diags := expr.Value(ctx)
+	v, diags := m.p.work.evaluate(expr, ctx)
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -179,7 +187,7 @@ func readAxes(expr hcl.Expression, m *module) ([]axis, hcl.Diagnostics) {
 		diags = append(diags, more...)
 		axes = append(axes, a)
 		if n *= len(a.values); n > mostCells {
-			return nil, append(diags, mistake(expr.Range(), "Matrix too large", "It has more than %d cells.", mostCells))
+			return nil, append(diags, mistake(expr.Range(), "Matrix too large", "It has more than %d cells. Take values off the axes, or take fewer axes.", mostCells))
 		}
 	}
 	if len(names) == 0 {

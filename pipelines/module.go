@@ -42,7 +42,7 @@ func newModule(p *Pipeline, parent *module, name string) *module {
 
 // newBase holds the functions; the names follow when they are computed.
 func newBase(m *module) *hcl.EvalContext {
-	return &hcl.EvalContext{Functions: functions(m.dir), Variables: map[string]cty.Value{}}
+	return &hcl.EvalContext{Functions: functions(m), Variables: map[string]cty.Value{}}
 }
 
 // prefix stands before the addresses of what is in the module: module.x., or nothing for the root.

@@ -76,7 +76,7 @@ func (p *Pipeline) evaluateNamed() hcl.Diagnostics {
 			if m.parent == nil {
 				diags = append(diags, v.unset()...)
 			}
-			diags = append(diags, v.validate(m.base)...)
+			diags = append(diags, v.validate(m)...)
 		}
 	}
 	return diags
@@ -150,7 +150,7 @@ func (n *named) evaluate() hcl.Diagnostics {
 		}
 		return nil
 	}
-	value, diags := n.expr.Value(n.context())
+	value, diags := n.in.p.work.evaluate(n.expr, n.context())
 	if diags.HasErrors() {
 		n.sound = false
 		return diags

@@ -47,7 +47,7 @@ func (s Setting) apply(m *module) hcl.Diagnostics {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Unknown variable",
 			Detail: s.Origin + " sets " + s.Name + ", but no variable is called so." + didYouMean(s.Name, m.variableNames())}}
 	}
-	value, diags := s.parse(v)
+	value, diags := s.parse(m, v)
 	if diags.HasErrors() {
 		return diags
 	}
@@ -56,14 +56,17 @@ func (s Setting) apply(m *module) hcl.Diagnostics {
 }
 
 // parse reads the text as the variable's type asks: as it stands for strings, else as an expression.
-func (s Setting) parse(v *Variable) (cty.Value, hcl.Diagnostics) {
+func (s Setting) parse(m *module, v *Variable) (cty.Value, hcl.Diagnostics) {
 	if v.Type == cty.String || v.Type == cty.DynamicPseudoType {
 		return cty.StringVal(s.Text), nil
+	}
+	if d := checkNesting("<"+s.Origin+">", []byte(s.Text)); d != nil {
+		return cty.NilVal, hcl.Diagnostics{d}
 	}
 	expr, diags := hclsyntax.ParseExpression([]byte(s.Text), "<"+s.Origin+">", hcl.InitialPos)
 	if !diags.HasErrors() {
 		var value cty.Value
-		if value, diags = expr.Value(nil); !diags.HasErrors() {
+		if value, diags = m.p.work.evaluate(expr, nil); !diags.HasErrors() {
 			return value, nil
 		}
 	}
@@ -77,6 +80,9 @@ func (s Setting) applyFile(m *module) hcl.Diagnostics {
 	text, err := os.ReadFile(s.File)
 	if err != nil {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Cannot read the var-file", Detail: sentence(err)}}
+	}
+	if d := checkNesting(s.File, text); d != nil {
+		return hcl.Diagnostics{d}
 	}
 	file, diags := hclsyntax.ParseConfig(text, s.File, hcl.InitialPos)
 	if file == nil {
@@ -93,7 +99,7 @@ func (s Setting) applyFile(m *module) hcl.Diagnostics {
 			diags = append(diags, mistake(a.NameRange, "Unknown variable", "No variable is called %q.%s", a.Name, didYouMean(a.Name, m.variableNames())))
 			continue
 		}
-		value, more := a.Expr.Value(nil)
+		value, more := m.p.work.evaluate(a.Expr, nil)
 		diags = append(diags, more...)
 		if !more.HasErrors() {
 			diags = append(diags, v.assign(value, a.Expr.Range(), "The value")...)

@@ -107,6 +107,9 @@ func readFiles(dir string, names []string) (Source, error) {
 	}
 	src := Source{Dir: abs}
 	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.Size() > largestFile {
+			return Source{}, fmt.Errorf("file %s has more than %d MiB. Keep data in files of its own and read them in a stage", name, largestFile>>20)
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return Source{}, err
@@ -126,12 +129,17 @@ type parsed struct {
 func (p *Pipeline) parse(src Source) parsed {
 	var source parsed
 	for _, f := range src.Files {
+		if d := checkNesting(f.Name, f.Text); d != nil {
+			source.diags = append(source.diags, d)
+			continue
+		}
 		file, more := hclsyntax.ParseConfig(f.Text, f.Name, hcl.InitialPos)
 		source.diags = append(source.diags, more...)
 		if file == nil {
 			continue
 		}
 		p.files[f.Name] = file
+		source.diags = append(source.diags, p.work.install(file.Body.(*hclsyntax.Body))...)
 		source.bodies = append(source.bodies, file.Body.(*hclsyntax.Body))
 	}
 	return source

@@ -62,7 +62,7 @@ func (m *module) decodeVariable(b *hclsyntax.Block) hcl.Diagnostics {
 		}
 	}
 	if a, ok := b.Body.Attributes["default"]; ok {
-		value, more := a.Expr.Value(nil)
+		value, more := m.p.work.evaluate(a.Expr, nil)
 		d.diags = append(d.diags, more...)
 		v.HasDefault = true
 		if !more.HasErrors() {
@@ -174,13 +174,13 @@ func (v *Variable) unset() hcl.Diagnostics {
 		v.Name, v.Name, v.Name)}
 }
 
-func (v *Variable) validate(ctx *hcl.EvalContext) hcl.Diagnostics {
+func (v *Variable) validate(m *module) hcl.Diagnostics {
 	if !v.Value.IsWhollyKnown() {
 		return nil // an error about it is already there
 	}
 	var diags hcl.Diagnostics
 	for _, rule := range v.validations {
-		ok, more := rule.condition.Value(ctx)
+		ok, more := m.p.work.evaluate(rule.condition, m.base)
 		diags = append(diags, more...)
 		if more.HasErrors() || !ok.IsKnown() {
 			continue
@@ -193,7 +193,7 @@ func (v *Variable) validate(ctx *hcl.EvalContext) hcl.Diagnostics {
 		if ok.True() {
 			continue
 		}
-		text, more := rule.message.Value(ctx)
+		text, more := m.p.work.evaluate(rule.message, m.base)
 		diags = append(diags, more...)
 		text, _ = text.UnmarkDeep()
 		if more.HasErrors() || !text.IsKnown() || text.IsNull() || text.Type() != cty.String {

@@ -12,10 +12,11 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE]",
+		Use:   "docs [TYPE | functions]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
-		Long:  `docs lists the stage types. With a type it describes all that a stage of it takes and makes.` + exits(exits0, exits1),
-		Args:  cobra.MaximumNArgs(1),
+		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; docs functions lists
+the functions that expressions may call.` + exits(exits0, exits1),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				var all []stages.Type
@@ -26,15 +27,19 @@ func (a *app) docsCommand() *cobra.Command {
 				a.view.Types(all, pipelines.Shipped())
 				return nil
 			}
+			if args[0] == "functions" {
+				a.view.Functions(pipelines.Functions())
+				return nil
+			}
 			t, ok := stages.Lookup(args[0])
 			if !ok {
-				return fmt.Errorf("there is no stage type %q; known: %s", args[0], strings.Join(stages.Names(), ", "))
+				return fmt.Errorf("there is no stage type %q; known: %s; and pipe docs functions lists functions", args[0], strings.Join(stages.Names(), ", "))
 			}
 			a.view.Schema(stages.SchemaOf(t))
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return stages.Names(), cobra.ShellCompDirectiveNoFileComp
+			return append(stages.Names(), "functions"), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }

@@ -25,6 +25,7 @@ type View interface {
 	Formatted(file string, diff []byte)
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
+	Functions(list []pipelines.Function)
 	Version(v Version)
 }
 
