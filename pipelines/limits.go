@@ -17,7 +17,7 @@ const (
 	largestText   = 16 << 20    // bytes of a text value
 	largestValue  = 1_000_000   // elements in a value, counting those of its elements
 	longestRange  = 100_000     // numbers of one range, combinations of one setproduct
-	mostSteps     = 2_000_000   // of for and elements given to functions and by them, in one expression
+	mostSteps     = 500_000     // of for and elements given to functions and by them, in one expression
 	mostWork      = 200_000_000 // the same in all expressions
 	mostKept      = 10_000_000  // elements in the values of all expressions
 	largestNumber = 1 << 16     // binary exponent: far beyond what can be stored, and still quick to write

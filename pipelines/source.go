@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
 //go:embed *.hcl
@@ -117,6 +118,19 @@ func readFiles(dir string, names []string) (Source, error) {
 		src.Files = append(src.Files, File{name, text})
 	}
 	return src, nil
+}
+
+// Format brings the text of a file into the canonical form. A file with syntax errors is not touched; the syntax tree
+// is for the snippets of diagnostics.
+func Format(name string, text []byte) ([]byte, *hcl.File, hcl.Diagnostics) {
+	if d := checkNesting(name, text); d != nil {
+		return nil, &hcl.File{Bytes: text}, hcl.Diagnostics{d}
+	}
+	file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, file, diags
+	}
+	return hclwrite.Format(text), file, diags
 }
 
 // parsed is a source as syntax trees.

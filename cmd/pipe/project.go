@@ -79,6 +79,18 @@ type project struct {
 
 // open reads and expands a pipeline and shows its diagnostics. With errors the error has only a code.
 func (a *app) open(o pipelineOptions) (*project, error) {
+	p, diags, err := a.load(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.diagnose(diags, p.pipeline.Files()); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// load reads and expands a pipeline. With errors among the diagnostics the project is incomplete.
+func (a *app) load(o pipelineOptions) (*project, hcl.Diagnostics, error) {
 	if o.path == "" {
 		o.path = "."
 	}
@@ -87,14 +99,13 @@ func (a *app) open(o pipelineOptions) (*project, error) {
 	x, more := p.Expand()
 	a.mask.Hide(p.Secrets())
 	diags = pipelines.SortDiagnostics(append(diags, more...))
-	if err := a.diagnose(diags, p.Files()); err != nil {
-		return nil, err
+	loaded := &project{pipeline: p, expansion: x}
+	if diags.HasErrors() {
+		return loaded, diags, nil
 	}
-	g, err := dag.New(x.Nodes)
-	if err != nil {
-		return nil, err
-	}
-	return &project{pipeline: p, expansion: x, graph: g}, nil
+	var err error
+	loaded.graph, err = dag.New(x.Nodes)
+	return loaded, diags, err
 }
 
 // diagnose shows diagnostics; with errors among them the verb ends.

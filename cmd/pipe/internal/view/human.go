@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -79,9 +80,12 @@ func (h *Human) Why(all []*dag.Explanation) {
 	}
 }
 
-// Valid says how much a sound pipeline holds.
-func (h *Human) Valid(p *pipelines.Pipeline, g *dag.Graph) {
-	h.printf("%s %s, %s.\n", h.style.paint(green, "Valid:"), count(len(p.Stages), "stage"), count(instances(g.Nodes()), "instance"))
+// Validation tells the mistakes, or how much a sound pipeline holds.
+func (h *Human) Validation(p *pipelines.Pipeline, x *pipelines.Expansion, diags hcl.Diagnostics) {
+	h.Diagnostics(diags, p.Files())
+	if !diags.HasErrors() {
+		h.printf("%s %s, %s.\n", h.style.paint(green, "Valid:"), count(len(p.Stages), "stage"), count(instances(x.Nodes), "instance"))
+	}
 }
 
 // Pipeline lists variables, stages and outputs.

@@ -16,7 +16,7 @@ type View interface {
 	Run(g *dag.Graph) Run
 	Plan(p *dag.Plan)
 	Why(all []*dag.Explanation)
-	Valid(p *pipelines.Pipeline, g *dag.Graph)
+	Validation(p *pipelines.Pipeline, x *pipelines.Expansion, diags hcl.Diagnostics)
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)
 	Instance(i Instance)
 	Runs(runs []dag.Run)
