@@ -138,7 +138,7 @@ func (e *evaluator) normalise(config map[string]any) map[string]any {
 		case e.failed[name] || a != nil && !a.sound:
 		case a == nil:
 			e.failed[name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s", e.stage.Type, stopped(ae.Error())))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s Add %s = VALUE.", e.stage.Type, stopped(ae.Error()), name))
 		default:
 			if _, ok := config[name]; !ok && !e.isInput(name) {
 				continue // it could not be evaluated because of another mistake
@@ -215,7 +215,7 @@ func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
 	if a == nil {
 		if port.Required && !e.failed[port.Name] {
 			e.failed[port.Name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s", e.stage.Type, port.Name, stopped(port.Doc)))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s Add %s = { NAME = \"file\" }.", e.stage.Type, port.Name, stopped(port.Doc), port.Name))
 		}
 		return nil
 	}
@@ -238,9 +238,9 @@ func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
 		file, isText := v.(string)
 		switch {
 		case !isText || !filepath.IsLocal(file) || path.Clean(file) != file:
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid output file", "Output %s is a file name relative to the stage's own folder, such as %q, not %v.", o.Name, o.Name+".csv", v)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid output file", "Output %s must be a file name relative to the stage's own folder, such as %q, not %v.", o.Name, o.Name+".csv", v)))
 		case taken[file] != "":
-			e.report(a, mistake(a.expr.Range(), "File used twice", "Outputs %s and %s are both written to %q.", taken[file], o.Name, file))
+			e.report(a, mistake(a.expr.Range(), "File used twice", "Outputs %s and %s are both written to %q. Give each a file of its own.", taken[file], o.Name, file))
 		default:
 			taken[file] = o.Name
 			list = append(list, dag.Output{Name: o.Name, Kind: o.Kind, Path: file})
@@ -263,7 +263,7 @@ func (e *evaluator) code(a *attribute, value any, n *dag.Node) any {
 			return value
 		}
 		if !filepath.IsLocal(filepath.FromSlash(pattern)) {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in the folder of the pipeline.", pattern)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in the folder of the pipeline. Copy it there, or split off a module with a folder of its own.", pattern)))
 			continue
 		}
 		matched, known := e.patterns[pattern]
@@ -275,7 +275,7 @@ func (e *evaluator) code(a *attribute, value any, n *dag.Node) any {
 			e.patterns[pattern] = matched
 		}
 		if len(matched) == 0 && !e.failed[a.name] {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q.", e.stage.in.dir, pattern)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q. Write patterns relative to the file, such as \"scripts/*.py\".", e.stage.in.dir, pattern)))
 		}
 		for _, f := range matched {
 			if !seen[f] {

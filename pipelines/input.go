@@ -20,7 +20,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		if a == nil {
 			if port.Required && !e.failed[port.Name] {
 				e.failed[port.Name] = true
-				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s", e.stage.Type, port.Name, stopped(port.Doc)))
+				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s Add %s = TYPE.NAME.OUTPUT or a path.", e.stage.Type, port.Name, stopped(port.Doc), port.Name))
 			}
 			continue
 		}
@@ -30,7 +30,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		}
 		if v.IsNull() {
 			if port.Required {
-				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s", port.Name, e.stage.Type, stopped(port.Doc))))
+				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s Give it a value, or switch the stage off with enabled.", port.Name, e.stage.Type, stopped(port.Doc))))
 			}
 			continue
 		}
@@ -112,7 +112,7 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 	}
 	found, tried := e.stage.in.locate(text)
 	if found == "" {
-		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and there is neither %s.", name, text, strings.Join(tried, " nor "))))
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and there is neither %s. Write a path relative to the file, or to the working folder.", name, text, strings.Join(tried, " nor "))))
 		return nil, ""
 	}
 	return &dag.Input{Name: name, Path: found}, ""

@@ -73,7 +73,7 @@ func (a *attribute) findEach(s *Stage) hcl.Diagnostics {
 		i := indexOf(s.axes, name)
 		switch {
 		case len(s.axes) == 0:
-			diags = append(diags, mistake(t.SourceRange(), "No matrix", "Stage %s has no matrix, so each has no meaning in it.", s.Address()))
+			diags = append(diags, mistake(t.SourceRange(), "No matrix", "Stage %s has no matrix, so each has no meaning in it. Add matrix = { AXIS = [...] }, or take each away.", s.Address()))
 		case len(t) == 1: // each as a whole
 			for i := range used {
 				used[i] = true

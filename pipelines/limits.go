@@ -170,7 +170,7 @@ func sizeOf(v cty.Value) (int, error) {
 			if f := v.AsBigFloat(); f.IsInf() {
 				return errors.New("the number is infinite; see that nothing is divided by 0")
 			} else if e := f.MantExp(nil); e > largestNumber || e < -largestNumber {
-				return errors.New("the number is too large or too close to 0; numbers are stored in 64 bits")
+				return errors.New("the number is too large or too close to 0. Take one that 64 bits can hold")
 			}
 		case v.CanIterateElements():
 			for it := v.ElementIterator(); it.Next(); {

@@ -76,7 +76,7 @@ func (m *module) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, a := range sortedAttributes(body) {
 		diags = append(diags, mistake(a.NameRange, "Unexpected attribute",
-			"%q stands outside of any block. A file holds blocks: %s.", a.Name, listing(blockTypes)))
+			"%q stands outside of any block. Put it into one of these: %s.", a.Name, listing(blockTypes)))
 	}
 	for _, b := range body.Blocks {
 		var more hcl.Diagnostics

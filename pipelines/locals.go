@@ -47,10 +47,10 @@ func (m *module) checkNamed(t hcl.Traversal) *hcl.Diagnostic {
 		return mistake(t.SourceRange(), "Incomplete reference", "Write %s.NAME.", root)
 	}
 	if root == "var" && m.variable(name) == nil {
-		return mistake(t.SourceRange(), "Unknown variable", "No variable is called %q.%s", name, didYouMean(name, m.variableNames()))
+		return mistake(t.SourceRange(), "Unknown variable", "No variable is called %q.%s", name, orDeclare(name, m.variableNames(), "variable \"%s\" {}"))
 	}
 	if root == "local" && m.local(name) == nil {
-		return mistake(t.SourceRange(), "Unknown local", "No local is called %q.%s", name, didYouMean(name, m.localNames()))
+		return mistake(t.SourceRange(), "Unknown local", "No local is called %q.%s", name, orDeclare(name, m.localNames(), "locals { %s = VALUE }"))
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 			s.noCells = true
 			names[i] = s.Address() + ".matrix"
 		}
-		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s.", circle(names)))
+		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s. Write out the matrix of one of them.", circle(names)))
 	}
 	cells := 0
 	for _, s := range order {
@@ -81,7 +81,7 @@ func (s *Stage) makeCells() hcl.Diagnostics {
 		cells = [][]dag.Axis{nil}
 		for _, name := range []string{"include", "exclude"} {
 			if a := s.meta[name]; a != nil {
-				diags = append(diags, mistake(a.at, "No matrix", "%s changes a matrix, and stage %s has none.", name, s.Address()))
+				diags = append(diags, mistake(a.at, "No matrix", "%s changes a matrix, and stage %s has none. Add matrix = { AXIS = [...] }.", name, s.Address()))
 			}
 		}
 	case s.matrixOf != nil:
@@ -158,7 +158,7 @@ func readAxes(expr hcl.Expression, m *module) ([]axis, hcl.Diagnostics) {
 	v, _ = v.UnmarkDeep()
 	if v.IsNull() || !v.IsKnown() || !isObject(v) {
 		return nil, hcl.Diagnostics{explain(mistake(expr.Range(), "Invalid matrix",
-			"A matrix names axes and their values: matrix = { seed = [0, 1, 2] }. This is %s.", describe(v)), expr, ctx)}
+			"A matrix names axes and their values: matrix = { seed = [0, 1, 2] }. Write that instead of %s.", describe(v)), expr, ctx)}
 	}
 	places := map[string]hcl.Range{}
 	var names []string
@@ -252,7 +252,7 @@ func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
 			continue
 		}
 		if text := axisText(value); seen[text] {
-			diags = append(diags, mistake(at, "Value twice on an axis", "Axis %s has the value %s twice.", name, text))
+			diags = append(diags, mistake(at, "Value twice on an axis", "Axis %s has the value %s twice. Take one of them away.", name, text))
 		} else {
 			seen[text] = true
 			a.values = append(a.values, value)

@@ -66,7 +66,7 @@ module "d" {
 			`main.hcl:7: Not for modules: .*Take version away`,
 			`main.hcl:11: Unknown stage: No stage "src" is called "rwa"\. Did you mean "raw"\?`,
 			`main.hcl:12: Wrong type: The value of variable "rate" must be number`,
-			`main.hcl:17: Invalid value for variable: Too fast\.\nvar.rate is 2\. The rule is at .*l.hcl:6`,
+			`main.hcl:17: Invalid value for variable: Too fast\.\nvar.rate is 2\. Give it another value; the rule is at .*l.hcl:6`,
 			`main.hcl:18: Unexpected block: .*extra = `,
 			`main.hcl:22: Unexpected reference: .*Put the matrix on the stages`,
 		}},
@@ -181,6 +181,9 @@ stage "train" "c" {
 			for _, d := range loadAndExpand(filepath.Join(dir, "main.hcl")) {
 				if d.Subject == nil {
 					t.Fatalf("without a place: %s", d.Error())
+				}
+				if !remedy.MatchString(d.Detail) {
+					t.Errorf("no remedy: %s", d.Error())
 				}
 				rel, err := filepath.Rel(dir, d.Subject.Filename)
 				if err != nil {

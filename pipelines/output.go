@@ -43,14 +43,14 @@ func (m *module) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
 		case has(metaAttributes[:4], a.Name):
 			o.stage.meta[a.Name] = o.stage.newAttribute(a.Name, a)
 		default:
-			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, outputAttributes)))
+			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, append(outputAttributes, metaAttributes[:4]...))))
 		}
 	}
 	for _, nested := range b.Body.Blocks {
 		diags = append(diags, mistake(nested.TypeRange, "Unexpected block", "An output holds no blocks."))
 	}
 	if o.stage.attr("value") == nil {
-		diags = append(diags, mistake(b.DefRange(), "Missing attribute", "Output %q needs a value, such as value = TYPE.NAME.OUTPUT.", o.Name))
+		diags = append(diags, mistake(b.DefRange(), "Missing attribute", "Output %q has no value. Write value = TYPE.NAME.OUTPUT.", o.Name))
 	}
 	o.named = newNamed(o.stage.in, m.prefix()+"output."+o.Name, nil)
 	o.stage.unpublished = o.stage.attr("path") == nil
@@ -108,7 +108,7 @@ func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
 	}
 	ph := asPlaceholder(v)
 	if ph == nil {
-		e.report(a, e.explain(a, mistake(a.expr.Range(), "Not an artifact", "Only what a stage makes can be published: the value of an output with a path is TYPE.NAME.OUTPUT.")))
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Not an artifact", "Only what a stage makes can be published: write value = TYPE.NAME.OUTPUT, or take path away.")))
 		return pub, false
 	}
 	in := e.reference(a, stages.Port{Name: "value", Form: stages.Single}, "value", ph)

@@ -206,6 +206,9 @@ func (m *module) resolve(t hcl.Traversal) (*reference, *hcl.Diagnostic) {
 		return nil, mistake(r.at, "Incomplete reference", "%s", usage)
 	}
 	typ := names[0]
+	if typ == "path" {
+		return nil, mistake(r.at, "Unknown reference", "There is no path.module here: a path is relative to the folder of the file that it is written in. Leave it out.")
+	}
 	if _, ok := stages.Lookup(typ); !ok && len(m.stagesOf(typ)) == 0 {
 		roots := append(append([]string(nil), reservedRoots...), m.usedTypes()...)
 		return nil, mistake(r.at, "Unknown reference", "%q is neither a stage type of this pipeline nor one of %s.%s",
@@ -233,7 +236,7 @@ func (m *module) resolve(t hcl.Traversal) (*reference, *hcl.Diagnostic) {
 		return nil, mistake(r.at, "Unknown output", "Stage %s makes no %q.%s", target.seenFrom(m), names[2], didYouMean(names[2], target.outputNames()))
 	}
 	if len(names) > 3 {
-		return nil, mistake(r.at, "Nothing inside an artifact", "%s is a file or folder that does not exist yet, so nothing in it can be named here.", strings.Join(names[:3], "."))
+		return nil, mistake(r.at, "Nothing inside an artifact", "%s is a file or folder that does not exist yet, so nothing in it can be named here. Give the whole of it to an input.", strings.Join(names[:3], "."))
 	}
 	r.output, r.kind = out.Name, out.Kind
 	return r, nil

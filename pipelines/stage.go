@@ -74,7 +74,7 @@ func (m *module) decodeStage(b *hclsyntax.Block) hcl.Diagnostics {
 	}
 	s := &Stage{Type: b.Labels[0], Name: b.Labels[1], in: m, at: b.DefRange()}
 	if other := m.byName[s.Type+"."+s.Name]; other != nil {
-		return hcl.Diagnostics{mistake(s.at, "Stage declared twice", "Stage %s is also declared at %s.", s.Address(), place(other.at))}
+		return hcl.Diagnostics{mistake(s.at, "Stage declared twice", "Stage %s is also declared at %s. Give one of them another name.", s.Address(), place(other.at))}
 	}
 	m.p.Stages = append(m.p.Stages, s)
 	m.stages = append(m.stages, s)
@@ -182,7 +182,7 @@ func (s *Stage) declareOutputs() hcl.Diagnostics {
 			key, more := item.Key.Value(nil)
 			if more.HasErrors() || key.IsNull() || !hclsyntax.ValidIdentifier(keyText(key)) {
 				s.broken = true
-				diags = append(diags, mistake(item.Key.Range(), "Invalid output name", "The name of an output is written out and holds letters, digits, _ and -."))
+				diags = append(diags, mistake(item.Key.Range(), "Invalid output name", "The name of an output is written out and holds letters, digits, _ and -. Write outputs = { NAME = \"file\" }."))
 				continue
 			}
 			s.outputs = append(s.outputs, stages.Port{Name: keyText(key), Form: stages.Single, Kind: port.Kind})

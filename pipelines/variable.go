@@ -42,7 +42,7 @@ func (m *module) decodeVariable(b *hclsyntax.Block) hcl.Diagnostics {
 	}
 	v := &Variable{Name: b.Labels[0], Type: cty.DynamicPseudoType, at: b.DefRange(), Value: cty.DynamicVal}
 	if other := m.variable(v.Name); other != nil {
-		return hcl.Diagnostics{mistake(b.DefRange(), "Variable declared twice", "Variable %q is also declared at %s.", v.Name, place(other.at))}
+		return hcl.Diagnostics{mistake(b.DefRange(), "Variable declared twice", "Variable %q is also declared at %s. Give one of them another name.", v.Name, place(other.at))}
 	}
 	if m.parent == nil {
 		m.p.Variables = append(m.p.Variables, v)
@@ -82,7 +82,7 @@ func (v *Variable) addValidation(b *hclsyntax.Block) hcl.Diagnostics {
 	d.check()
 	for _, name := range d.known {
 		if _, ok := b.Body.Attributes[name]; !ok {
-			d.diags = append(d.diags, mistake(b.DefRange(), "Missing attribute", "A validation needs %s.", name))
+			d.diags = append(d.diags, mistake(b.DefRange(), "Missing attribute", "A validation needs %s. Add %s = EXPRESSION.", name, name))
 		}
 	}
 	if !d.diags.HasErrors() {
@@ -201,7 +201,7 @@ func (v *Variable) validate(m *module) hcl.Diagnostics {
 		}
 		at, where := rule.condition.Range(), ""
 		if v.argument != nil {
-			at, where = v.argument.expr.Range(), " The rule is at "+place(at)+"."
+			at, where = v.argument.expr.Range(), " Give it another value; the rule is at "+place(at)+"."
 		}
 		diags = append(diags, mistake(at, "Invalid value for variable", "%s\nvar.%s is %s.%s", text.AsString(), v.Name, Literal(v.Value), where))
 	}
