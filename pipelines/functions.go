@@ -57,14 +57,14 @@ func functions(m *module) map[string]function.Function {
 		hashFunctions, networkFunctions, timeFunctions, fileFunctions(m)}
 	for _, group := range groups {
 		for name, f := range group {
-			table[name] = m.metered(name, f)
+			table[name] = m.metered(f)
 		}
 	}
 	// Their arguments are expressions and not values, so there is nothing to count before they are evaluated.
 	table["can"] = tryfunc.CanFunc.WithNewDescriptions("Whether the expression can be evaluated without an error.", []string{""})
 	table["try"] = tryfunc.TryFunc.WithNewDescriptions("The first of the expressions that can be evaluated without an error.", []string{""})
 	for name, f := range templateFunctions(m, table) {
-		table[name] = m.metered(name, f)
+		table[name] = m.metered(f)
 	}
 	for name, why := range impure {
 		table[name] = refused(why)

@@ -269,7 +269,8 @@ var rangeFunc = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "limits", Type: cty.Number},
 	Type:     function.StaticReturnType(cty.List(cty.Number)),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		start, limit, step := cty.Zero, cty.Zero, cty.NumberIntVal(1)
+		start, step := cty.Zero, cty.NumberIntVal(1)
+		var limit cty.Value
 		switch len(args) {
 		case 1:
 			limit = args[0]

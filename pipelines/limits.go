@@ -111,7 +111,7 @@ func (m *module) meter() *meter {
 }
 
 // metered is a function whose calls are counted and whose results are bounded.
-func (m *module) metered(name string, f described) function.Function {
+func (m *module) metered(f described) function.Function {
 	return function.New(&function.Spec{
 		Description: f.doc, Params: f.Params(), VarParam: f.VarParam(), Type: f.ReturnTypeForValues,
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {

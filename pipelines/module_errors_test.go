@@ -77,7 +77,7 @@ module "d" {
 stage "train" "a" {
   data   = src.raw.images
   method = "x"
-  start  = module.a.modle
+  start  = module.a.modell
 }
 stage "train" "b" {
   data   = src.raw.images
@@ -111,7 +111,7 @@ stage "train" "h" {
 }
 output "g" { value = module.a }
 `, "learn/l.hcl": child}, []string{
-			`main.hcl:9: Unknown output: Module "a" has no output "modle"\. Did you mean "model"\?`,
+			`main.hcl:9: Unknown output: Module "a" has no output "modell"\. Did you mean "model"\?`,
 			`main.hcl:14: Unknown module: No module is called "b"\. Did you mean "a"|main.hcl:14: Unknown module: .*Known: a`,
 			`main.hcl:17: Wrong kind of artifact: module.a.model \(module.a.train.net.weights\) is of kind weights`,
 			`main.hcl:18: Artifact where a value is needed: `,
