@@ -3,6 +3,7 @@ package pipelines
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"sort"
 
 	"github.com/zclconf/go-cty/cty"
@@ -291,12 +292,13 @@ var rangeFunc = function.New(&function.Spec{
 		case down != limit.LessThan(start).True() && !limit.Equals(start).True():
 			return cty.NilVal, function.NewArgErrorf(2, "the step leads away from the limit")
 		}
+		from, width, by := start.AsBigFloat(), new(big.Float).Sub(limit.AsBigFloat(), start.AsBigFloat()), step.AsBigFloat()
+		if width.Quo(width, by).Cmp(big.NewFloat(longestRange)) > 0 {
+			return cty.NilVal, fmt.Errorf("more than %d numbers; take a larger step", longestRange)
+		}
 		var values []cty.Value
-		for v := start; !v.Equals(limit).True() && v.LessThan(limit).True() != down; v = v.Add(step) {
-			if len(values) == longestRange {
-				return cty.NilVal, fmt.Errorf("more than %d numbers; take a larger step", longestRange)
-			}
-			values = append(values, v)
+		for v := from; v.Cmp(limit.AsBigFloat()) != 0 && v.Cmp(limit.AsBigFloat()) < 0 != down; v = new(big.Float).SetPrec(512).Add(v, by) {
+			values = append(values, cty.NumberVal(v))
 		}
 		return listOf(values, cty.List(cty.Number)), nil
 	},

@@ -25,19 +25,22 @@ type module struct {
 	title  string // of its pipeline block
 	unread bool   // its files could not be understood, so nothing is known of its names
 
-	variables   []*Variable
-	locals      []*local
-	localByName map[string]*local
-	stages      []*Stage
-	byName      map[string]*Stage // TYPE.NAME
-	modules     []*module
-	arguments   []*named // of its block, in the order of the file
-	outputs     []*Output
-	base        *hcl.EvalContext // functions, var, local and module
+	variables      []*Variable
+	variableByName map[string]*Variable
+	locals         []*local
+	localByName    map[string]*local
+	stages         []*Stage
+	byName         map[string]*Stage // TYPE.NAME
+	modules        []*module
+	arguments      []*named // of its block, in the order of the file
+	outputs        []*Output
+	outputByName   map[string]*Output
+	base           *hcl.EvalContext // functions, var, local and module
 }
 
 func newModule(p *Pipeline, parent *module, name string) *module {
-	return &module{p: p, parent: parent, name: name, localByName: map[string]*local{}, byName: map[string]*Stage{}}
+	return &module{p: p, parent: parent, name: name, variableByName: map[string]*Variable{}, localByName: map[string]*local{},
+		byName: map[string]*Stage{}, outputByName: map[string]*Output{}}
 }
 
 // newBase holds the functions; the names follow when they are computed.
@@ -232,14 +235,7 @@ func (m *module) module(name string) *module {
 	return nil
 }
 
-func (m *module) output(name string) *Output {
-	for _, o := range m.outputs {
-		if o.Name == name {
-			return o
-		}
-	}
-	return nil
-}
+func (m *module) output(name string) *Output { return m.outputByName[name] }
 
 // moduleOutput finds the output that module.NAME.OUT means. Without one and without a mistake, the module could not
 // be read, which has been told.

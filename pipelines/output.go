@@ -36,6 +36,7 @@ func (m *module) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
 	o := &Output{Name: b.Labels[0], stage: &Stage{Type: "output", Name: b.Labels[0], in: m, at: b.DefRange(), meta: map[string]*attribute{}}}
 	m.p.Outputs = append(m.p.Outputs, o)
 	m.outputs = append(m.outputs, o)
+	m.outputByName[o.Name] = o
 	for _, a := range sortedAttributes(b.Body) {
 		switch {
 		case has(outputAttributes, a.Name):

@@ -50,6 +50,7 @@ func (m *module) decodeVariable(b *hclsyntax.Block) hcl.Diagnostics {
 		diags = append(diags, mistake(b.LabelRanges[0], "Reserved name", "%q has a meaning of its own in a module block, so a module's variable cannot be called so. Choose another name.", v.Name))
 	}
 	m.variables = append(m.variables, v)
+	m.variableByName[v.Name] = v
 	d := &blockReader{block: b, known: []string{"type", "default", "description", "sensitive"}, nested: []string{"validation"}}
 	d.check()
 	v.Description, _ = d.text("description")
@@ -120,14 +121,7 @@ func (v *Variable) convert(value cty.Value) (cty.Value, error) {
 	return value, err
 }
 
-func (m *module) variable(name string) *Variable {
-	for _, v := range m.variables {
-		if v.Name == name {
-			return v
-		}
-	}
-	return nil
-}
+func (m *module) variable(name string) *Variable { return m.variableByName[name] }
 
 // Secrets lists the texts in the values of the sensitive variables, to be hidden in what is shown. They are
 // not hidden in the store: keys are made of them, and programs read them.
