@@ -41,6 +41,9 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 	for _, s := range order {
 		more := s.makeCells()
 		if cells += len(s.cells); cells > mostCells {
+			for _, s := range all {
+				s.noCells = true // nothing more can be said of them
+			}
 			at := s.at
 			if a := s.meta["matrix"]; a != nil {
 				at = a.expr.Range()
