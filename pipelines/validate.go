@@ -115,7 +115,7 @@ func (e *evaluator) blame(errs []error) {
 		case e.failed[name] || a != nil && !a.sound:
 		case a == nil:
 			e.failed[name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s", e.stage.Type, stopped(ae.Error())))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s Add %s = VALUE.", e.stage.Type, stopped(ae.Error()), name))
 		default:
 			detail := stopped(ae.Error()) + suggestOnly(ae.Value, ae.Known)
 			e.report(a, e.explain(a, mistake(elementRange(a.expr, ae.Attribute), "Invalid value", "%s", detail)))
