@@ -34,8 +34,11 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 		}
 		e := newEvaluator(s, c.groups)
 		evaluators = append(evaluators, e)
-		nodes := e.nodes()
+		nodes, sound := e.nodes()
 		c.add(e, nodes)
+		if !sound {
+			continue
+		}
 		for _, n := range nodes {
 			for _, in := range n.Inputs {
 				if in.Group != "" && !placed[in.Group] {
@@ -46,7 +49,7 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 			x.Nodes = append(x.Nodes, n)
 		}
 	}
-	c.check(x.Nodes)
+	c.check()
 	publications, diags := p.publish()
 	x.Publications = publications
 	for _, e := range evaluators {
@@ -55,10 +58,10 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 	return x, SortDiagnostics(diags)
 }
 
-// nodes makes the nodes of the stage, none if there is a mistake in it, and adds to groups what they read.
-func (e *evaluator) nodes() []*dag.Node {
+// nodes makes the nodes of the stage and adds to groups what they read. Those of a stage with a mistake are not sound.
+func (e *evaluator) nodes() (nodes []*dag.Node, sound bool) {
 	s := e.stage
-	nodes := make([]*dag.Node, 0, len(s.cells))
+	nodes = make([]*dag.Node, 0, len(s.cells))
 	var positions map[string]dag.Pos
 	byCell := true
 	for _, inst := range s.cells {
@@ -74,10 +77,7 @@ func (e *evaluator) nodes() []*dag.Node {
 	for _, n := range nodes {
 		n.Secret = secrets
 	}
-	if s.broken || e.diags.HasErrors() {
-		return nil
-	}
-	return nodes
+	return nodes, !s.broken && !e.diags.HasErrors()
 }
 
 // node evaluates one instance.
