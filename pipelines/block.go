@@ -131,7 +131,7 @@ func checkVersion(constraint string) error {
 		case "<":
 			ok = c < 0
 		case "~>":
-			ok = c >= 0 && semver.Major("v"+Version) == semver.Major("v"+version)
+			ok = c >= 0 && strings.HasPrefix(Version+".", allButLast(version))
 		default:
 			return fmt.Errorf("%q is not a version constraint such as \">= 0.1\"", constraint)
 		}
@@ -140,6 +140,14 @@ func checkVersion(constraint string) error {
 		}
 	}
 	return nil
+}
+
+// allButLast is a version without the last of the parts that are given, and with the dot before that: 1.2. of 1.2.3.
+func allButLast(version string) string {
+	if i := strings.IndexAny(version, "-+"); i >= 0 {
+		version = version[:i]
+	}
+	return version[:strings.LastIndexByte(version, '.')+1]
 }
 
 func has(list []string, s string) bool {

@@ -27,7 +27,7 @@ func (e *evaluator) execution(n *dag.Node) {
 	n.Resources = dag.Resources{CPUs: max(1, t.CPUs), Memory: t.Memory}
 	for _, name := range metaOrder(e.stage.meta) {
 		a := e.stage.meta[name]
-		if has(metaAttributes[:4], name) {
+		if has(cellAttributes, name) {
 			continue
 		}
 		value, ok := e.config(a)

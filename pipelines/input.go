@@ -139,10 +139,21 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 	}
 	found, tried := e.stage.in.locate(text)
 	if found == "" {
-		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and there is neither %s. Write a path relative to the file, or to the working folder.", name, text, strings.Join(tried, " nor "))))
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and %s. Write a path relative to the file, or to the working folder.", name, text, noneOf(tried))))
 		return nil, ""
 	}
 	return &dag.Input{Name: name, Path: found}, ""
+}
+
+// noneOf says where a file was looked for: an empty path is looked for nowhere.
+func noneOf(tried []string) string {
+	switch len(tried) {
+	case 0:
+		return "an empty path is no file"
+	case 1:
+		return "there is no " + tried[0]
+	}
+	return "there is neither " + strings.Join(tried, " nor ")
 }
 
 // reference makes an input of a reference, after checking that it fits the port.

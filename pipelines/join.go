@@ -43,7 +43,7 @@ func (s *Stage) joinAxes() hcl.Diagnostics {
 	}
 	for _, a := range attrs {
 		before := len(diags)
-		if !has(metaAttributes[:4], a.name) {
+		if !has(cellAttributes, a.name) {
 			diags = append(diags, a.findEach(s)...)
 		}
 		for _, r := range a.references() {

@@ -69,7 +69,7 @@ func (s *Stage) makeCells() hcl.Diagnostics {
 	}
 	for _, name := range metaOrder(s.meta) {
 		if !s.meta[name].sound {
-			s.noCells = s.noCells || has(metaAttributes[:4], name)
+			s.noCells = s.noCells || has(cellAttributes, name)
 			s.broken = true
 		}
 	}

@@ -1,6 +1,8 @@
 package pipelines
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -33,7 +35,7 @@ func (m *module) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
 	if other := m.output(b.Labels[0]); other != nil {
 		return hcl.Diagnostics{mistake(b.DefRange(), "Output declared twice", "Output %q is also declared at %s. Give one of them another name.", other.Name, place(other.stage.at))}
 	}
-	o := &Output{Name: b.Labels[0], stage: &Stage{Type: "output", Name: b.Labels[0], in: m, at: b.DefRange(), meta: map[string]*attribute{}}}
+	o := &Output{Name: b.Labels[0], stage: m.newStage("output", b.Labels[0], b.DefRange())}
 	m.p.Outputs = append(m.p.Outputs, o)
 	m.outputs = append(m.outputs, o)
 	m.outputByName[o.Name] = o
@@ -41,10 +43,10 @@ func (m *module) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
 		switch {
 		case has(outputAttributes, a.Name):
 			o.stage.attrs = append(o.stage.attrs, o.stage.newAttribute(a.Name, a))
-		case has(metaAttributes[:4], a.Name):
+		case has(cellAttributes, a.Name):
 			o.stage.meta[a.Name] = o.stage.newAttribute(a.Name, a)
 		default:
-			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, append(outputAttributes, metaAttributes[:4]...))))
+			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, slices.Concat(outputAttributes, cellAttributes))))
 		}
 	}
 	for _, nested := range b.Body.Blocks {

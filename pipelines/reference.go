@@ -315,7 +315,7 @@ func (m *module) wholeMatrix(expr hcl.Expression) (target *Stage, diags hcl.Diag
 			return nil, nil, false // an attribute of a plain value
 		}
 		from = v.argument
-	case len(t) == 3 && root != "local" && root != "module":
+	case len(t) == 3 && !has(reservedRoots, root):
 		if target = m.byName[root+"."+name]; target == nil {
 			return nil, hcl.Diagnostics{mistake(t.SourceRange(), "Unknown stage", "No stage %q is called %q.%s", root, name, m.suggestStage(root, name))}, true
 		}

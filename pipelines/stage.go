@@ -11,6 +11,7 @@ import (
 type Stage struct {
 	Type, Name string
 
+	address string
 	in      *module
 	schema  stages.Schema
 	known   bool // the type exists
@@ -46,7 +47,7 @@ type attribute struct {
 }
 
 // Address is TYPE.NAME, in a module with the module's address before it: module.x.TYPE.NAME.
-func (s *Stage) Address() string { return s.in.prefix() + s.Type + "." + s.Name }
+func (s *Stage) Address() string { return s.address }
 
 // seenFrom is how the files of a module refer to the stage, if they can.
 func (s *Stage) seenFrom(m *module) string {
@@ -58,7 +59,8 @@ func (s *Stage) seenFrom(m *module) string {
 
 // Meta-arguments: attributes and blocks that a stage of any type may have.
 var (
-	metaAttributes = []string{"matrix", "include", "exclude", "enabled", "executor", "salt"}
+	metaAttributes = append([]string{"executor", "salt"}, cellAttributes...)
+	cellAttributes = []string{"matrix", "include", "exclude", "enabled"} // these say which instances there are
 	metaBlocks     = map[string][]string{
 		"resources": {"cpus", "memory", "gpus", "time"},
 		"retry":     {"attempts", "on"},
@@ -69,13 +71,17 @@ var (
 // reservedRoots cannot be names of stage types in a reference.
 var reservedRoots = []string{"var", "local", "module", "each", "all"}
 
+func (m *module) newStage(typ, name string, at hcl.Range) *Stage {
+	return &Stage{Type: typ, Name: name, address: m.prefix() + typ + "." + name, in: m, at: at, meta: map[string]*attribute{}}
+}
+
 // decodeStage reads stage "TYPE" "NAME" { ... }.
 func (m *module) decodeStage(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := checkLabels(b, "TYPE", "NAME")
 	if diags.HasErrors() {
 		return diags
 	}
-	s := &Stage{Type: b.Labels[0], Name: b.Labels[1], in: m, at: b.DefRange()}
+	s := m.newStage(b.Labels[0], b.Labels[1], b.DefRange())
 	if other := m.byName[s.Type+"."+s.Name]; other != nil {
 		return hcl.Diagnostics{mistake(s.at, "Stage declared twice", "Stage %s is also declared at %s. Give one of them another name.", s.Address(), place(other.at))}
 	}
@@ -101,7 +107,6 @@ func (m *module) decodeStage(b *hclsyntax.Block) hcl.Diagnostics {
 // decodeBody takes the attributes and blocks of a stage apart. names are those that its schema allows.
 func (s *Stage) decodeBody(body *hclsyntax.Body, names []string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	s.meta = map[string]*attribute{}
 	for _, a := range sortedAttributes(body) {
 		switch {
 		case has(metaAttributes, a.Name):
@@ -112,10 +117,16 @@ func (s *Stage) decodeBody(body *hclsyntax.Body, names []string) hcl.Diagnostics
 			diags = append(diags, s.unknownAttribute(a, names))
 		}
 	}
+	once := map[string]hcl.Range{}
 	for _, b := range body.Blocks {
 		known, ok := metaBlocks[b.Type]
 		switch {
 		case ok:
+			if first, ok := once[b.Type]; ok {
+				diags = append(diags, mistake(b.DefRange(), "Second block", "Stage %s has its %s at %s already. Write all of it in one block.", s.Address(), b.Type, place(first)))
+				continue
+			}
+			once[b.Type] = b.DefRange()
 			d := &blockReader{block: b, known: known}
 			d.check()
 			diags = append(diags, d.diags...)

@@ -111,6 +111,8 @@ func addRemedy(d *hcl.Diagnostic) {
 			}
 			d.Detail += hint
 		}
+	case d.Summary == "Unsupported attribute" && strings.HasSuffix(d.Detail, `".`):
+		d.Detail += " Write the name of one that it has."
 	case d.Summary == "Invalid type specification" && !strings.Contains(d.Detail, typeHint):
 		d.Detail = stopped(d.Detail) + typeHint
 	}
