@@ -28,6 +28,8 @@
 //     through a variable or an output joins on the axes of the stage that uses it.
 //   - named: a local, an argument or an output's value, computed once through all modules. One that is made of
 //     artifacts is late: it is bound again for every stage that uses it.
+//   - executor: a place beside this machine where stages can run, declared in the pipeline's own files and named by
+//     stages, those of modules too.
 //   - shipped pipeline: one of the .hcl files in this folder, embedded in the binary.
 //
 // Paths in the files are relative to the folder of the file; an input that is not there is looked for in the folders

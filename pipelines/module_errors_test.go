@@ -35,6 +35,31 @@ module "g" { source = "/abs" }
 			`main.hcl:7: Module declared twice: .*Give one of them another name`,
 			`main.hcl:8: Not a local module`,
 		}},
+		"executors": {map[string]string{"main.hcl": src + `executor "slurm" "cluster" {
+  partition = module.a.model
+  account   = module.a.size
+}
+module "a" {
+  source = "./learn"
+  images = src.raw.images
+}
+`, "learn/l.hcl": child + `executor "slurm" "own" {}
+stage "train" "far" {
+  data     = var.images
+  method   = "x"
+  executor = "cluster"
+}
+stage "train" "further" {
+  data     = var.images
+  method   = "x"
+  executor = "clutser"
+}
+`}, []string{
+			`learn/l.hcl:22: Executor in a module: .*Move the block to the pipeline's own files`,
+			`learn/l.hcl:31: Invalid value: executor: there is no executor "clutser". Did you mean "cluster"\?`,
+			`main.hcl:3: Unexpected reference: partition is needed before anything runs, and module.a.output.model is made of artifacts`,
+			`main.hcl:4: Invalid value: account: must be a string, not 3`,
+		}},
 		"arguments": {map[string]string{"main.hcl": src + `module "a" {
   source   = "./learn"
   imags    = src.raw.images
