@@ -131,7 +131,7 @@ func checkVersion(constraint string) error {
 		case "<":
 			ok = c < 0
 		case "~>":
-			ok = c >= 0 && strings.HasPrefix(Version+".", allButLast(version))
+			ok = c >= 0 && agreeButLast(version, Version)
 		default:
 			return fmt.Errorf("%q is not a version constraint such as \">= 0.1\"", constraint)
 		}
@@ -142,12 +142,12 @@ func checkVersion(constraint string) error {
 	return nil
 }
 
-// allButLast is a version without the last of the parts that are given, and with the dot before that: 1.2. of 1.2.3.
-func allButLast(version string) string {
-	if i := strings.IndexAny(version, "-+"); i >= 0 {
-		version = version[:i]
+// agreeButLast tells whether a whole version begins with the given parts of another, but for the last of these.
+func agreeButLast(given, whole string) bool {
+	if i := strings.IndexAny(given, "-+"); i >= 0 {
+		given = given[:i]
 	}
-	return version[:strings.LastIndexByte(version, '.')+1]
+	return strings.HasPrefix(whole, given[:strings.LastIndexByte(given, '.')+1])
 }
 
 func has(list []string, s string) bool {
