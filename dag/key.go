@@ -2,6 +2,7 @@ package dag
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ const probeTimeout = time.Minute
 type resolver struct {
 	root   string
 	files  *statCache
-	probes sync.Map // command line -> func() (string, error)
+	probes sync.Map // folder and command line -> func() (string, error)
 	paths  sync.Map // path -> func() (Digest, error)
 }
 
@@ -61,15 +62,16 @@ func (r *resolver) resolve(ctx context.Context, n *Node, have known) (*resolved,
 		complete = complete && mi.Digest != ""
 		m.Inputs = append(m.Inputs, mi)
 	}
+	root := cmp.Or(n.Root, r.root)
 	for _, file := range n.Code {
-		d, err := r.path(filepath.Join(r.root, filepath.FromSlash(file)))
+		d, err := r.path(filepath.Join(root, filepath.FromSlash(file)))
 		if err != nil {
 			errs = append(errs, fmt.Errorf("code %s: %w", file, err))
 		}
 		m.Code[file] = string(d)
 	}
 	if len(n.Probe) > 0 {
-		out, err := r.probe(ctx, n.Probe)
+		out, err := r.probe(ctx, root, n.Probe)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -126,13 +128,13 @@ func (r *resolver) members(n *Node, have known) (list []ManifestMember, ok bool)
 	return list, true
 }
 
-// probe runs a program once per engine call and gives what it printed.
-func (r *resolver) probe(ctx context.Context, argv []string) (string, error) {
-	run, _ := r.probes.LoadOrStore(strings.Join(argv, "\x00"), sync.OnceValues(func() (string, error) {
+// probe runs a program in root, once per engine call, and gives what it printed.
+func (r *resolver) probe(ctx context.Context, root string, argv []string) (string, error) {
+	run, _ := r.probes.LoadOrStore(root+"\x00"+strings.Join(argv, "\x00"), sync.OnceValues(func() (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Dir, cmd.Env = r.root, append(os.Environ(), "LC_ALL=C")
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "LC_ALL=C")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("probe %q: %w: %s", strings.Join(argv, " "), err, bytes.TrimSpace(out))

@@ -26,6 +26,7 @@ type Node struct {
 	Group []Member // virtual vertex only (then never nil): what it gathers, in the producers' order
 
 	// None of these enters the key.
+	Root      string // folder that Code is relative to; empty: the engine's
 	Resources Resources
 	Retry     Retry
 	Executor  string
@@ -154,7 +155,7 @@ type Publication struct {
 }
 
 // Request is what a worker reads on its standard input, one JSON object a line.
-// All paths are absolute; the worker's stage runs with WorkDir as its working folder. Address, WorkDir, Threads
+// All paths are absolute; the worker's stage runs with WorkDir as its working folder. Address, WorkDir, Root, Threads
 // and the folders of paths are not in the key: no output may depend on them (the last element of a path may).
 type Request struct {
 	Address string                `json:"address"`
@@ -164,6 +165,7 @@ type Request struct {
 	Inputs  map[string]InputPaths `json:"inputs"`
 	Outputs map[string]string     `json:"outputs"`
 	WorkDir string                `json:"work_dir"`
+	Root    string                `json:"root,omitempty"` // folder that code files are relative to; empty: the worker's
 	Threads int                   `json:"threads"`
 }
 

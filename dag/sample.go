@@ -151,7 +151,7 @@ func (e *Engine) second(s *session, st *state, want demand, emit func(Event)) (*
 		return nil, err
 	}
 	t := &task{
-		node: st.node, action: st.action, want: want, runID: "verify", log: log, root: s.root, store: s.store,
+		node: st.node, action: st.action, want: want, runID: "verify", log: log, root: cmp.Or(st.node.Root, s.root), store: s.store,
 		executor: e.Executor, emit: emit,
 	}
 	t.inputs, t.lists, _ = s.sources(st)

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 )
@@ -57,7 +58,8 @@ type outcome struct {
 func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
-		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: r.root, store: r.store, claims: r.claims,
+		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: cmp.Or(st.node.Root, r.root),
+		store: r.store, claims: r.claims,
 		executor: r.engine.Executor, gate: r.gate, emit: r.feed.emit, interrupted: r.interrupted,
 		expect: r.plans[st.node.Address].Expect,
 	}

@@ -58,11 +58,12 @@ func plainText(value any) string {
 	return s
 }
 
-// Selector means the instances of one stage that have certain values on certain axes.
+// Selector means the instances of one stage that have certain values on certain axes, or all those of a module.
 type Selector struct {
-	Stage string
-	terms []term
-	byPos bool
+	Stage  string // or Module
+	Module string // module.x
+	terms  []term
+	byPos  bool
 }
 
 // term is one condition. Axis is "" in the positional form; Any is the wildcard *.
@@ -71,12 +72,23 @@ type term struct {
 	any        bool
 }
 
-// ParseSelector reads TYPE.NAME, TYPE.NAME["lora",0.1,*] or TYPE.NAME[method=lora,seed=0].
+// ParseSelector reads TYPE.NAME, TYPE.NAME["lora",0.1,*] or TYPE.NAME[method=lora,seed=0], each with module.NAME.
+// before it or not, and module.NAME.
 func ParseSelector(text string) (Selector, error) {
 	head, rest, bracketed := strings.Cut(text, "[")
 	s := Selector{Stage: head}
-	if typ, name, ok := strings.Cut(head, "."); !ok || typ == "" || name == "" || strings.Contains(name, ".") {
-		return s, fmt.Errorf("%q is not an address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", text)
+	names := strings.Split(head, ".")
+	for len(names) >= 2 && names[0] == "module" && names[1] != "" {
+		names = names[2:]
+	}
+	if len(names) == 0 {
+		if bracketed {
+			return s, fmt.Errorf("%q is not an address: a module has no axes; name a stage in it, as in %s.TYPE.NAME[axis=value]", text, head)
+		}
+		return Selector{Module: head}, nil
+	}
+	if len(names) != 2 || names[0] == "" || names[1] == "" {
+		return s, fmt.Errorf("%q is not an address: write TYPE.NAME, TYPE.NAME[axis=value], TYPE.NAME[\"value\",...] or module.NAME", text)
 	}
 	if !bracketed {
 		return s, nil
@@ -146,7 +158,13 @@ func cutAxis(part string) (axis, value string, named bool) {
 
 // Match tells whether the selector means this instance.
 func (s Selector) Match(n *dag.Node) bool {
-	if n.Group != nil || n.Stage != s.Stage {
+	if n.Group != nil {
+		return false
+	}
+	if s.Module != "" {
+		return strings.HasPrefix(n.Stage, s.Module+".")
+	}
+	if n.Stage != s.Stage {
 		return false
 	}
 	if s.byPos && len(s.terms) != len(n.Axes) {

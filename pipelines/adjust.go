@@ -18,6 +18,9 @@ func (s *Stage) adjust(cells [][]dag.Axis, ctx *hcl.EvalContext) ([][]dag.Axis, 
 	if a := s.meta["exclude"]; a != nil {
 		patterns, more := s.patterns(a, ctx)
 		diags = append(diags, more...)
+		if len(patterns)*len(cells) > mostWork {
+			return nil, append(diags, mistake(a.expr.Range(), "Too much to exclude", "%d patterns for %d cells are too many. Leave axes out of the patterns, so that one drops many cells.", len(patterns), len(cells)))
+		}
 		for i, pattern := range patterns {
 			kept := make([][]dag.Axis, 0, len(cells))
 			for _, c := range cells {
@@ -56,7 +59,7 @@ func (s *Stage) adjust(cells [][]dag.Axis, ctx *hcl.EvalContext) ([][]dag.Axis, 
 
 // patterns reads a list of objects with axis values.
 func (s *Stage) patterns(a *attribute, ctx *hcl.EvalContext) ([][]dag.Axis, hcl.Diagnostics) {
-	v, diags := a.expr.Value(ctx)
+	v, diags := s.in.p.work.evaluate(a.expr, ctx)
 	if diags.HasErrors() {
 		return nil, diags
 	}

@@ -23,7 +23,7 @@ func checkLabels(b *hclsyntax.Block, want ...string) hcl.Diagnostics {
 	for i, label := range b.Labels {
 		if !hclsyntax.ValidIdentifier(label) {
 			return hcl.Diagnostics{mistake(b.LabelRanges[i], "Invalid name",
-				"%q cannot be referred to: a name starts with a letter and holds letters, digits, _ and -.", label)}
+				"%q cannot be referred to. Take another name: a name starts with a letter and holds letters, digits, _ and -.", label)}
 		}
 	}
 	return nil
@@ -58,8 +58,8 @@ func (d *blockReader) check() {
 	}
 	for _, b := range d.block.Body.Blocks {
 		if !has(d.nested, b.Type) {
-			d.diags = append(d.diags, mistake(b.TypeRange, "Unknown block", "Block %q holds no block %q.%s",
-				d.block.Type, b.Type, didYouMean(b.Type, d.nested)))
+			d.diags = append(d.diags, mistake(b.TypeRange, "Unknown block", "Block %q holds no block %q. Take it away.%s",
+				d.block.Type, b.Type, suggestOnly(b.Type, d.nested)))
 		}
 	}
 }
@@ -131,15 +131,23 @@ func checkVersion(constraint string) error {
 		case "<":
 			ok = c < 0
 		case "~>":
-			ok = c >= 0 && semver.Major("v"+Version) == semver.Major("v"+version)
+			ok = c >= 0 && agreeButLast(version, Version)
 		default:
 			return fmt.Errorf("%q is not a version constraint such as \">= 0.1\"", constraint)
 		}
 		if !ok {
-			return fmt.Errorf("this is pipe %s, and the pipeline needs %s", Version, constraint)
+			return fmt.Errorf("this is pipe %s, and the pipeline needs %s. Use another version of pipe, or change required_version", Version, constraint)
 		}
 	}
 	return nil
+}
+
+// agreeButLast tells whether a whole version begins with the given parts of another, but for the last of these.
+func agreeButLast(given, whole string) bool {
+	if i := strings.IndexAny(given, "-+"); i >= 0 {
+		given = given[:i]
+	}
+	return strings.HasPrefix(whole, given[:strings.LastIndexByte(given, '.')+1])
 }
 
 func has(list []string, s string) bool {

@@ -7,7 +7,7 @@ import (
 	"github.com/pipe-ml/pipe/dag"
 )
 
-// Complete proposes addresses that begin with text, for a shell: stages, then names of axes, then their values among
+// Complete proposes addresses that begin with text, for a shell: modules and stages, then names of axes, then their values among
 // the instances that agree with what is there already.
 func Complete(nodes []*dag.Node, text string) []string {
 	head, rest, bracketed := strings.Cut(text, "[")
@@ -52,19 +52,27 @@ func Complete(nodes []*dag.Node, text string) []string {
 	return out
 }
 
-// completeStage proposes stages; a bracket follows where there are axes to choose from and one stage is meant.
+// completeStage proposes modules and stages; a bracket follows where there are axes to choose from and one stage is meant.
 func completeStage(nodes []*dag.Node, text string) []string {
-	var out []string
+	var out, names []string
 	var only *dag.Node
 	for _, n := range nodes {
-		if n.Virtual() || !strings.HasPrefix(n.Stage, text) || slices.Contains(out, n.Stage) {
+		if n.Virtual() || len(names) > 0 && names[len(names)-1] == n.Stage {
 			continue
 		}
-		out = append(out, n.Stage)
-		only = n
+		names = append(names, n.Stage)
+		if strings.HasPrefix(n.Stage, text) {
+			out = append(out, n.Stage)
+			only = n
+		}
 	}
 	if len(out) == 1 && len(only.Axes) > 0 {
 		out = append(out, only.Stage+"[")
+	}
+	for _, m := range moduleNames(names) {
+		if strings.HasPrefix(m, text) {
+			out = append(out, m)
+		}
 	}
 	return out
 }

@@ -18,8 +18,12 @@ func TestAddressesAreCompletedTermByTerm(t *testing.T) {
 		}
 	}
 	nodes = append(nodes, &dag.Node{Stage: "train.m", Group: []dag.Member{}}, &dag.Node{Stage: "table.t"})
+	inModule := &dag.Node{Stage: "module.m.module.n.train.m", Axes: []dag.Axis{{Name: "seed", Value: 1.0}}}
+	nodes = append(nodes, inModule)
 	for text, want := range map[string][]string{
-		"":                            {"train.m", "table.t"},
+		"":                            {"train.m", "table.t", "module.m.module.n.train.m", "module.m.module.n", "module.m"},
+		"mod":                         {"module.m.module.n.train.m", "module.m.module.n.train.m[", "module.m.module.n", "module.m"},
+		"module.m.module.n.train.m[":  {"module.m.module.n.train.m[seed="},
 		"tr":                          {"train.m", "train.m["},
 		"ta":                          {"table.t"},
 		"train.m[":                    {"train.m[method=", "train.m[seed="},

@@ -64,7 +64,7 @@ func (p *Pipeline) findCycles() hcl.Diagnostics {
 				break
 			}
 		}
-		diags = append(diags, mistake(at, "Stages in a circle", "Each of these reads what the next one makes: %s.", circle(names)))
+		diags = append(diags, mistake(at, "Stages in a circle", "Each of these reads what the next one makes: %s. Take one of the references away.", circle(names)))
 	}
 	return diags
 }

@@ -22,9 +22,17 @@
 //   - meta-argument: an attribute or block that a stage of any type may have. matrix, include and exclude
 //     make the cells; enabled = false makes none, and a reference to such a stage is a mistake only where it
 //     is used; resources, retry and executor say how it runs; salt changes the key.
+//   - module: a folder of files that a module block reads. Its stages are stages of the pipeline under the block's
+//     address, module.NAME.TYPE.NAME, and have the keys that they would have without it. The block's attributes
+//     set its variables, also to artifacts; module.NAME.OUT and all.module.NAME.OUT are its outputs. A reference
+//     through a variable or an output joins on the axes of the stage that uses it.
+//   - named: a local, an argument or an output's value, computed once through all modules. One that is made of
+//     artifacts is late: it is bound again for every stage that uses it.
+//   - executor: a place beside this machine where stages can run, declared in the pipeline's own files and named by
+//     stages, those of modules too.
 //   - shipped pipeline: one of the .hcl files in this folder, embedded in the binary.
 //
-// Paths in the files are relative to the folder of the file; an input that is not there is looked for in
-// the working folder, so that -var data=DIR means what the user typed. Paths of output blocks, where
+// Paths in the files are relative to the folder of the file; an input that is not there is looked for in the folders
+// of the modules above and in the working folder, so that -var data=DIR means what the user typed. Paths of output blocks, where
 // results are published, are relative to the working folder.
 package pipelines

@@ -14,6 +14,9 @@ import (
 // doubled finds a sentence that ends twice.
 var doubled = regexp.MustCompile(`[a-z)"]\.\.(\s|$)|\?\.(\s|$)`)
 
+// remedy finds the sentence that says what to do: a suggestion, the choices, an instruction, or what a value must be.
+var remedy = regexp.MustCompile(`[Dd]id you mean|Known: |must (be|give|sum) |out of bounds: (from|at) |Expected |(^|[.:?;,] |\n|and )(Is axis|Write|Exclude|exclude|Switch|Copy|make a|write|see|shorten|See|write|Take|take|Give|give|Put|Use|use|Add|Set|Choose|Read|Refer|Leave|Copy|Move|Name|Declare|Download|Keep|Make|Pass|Change|Split|See|Correct|Generate|name one|leave)\b`)
+
 // Each file in testdata/errors says in comments what is wrong on which line: "# ERR pattern" expects a
 // diagnostic on that line whose text, "Summary: Detail", the pattern matches from the beginning. Nothing
 // else may be reported, and all of it must be, at once and in the order of the lines.
@@ -48,6 +51,12 @@ func TestEveryMistakeIsToldAtItsLineWithARemedy(t *testing.T) {
 				}
 				last = line
 				got := d.Summary + ": " + d.Detail
+				if !remedy.MatchString(d.Detail) {
+					t.Errorf("line %d: no remedy: %s", line, got)
+				}
+				if d.Subject.Filename != file {
+					t.Errorf("line %d: told of file %s", line, d.Subject.Filename)
+				}
 				if doubled.MatchString(got) {
 					t.Errorf("line %d: two full stops: %s", line, got)
 				}

@@ -1,9 +1,8 @@
 package pipelines
 
 import (
-	"strings"
-
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
@@ -18,7 +17,6 @@ type memo struct {
 
 // evaluator evaluates the attributes of one stage for one instance after the other.
 type evaluator struct {
-	p     *Pipeline
 	stage *Stage
 	inst  *Instance
 	shared
@@ -28,8 +26,8 @@ type evaluator struct {
 	diags    hcl.Diagnostics
 }
 
-func (p *Pipeline) evaluator(s *Stage, groups map[string]*dag.Node) *evaluator {
-	return &evaluator{p: p, stage: s, shared: newShared(), groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
+func newEvaluator(s *Stage, groups map[string]*dag.Node) *evaluator {
+	return &evaluator{stage: s, shared: newShared(), groups: groups, failed: map[string]bool{}, patterns: map[string][]string{}}
 }
 
 // report adds a diagnostic about an attribute, and which instance it was found in.
@@ -45,8 +43,7 @@ func (e *evaluator) report(a *attribute, d *hcl.Diagnostic) {
 
 // context builds what the attribute's expression can see: nothing but what it refers to.
 func (e *evaluator) context(a *attribute) *hcl.EvalContext {
-	ctx := e.p.base.NewChild()
-	ctx.Variables = map[string]cty.Value{}
+	ctx := e.scope(a, &a.binding, map[*binding]cty.Value{})
 	if len(a.each) > 0 {
 		ctx.Variables["each"] = e.eachValue()
 	}
@@ -55,40 +52,57 @@ func (e *evaluator) context(a *attribute) *hcl.EvalContext {
 			ctx.Variables[name] = v
 		}
 	}
-	tree := map[string]map[string]map[string]cty.Value{} // root or "all." + type, name, output
-	for _, r := range a.refs {
-		root := r.target.Type
-		if r.all {
-			root = "all." + root
-		}
-		if tree[root] == nil {
-			tree[root] = map[string]map[string]cty.Value{}
-		}
-		if tree[root][r.target.Name] == nil {
-			tree[root][r.target.Name] = map[string]cty.Value{}
-		}
+	return ctx
+}
+
+// scope gives the artifacts in an expression their names. done holds the values of expressions that others stand for.
+func (e *evaluator) scope(a *attribute, b *binding, done map[*binding]cty.Value) *hcl.EvalContext {
+	seen := tree{}
+	for _, r := range b.refs {
 		value := cty.DynamicVal
 		if ph := r.place(e.inst); ph != nil {
 			value = ph.value()
 		}
-		tree[root][r.target.Name][r.output] = value
-	}
-	all := map[string]cty.Value{}
-	for root, byName := range tree {
-		names := map[string]cty.Value{}
-		for name, outputs := range byName {
-			names[name] = cty.ObjectVal(outputs)
+		path := []string{r.target.Type, r.target.Name, r.output}
+		if r.written {
+			path = append([]string{"all"}, path...)
 		}
-		if typ, ok := strings.CutPrefix(root, "all."); ok {
-			all[typ] = cty.ObjectVal(names)
-		} else {
-			ctx.Variables[root] = cty.ObjectVal(names)
-		}
+		seen.put(value, path)
 	}
-	if len(all) > 0 {
-		ctx.Variables["all"] = cty.ObjectVal(all)
+	for _, l := range b.links {
+		seen.put(e.follow(a, l, done), l.path)
 	}
+	for name, object := range b.in.base.Variables {
+		seen.fill(name, object)
+	}
+	ctx := b.in.base.NewChild()
+	ctx.Variables = seen.object()
 	return ctx
+}
+
+// follow evaluates the expression that a name stands for.
+func (e *evaluator) follow(a *attribute, l link, done map[*binding]cty.Value) cty.Value {
+	if v, ok := done[l.to]; ok {
+		return v
+	}
+	done[l.to] = cty.DynamicVal
+	v, diags := a.in.p.work.evaluate(l.to.expr, e.scope(a, l.to, done))
+	if !diags.HasErrors() && l.variable != nil {
+		converted, err := l.variable.convert(v)
+		if err != nil {
+			diags = append(diags, mistake(l.to.expr.Range(), "Wrong type", "The value of variable %q must be %s: %s. Give the artifact as it is, or change the type at %s.",
+				l.variable.Name, typeexpr.TypeString(l.variable.Type), err, place(l.variable.at)))
+		}
+		v = converted
+	}
+	for _, d := range diags {
+		e.report(a, d)
+	}
+	if diags.HasErrors() {
+		v = cty.DynamicVal
+	}
+	done[l.to] = v
+	return v
 }
 
 // value evaluates an attribute. ok is false when there is nothing to go on with: a mistake, or something
@@ -105,10 +119,10 @@ func (e *evaluator) value(a *attribute) (cty.Value, bool) {
 		return ph.value(), true
 	}
 	ctx := e.context(a)
-	v, diags := evaluate(a.expr, ctx)
+	v, diags := a.in.p.work.evaluate(a.expr, ctx)
 	for _, d := range diags {
-		if len(a.refs) > 0 && d.Severity == hcl.DiagError {
-			d.Detail += "\n" + opaque(a.refs)
+		if refs := a.references(); len(refs) > 0 && d.Severity == hcl.DiagError {
+			d.Detail += "\n" + opaque(refs)
 		}
 		e.report(a, d)
 	}
@@ -118,21 +132,21 @@ func (e *evaluator) value(a *attribute) (cty.Value, bool) {
 	return v, true
 }
 
-// evaluate is expr.Value, but a condition gives only the branch that it chooses, whatever the other one is:
+// choose is expr.Value, but a condition gives only the branch that it chooses, whatever the other one is:
 // HCL would mark the result with the placeholders of both branches.
-func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func choose(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	switch x := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
-		return evaluate(x.Expression, ctx)
+		return choose(x.Expression, ctx)
 	case *hclsyntax.ConditionalExpr:
 		condition, diags := x.Condition.Value(ctx)
 		if diags.HasErrors() || !truthful(condition) {
 			return expr.Value(ctx) // for its own diagnostics, and the marks of the condition
 		}
 		if condition.True() {
-			return evaluate(x.TrueResult, ctx)
+			return choose(x.TrueResult, ctx)
 		}
-		return evaluate(x.FalseResult, ctx)
+		return choose(x.FalseResult, ctx)
 	case *hclsyntax.ObjectConsExpr:
 		var diags hcl.Diagnostics
 		values := map[string]cty.Value{}
@@ -141,7 +155,7 @@ func evaluate(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnos
 			if more.HasErrors() || key.IsMarked() || key.IsNull() || key.Type() != cty.String {
 				return expr.Value(ctx)
 			}
-			value, more := evaluate(item.ValueExpr, ctx)
+			value, more := choose(item.ValueExpr, ctx)
 			diags = append(diags, more...)
 			values[key.AsString()] = value
 		}
@@ -157,7 +171,7 @@ func truthful(v cty.Value) bool {
 
 // config evaluates an attribute to a JSON value.
 func (e *evaluator) config(a *attribute) (any, bool) {
-	if len(a.refs) > 0 {
+	if a.artifacts() {
 		return e.evaluateConfig(a)
 	}
 	key := e.memoKey(a)

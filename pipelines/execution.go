@@ -27,7 +27,7 @@ func (e *evaluator) execution(n *dag.Node) {
 	n.Resources = dag.Resources{CPUs: max(1, t.CPUs), Memory: t.Memory}
 	for _, name := range metaOrder(e.stage.meta) {
 		a := e.stage.meta[name]
-		if has(metaAttributes[:4], name) {
+		if has(cellAttributes, name) {
 			continue
 		}
 		value, ok := e.config(a)
@@ -57,7 +57,7 @@ func (e *evaluator) setExecution(n *dag.Node, name string, value any) (err error
 		n.Retry.On, err = failures(value)
 	case "executor":
 		s, ok := value.(string)
-		if names := e.p.executorNames(); !ok || !has(names, s) {
+		if names := e.stage.in.p.executorNames(); !ok || !has(names, s) {
 			return fmt.Errorf("there is no executor %v.%s", axisText(value), didYouMean(s, names))
 		}
 		n.Executor = s

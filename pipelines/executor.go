@@ -30,7 +30,10 @@ func ExecutorSchema() stages.Schema {
 }
 
 // decodeExecutor reads executor "TYPE" "NAME" { ... }; its attributes are evaluated when variables are known.
-func (p *Pipeline) decodeExecutor(b *hclsyntax.Block) hcl.Diagnostics {
+func (m *module) decodeExecutor(b *hclsyntax.Block) hcl.Diagnostics {
+	if m.parent != nil {
+		return hcl.Diagnostics{mistake(b.DefRange(), "Executor in a module", "Executors are of the whole pipeline. Move the block to the pipeline's own files; stages of a module may name it.")}
+	}
 	diags := checkLabels(b, "TYPE", "NAME")
 	if diags.HasErrors() {
 		return diags
@@ -42,19 +45,19 @@ func (p *Pipeline) decodeExecutor(b *hclsyntax.Block) hcl.Diagnostics {
 	if x.Name == dag.LocalExecutor {
 		diags = append(diags, mistake(b.LabelRanges[1], "Name is taken", "%q is this machine, which needs no block. Choose another name.", x.Name))
 	}
-	for _, other := range p.Executors {
+	for _, other := range m.p.Executors {
 		if other.Name == x.Name {
-			diags = append(diags, mistake(b.DefRange(), "Executor declared twice", "Executor %q is also declared at %s.", x.Name, place(other.block.DefRange())))
+			diags = append(diags, mistake(b.DefRange(), "Executor declared twice", "Executor %q is also declared at %s. Give one of them another name.", x.Name, place(other.block.DefRange())))
 		}
 	}
-	p.Executors = append(p.Executors, x)
+	m.p.Executors = append(m.p.Executors, x)
 	return diags
 }
 
 // evaluateExecutors evaluates the attributes of the executor blocks.
 func (p *Pipeline) evaluateExecutors() hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	schema := ExecutorSchema()
+	schema, root := ExecutorSchema(), p.modules[0]
 	for _, x := range p.Executors {
 		d := &blockReader{block: x.block, known: schema.Names()}
 		d.check()
@@ -63,7 +66,12 @@ func (p *Pipeline) evaluateExecutors() hcl.Diagnostics {
 			if !has(d.known, a.Name) {
 				continue
 			}
-			v, more := a.Expr.Value(p.base)
+			constant := &attribute{binding: binding{expr: a.Expr, in: root}, name: a.Name}
+			if more := constant.bindConstant(); more.HasErrors() {
+				d.diags = append(d.diags, more...)
+				continue
+			}
+			v, more := p.work.evaluate(a.Expr, root.base)
 			d.diags = append(d.diags, more...)
 			if more.HasErrors() || !v.IsWhollyKnown() {
 				continue

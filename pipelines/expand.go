@@ -22,7 +22,7 @@ type Expansion struct {
 // Expand evaluates every instance of every stage. With errors the expansion is incomplete and must not run.
 func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 	x := &Expansion{}
-	if p.base == nil {
+	if len(p.modules) == 0 {
 		return x, nil // nothing was understood
 	}
 	placed := map[string]bool{}
@@ -32,10 +32,13 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 		if s.noCells || !s.known {
 			continue
 		}
-		e := p.evaluator(s, c.groups)
+		e := newEvaluator(s, c.groups)
 		evaluators = append(evaluators, e)
-		nodes := e.nodes()
+		nodes, sound := e.nodes()
 		c.add(e, nodes)
+		if !sound {
+			continue
+		}
 		for _, n := range nodes {
 			for _, in := range n.Inputs {
 				if in.Group != "" && !placed[in.Group] {
@@ -46,7 +49,7 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 			x.Nodes = append(x.Nodes, n)
 		}
 	}
-	c.check(x.Nodes)
+	c.check()
 	publications, diags := p.publish()
 	x.Publications = publications
 	for _, e := range evaluators {
@@ -55,17 +58,17 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 	return x, SortDiagnostics(diags)
 }
 
-// nodes makes the nodes of the stage, none if there is a mistake in it, and adds to groups what they read.
-func (e *evaluator) nodes() []*dag.Node {
+// nodes makes the nodes of the stage and adds to groups what they read. Those of a stage with a mistake are not sound.
+func (e *evaluator) nodes() (nodes []*dag.Node, sound bool) {
 	s := e.stage
-	nodes := make([]*dag.Node, 0, len(s.cells))
+	nodes = make([]*dag.Node, 0, len(s.cells))
 	var positions map[string]dag.Pos
 	byCell := true
 	for _, inst := range s.cells {
 		e.inst = inst
 		n := e.node()
 		if byCell {
-			positions, byCell = e.p.places(s, inst)
+			positions, byCell = s.places(inst)
 		}
 		n.Pos = positions
 		nodes = append(nodes, n)
@@ -74,10 +77,7 @@ func (e *evaluator) nodes() []*dag.Node {
 	for _, n := range nodes {
 		n.Secret = secrets
 	}
-	if s.broken || e.diags.HasErrors() {
-		return nil
-	}
-	return nodes
+	return nodes, !s.broken && !e.diags.HasErrors()
 }
 
 // node evaluates one instance.
@@ -85,6 +85,9 @@ func (e *evaluator) node() *dag.Node {
 	s := e.stage
 	t := s.schema.Type
 	n := &dag.Node{Address: e.inst.Address, Stage: s.Address(), Axes: e.inst.Axes, Type: t.Name, Version: t.Version}
+	if s.in.parent != nil {
+		n.Root = s.in.dir
+	}
 	config := map[string]any{}
 	n.Inputs = e.inputs(config)
 	n.Outputs = e.outputs()
@@ -150,7 +153,7 @@ func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
 	if a == nil {
 		if port.Required && !e.failed[port.Name] {
 			e.failed[port.Name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s", e.stage.Type, port.Name, stopped(port.Doc)))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s: %s Add %s = { NAME = \"file\" }.", e.stage.Type, port.Name, stopped(port.Doc), port.Name))
 		}
 		return nil
 	}
@@ -173,9 +176,9 @@ func (e *evaluator) keyedOutputs(port stages.Port) []dag.Output {
 		file, isText := v.(string)
 		switch {
 		case !isText || !filepath.IsLocal(file) || path.Clean(file) != file:
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid output file", "Output %s is a file name relative to the stage's own folder, such as %q, not %v.", o.Name, o.Name+".csv", v)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid output file", "Output %s must be a file name relative to the stage's own folder, such as %q, not %v.", o.Name, o.Name+".csv", v)))
 		case taken[file] != "":
-			e.report(a, mistake(a.expr.Range(), "File used twice", "Outputs %s and %s are both written to %q.", taken[file], o.Name, file))
+			e.report(a, mistake(a.expr.Range(), "File used twice", "Outputs %s and %s are both written to %q. Give each a file of its own.", taken[file], o.Name, file))
 		default:
 			taken[file] = o.Name
 			list = append(list, dag.Output{Name: o.Name, Kind: o.Kind, Path: file})
@@ -198,19 +201,19 @@ func (e *evaluator) code(a *attribute, value any, n *dag.Node) any {
 			return value
 		}
 		if !filepath.IsLocal(filepath.FromSlash(pattern)) {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in the folder of the pipeline.", pattern)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in the folder of the pipeline. Copy it there, or split off a module with a folder of its own.", pattern)))
 			continue
 		}
 		matched, known := e.patterns[pattern]
 		if !known {
 			var err error
-			if matched, err = glob(e.p.Dir, pattern); err != nil {
+			if matched, err = glob(e.stage.in.dir, pattern); err != nil {
 				e.report(a, mistake(a.expr.Range(), "Invalid pattern", "%q: %s", pattern, sentence(err)))
 			}
 			e.patterns[pattern] = matched
 		}
 		if len(matched) == 0 && !e.failed[a.name] {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q.", e.p.Dir, pattern)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "Nothing in %s matches %q. Write patterns relative to the file, such as \"scripts/*.py\".", e.stage.in.dir, pattern)))
 		}
 		for _, f := range matched {
 			if !seen[f] {

@@ -1,87 +1,70 @@
 package pipelines
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"path"
-	"path/filepath"
+	"sort"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// functions are those that expressions may call, by Terraform's names. All are pure but for reading files
-// under dir, whose content ends in the keys with the values made from it.
-func functions(dir string) map[string]function.Function {
-	table := map[string]function.Function{
-		"abs": stdlib.AbsoluteFunc, "can": tryfunc.CanFunc, "ceil": stdlib.CeilFunc, "chomp": stdlib.ChompFunc,
-		"chunklist": stdlib.ChunklistFunc, "coalesce": coalesceFunc, "coalescelist": stdlib.CoalesceListFunc,
-		"compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
-		"csvdecode": stdlib.CSVDecodeFunc, "distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc,
-		"flatten": stdlib.FlattenFunc, "floor": stdlib.FloorFunc, "format": stdlib.FormatFunc,
-		"formatdate": stdlib.FormatDateFunc, "formatlist": stdlib.FormatListFunc, "indent": stdlib.IndentFunc,
-		"index": stdlib.IndexFunc, "join": stdlib.JoinFunc, "jsondecode": stdlib.JSONDecodeFunc,
-		"jsonencode": stdlib.JSONEncodeFunc, "keys": stdlib.KeysFunc, "log": stdlib.LogFunc, "lookup": stdlib.LookupFunc,
-		"lower": stdlib.LowerFunc, "max": stdlib.MaxFunc, "merge": stdlib.MergeFunc, "min": stdlib.MinFunc,
-		"parseint": stdlib.ParseIntFunc, "pow": stdlib.PowFunc, "range": stdlib.RangeFunc, "regex": stdlib.RegexFunc,
-		"regexall": stdlib.RegexAllFunc, "replace": stdlib.ReplaceFunc, "reverse": stdlib.ReverseListFunc,
-		"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc,
-		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "signum": stdlib.SignumFunc,
-		"slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "split": stdlib.SplitFunc, "strrev": stdlib.ReverseFunc,
-		"substr": stdlib.SubstrFunc, "timeadd": stdlib.TimeAddFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
-		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc,
-		"try": tryfunc.TryFunc, "upper": stdlib.UpperFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
-		"tobool": stdlib.MakeToFunc(cty.Bool), "tonumber": stdlib.MakeToFunc(cty.Number), "tostring": stdlib.MakeToFunc(cty.String),
-		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
-		"toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+// Function describes a function that expressions may call.
+type Function struct {
+	Name  string
+	Usage string // name(parameter, ...)
+	Doc   string // one line
+}
 
-		"length": lengthFunc, "sum": sumFunc,
-		"alltrue": fold(true, func(a, b bool) bool { return a && b }),
-		"anytrue": fold(false, func(a, b bool) bool { return a || b }),
+// Functions lists those that expressions may call, by Terraform's names, sorted. Those that it refuses are not in it.
+func Functions() []Function {
+	var list []Function
+	for name, f := range functions(&module{}) {
+		if impure[name] == "" {
+			list = append(list, Function{name, usage(name, f), f.Description()})
+		}
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
 
-		"startswith":  test(strings.HasPrefix, "prefix"),
-		"endswith":    test(strings.HasSuffix, "suffix"),
-		"strcontains": test(strings.Contains, "substr"),
-		"basename":    text(func(s string) (string, error) { return path.Base(filepath.ToSlash(s)), nil }),
-		"dirname":     text(func(s string) (string, error) { return path.Dir(filepath.ToSlash(s)), nil }),
-		"base64encode": text(func(s string) (string, error) {
-			return base64.StdEncoding.EncodeToString([]byte(s)), nil
-		}),
-		"base64decode": text(func(s string) (string, error) {
-			b, err := base64.StdEncoding.DecodeString(s)
-			if err == nil && !utf8.Valid(b) {
-				err = errors.New("the result is not UTF-8 text")
-			}
-			return string(b), err
-		}),
-		"sha256": text(func(s string) (string, error) {
-			sum := sha256.Sum256([]byte(s))
-			return hex.EncodeToString(sum[:]), nil
-		}),
-		"file": text(func(s string) (string, error) {
-			b, err := os.ReadFile(under(dir, s))
-			if err == nil && !utf8.Valid(b) {
-				err = fmt.Errorf("%s is not UTF-8 text", s)
-			}
-			return string(b), err
-		}),
-		"fileexists": function.New(&function.Spec{
-			Params: []function.Parameter{{Name: "path", Type: cty.String}},
-			Type:   function.StaticReturnType(cty.Bool),
-			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-				info, err := os.Stat(under(dir, args[0].AsString()))
-				return cty.BoolVal(err == nil && info.Mode().IsRegular()), nil
-			},
-		}),
-		"fileset": filesetFunc(dir),
+func usage(name string, f function.Function) string {
+	var params []string
+	for _, p := range f.Params() {
+		params = append(params, p.Name)
+	}
+	if v := f.VarParam(); v != nil {
+		params = append(params, v.Name+"...")
+	}
+	return name + "(" + strings.Join(params, ", ") + ")"
+}
+
+// described is a function and its line in the documentation.
+type described struct {
+	function.Function
+	doc string
+}
+
+// functions are those that the expressions of a module may call. All are pure but for reading files, whose content
+// ends in the keys with the values made from it. Each call counts as work.
+func functions(m *module) map[string]function.Function {
+	table := map[string]function.Function{}
+	groups := []map[string]described{numberFunctions, textFunctions, collectionFunctions, typeFunctions(m), encodingFunctions,
+		hashFunctions, networkFunctions, timeFunctions, fileFunctions(m)}
+	for _, group := range groups {
+		for name, f := range group {
+			table[name] = m.metered(f)
+		}
+	}
+	// Their arguments are expressions and not values, so there is nothing to count before they are evaluated.
+	table["can"] = tryfunc.CanFunc.WithNewDescriptions("Whether the expression can be evaluated without an error.", []string{""})
+	table["try"] = tryfunc.TryFunc.WithNewDescriptions("The first of the expressions that can be evaluated without an error.", []string{""})
+	for name, f := range templateFunctions(m, table) {
+		table[name] = m.metered(f)
 	}
 	for name, why := range impure {
 		table[name] = refused(why)
@@ -89,20 +72,23 @@ func functions(dir string) map[string]function.Function {
 	return table
 }
 
+const changing = "it gives another value at every run, so every stage that uses it would run again each time; "
+
 // impure are functions of Terraform's that a pipeline must not call.
 var impure = map[string]string{
-	"timestamp":     "it gives another value at every run, so every stage that uses it would run again each time; give the time as a variable",
-	"plantimestamp": "it gives another value at every run, so every stage that uses it would run again each time; give the time as a variable",
-	"uuid":          "it gives another value at every run, so every stage that uses it would run again each time; make a name of each.AXIS values",
-	"bcrypt":        "it gives another value at every call, so every stage that uses it would run again each time; use sha256",
-	"abspath":       "its value depends on the machine, so results could not be shared; paths relative to the file work everywhere",
-	"pathexpand":    "its value depends on the machine, so results could not be shared; paths relative to the file work everywhere",
+	"timestamp":       changing + "give the time as a variable",
+	"plantimestamp":   changing + "give the time as a variable",
+	"uuid":            changing + "make a name of each.AXIS values, or use uuidv5",
+	"bcrypt":          changing + "use sha256",
+	"ephemeralasnull": "there are no ephemeral values here; take the call away",
+	"list":            "it was replaced by brackets; write [a, b]",
+	"map":             "it was replaced by braces; write { name = value }",
 }
 
 // refused is a function that only explains why it cannot be called.
 func refused(why string) function.Function {
 	return function.New(&function.Spec{
-		VarParam: &function.Parameter{Name: "args", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true},
+		VarParam: &function.Parameter{Name: "args", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true},
 		Type: func([]cty.Value) (cty.Type, error) {
 			return cty.NilType, errors.New(why)
 		},
@@ -110,126 +96,100 @@ func refused(why string) function.Function {
 	})
 }
 
-// lengthFunc counts elements, or the characters of a string.
-var lengthFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
-	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		v := args[0]
-		switch t := v.Type(); {
-		case t == cty.String:
-			return stdlib.Strlen(v)
-		case t.IsObjectType():
-			return cty.NumberIntVal(int64(len(t.AttributeTypes()))), nil
-		case v.CanIterateElements():
-			return v.Length(), nil
-		}
-		return cty.NilVal, function.NewArgErrorf(0, "a %s has no length", v.Type().FriendlyName())
-	},
-})
-
-// coalesceFunc gives its first argument that is neither null nor "". The others leave no trace in the result,
-// so that coalesce(var.backbone, pretrain.vit.model) is a path or an artifact and not a mixture.
-var coalesceFunc = function.New(&function.Spec{
-	VarParam: &function.Parameter{Name: "values", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true},
-	Type: func(args []cty.Value) (cty.Type, error) {
-		v, err := firstOf(args)
-		return v.Type(), err
-	},
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return firstOf(args) },
-})
-
-func firstOf(args []cty.Value) (cty.Value, error) {
-	for _, v := range args {
-		plain, _ := v.Unmark()
-		empty := plain.IsKnown() && (plain.IsNull() || plain.Type() == cty.String && plain.AsString() == "")
-		if !empty {
-			return v, nil
-		}
-	}
-	return cty.DynamicVal, errors.New("no argument is neither null nor an empty string")
+var numberFunctions = map[string]described{
+	"abs":      {stdlib.AbsoluteFunc, "The number without its sign."},
+	"ceil":     {stdlib.CeilFunc, "The least whole number that is not below it."},
+	"floor":    {stdlib.FloorFunc, "The greatest whole number that is not above it."},
+	"log":      {stdlib.LogFunc, "The logarithm of a number to a base."},
+	"max":      {stdlib.MaxFunc, "The greatest of the numbers."},
+	"min":      {stdlib.MinFunc, "The least of the numbers."},
+	"parseint": {stdlib.ParseIntFunc, "The whole number that a text writes in a base from 2 to 62."},
+	"pow":      {stdlib.PowFunc, "The first number to the power of the second."},
+	"signum":   {stdlib.SignumFunc, "-1, 0 or 1, by the sign of the number."},
 }
 
-var sumFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Number)}},
-	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		total := cty.Zero
-		for it := args[0].ElementIterator(); it.Next(); {
-			_, v := it.Element()
-			if v.IsNull() {
-				return cty.NilVal, function.NewArgErrorf(0, "holds null")
-			}
-			total = total.Add(v)
-		}
-		return total, nil
-	},
-})
+// typeFunctions convert values and tell of what type they are.
+func typeFunctions(m *module) map[string]described {
+	return map[string]described{
+		"tobool":   {stdlib.MakeToFunc(cty.Bool), "The value as true or false."},
+		"tonumber": {stdlib.MakeToFunc(cty.Number), "The value as a number."},
+		"tostring": {stdlib.MakeToFunc(cty.String), "The value as text."},
+		"tolist":   {stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "The value as a list."},
+		"tomap":    {stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), "The value as a map."},
+		"toset":    {stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), "The value as a set."},
+		"type": {function.New(&function.Spec{
+			Params: []function.Parameter{anything("value")},
+			Type:   function.StaticReturnType(cty.String),
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+				v, _ := args[0].Unmark()
+				return cty.StringVal(typeexpr.TypeString(v.Type())), nil
+			},
+		}), "The type of the value, as a variable block would write it."},
+		"sensitive": {marking(func(v cty.Value) cty.Value {
+			m.p.secrets = append(m.p.secrets, textsIn(v)...)
+			return v.Mark(sensitive{})
+		}), "The value, hidden in all that is shown."},
+		"nonsensitive": {marking(func(v cty.Value) cty.Value {
+			v, marks := v.Unmark()
+			delete(marks, sensitive{})
+			return v.WithMarks(marks)
+		}), "The value, shown in messages again; texts of sensitive variables stay hidden."},
+		"issensitive": {function.New(&function.Spec{
+			Params: []function.Parameter{anything("value")},
+			Type:   function.StaticReturnType(cty.Bool),
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+				return cty.BoolVal(args[0].HasMark(sensitive{})), nil
+			},
+		}), "Whether the value is sensitive."},
+	}
+}
 
-func fold(start bool, f func(a, b bool) bool) function.Function {
+// anything is a parameter that takes every value as it is.
+func anything(name string) function.Parameter {
+	return function.Parameter{Name: name, Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true}
+}
+
+func marking(f func(cty.Value) cty.Value) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}},
-		Type:   function.StaticReturnType(cty.Bool),
+		Params: []function.Parameter{anything("value")},
+		Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
+		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args[0]), nil },
+	})
+}
+
+// text is a function from texts to a text. Its parameters have these names.
+func text(f func(args ...string) (string, error), names ...string) function.Function {
+	return texts(cty.String, func(args []string) (cty.Value, error) {
+		s, err := f(args...)
+		return cty.StringVal(s), err
+	}, names...)
+}
+
+// texts is a function of texts.
+func texts(result cty.Type, f func(args []string) (cty.Value, error), names ...string) function.Function {
+	var params []function.Parameter
+	for _, n := range names {
+		params = append(params, function.Parameter{Name: n, Type: cty.String})
+	}
+	return function.New(&function.Spec{
+		Params: params,
+		Type:   function.StaticReturnType(result),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			acc := start
-			for it := args[0].ElementIterator(); it.Next(); {
-				_, v := it.Element()
-				acc = f(acc, !v.IsNull() && v.True())
+			list := make([]string, len(args))
+			for i, a := range args {
+				list[i] = a.AsString()
 			}
-			return cty.BoolVal(acc), nil
+			v, err := f(list)
+			if err != nil {
+				return cty.NilVal, fmt.Errorf("%w", err)
+			}
+			return v, nil
 		},
 	})
 }
 
 func test(f func(s, part string) bool, name string) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "string", Type: cty.String}, {Name: name, Type: cty.String}},
-		Type:   function.StaticReturnType(cty.Bool),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
-		},
-	})
-}
-
-func text(f func(string) (string, error)) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "string", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			s, err := f(args[0].AsString())
-			if err != nil {
-				return cty.NilVal, function.NewArgError(0, err)
-			}
-			return cty.StringVal(s), nil
-		},
-	})
-}
-
-func filesetFunc(dir string) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "pattern", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.Set(cty.String)),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			files, err := glob(under(dir, args[0].AsString()), args[1].AsString())
-			if err != nil {
-				return cty.NilVal, function.NewArgError(1, err)
-			}
-			if len(files) == 0 {
-				return cty.SetValEmpty(cty.String), nil
-			}
-			values := make([]cty.Value, len(files))
-			for i, f := range files {
-				values[i] = cty.StringVal(f)
-			}
-			return cty.SetVal(values), nil
-		},
-	})
-}
-
-// under resolves a path that is relative to dir.
-func under(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(dir, filepath.FromSlash(path))
+	return texts(cty.Bool, func(args []string) (cty.Value, error) {
+		return cty.BoolVal(f(args[0], args[1])), nil
+	}, "string", name)
 }

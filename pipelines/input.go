@@ -20,7 +20,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		if a == nil {
 			if port.Required && !e.failed[port.Name] {
 				e.failed[port.Name] = true
-				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s", e.stage.Type, port.Name, stopped(port.Doc)))
+				e.diags = append(e.diags, mistake(e.stage.at, "Missing input", "Stage type %q needs %s: %s Add %s = TYPE.NAME.OUTPUT or a path.", e.stage.Type, port.Name, stopped(port.Doc), port.Name))
 			}
 			continue
 		}
@@ -35,7 +35,7 @@ func (e *evaluator) inputs(config map[string]any) []dag.Input {
 		}
 		if v.IsNull() {
 			if port.Required {
-				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s", port.Name, e.stage.Type, stopped(port.Doc))))
+				e.report(a, e.explain(a, mistake(a.expr.Range(), "Missing input", "%s is null, but stage type %q needs it: %s Give it a value, or switch the stage off with enabled.", port.Name, e.stage.Type, stopped(port.Doc))))
 			}
 			continue
 		}
@@ -137,12 +137,23 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 		}
 		return nil, text
 	}
-	found, tried := e.p.locate(text)
+	found, tried := e.stage.in.locate(text)
 	if found == "" {
-		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and there is neither %s.", name, text, strings.Join(tried, " nor "))))
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and %s. Write a path relative to the file, or to the working folder.", name, text, noneOf(tried))))
 		return nil, ""
 	}
 	return &dag.Input{Name: name, Path: found}, ""
+}
+
+// noneOf says where a file was looked for: an empty path is looked for nowhere.
+func noneOf(tried []string) string {
+	switch len(tried) {
+	case 0:
+		return "an empty path is no file"
+	case 1:
+		return "there is no " + tried[0]
+	}
+	return "there is neither " + strings.Join(tried, " nor ")
 }
 
 // reference makes an input of a reference, after checking that it fits the port.
@@ -153,12 +164,12 @@ func (e *evaluator) reference(a *attribute, port stages.Port, name string, ph *p
 		e.report(a, mistake(r.at, "Nothing to read", "%s", ph.missing))
 	case !port.Accepts(r.kind):
 		e.report(a, mistake(r.at, "Wrong kind of artifact", "%s is of kind %s, and %s of stage type %q takes %s.%s",
-			r, r.kind, name, e.stage.Type, strings.ReplaceAll(port.Kind, ",", " or "), e.p.suggestKind(port, r.target)))
+			r, r.kind, name, e.stage.Type, strings.ReplaceAll(port.Kind, ",", " or "), e.stage.in.suggestKind(port, r.target)))
 	case r.all && port.Form == stages.Single:
-		e.report(a, mistake(r.at, "Several artifacts for one input", "%s takes one artifact, and %s gathers several. Write %s.%s for the instance that agrees with this one.",
-			name, r, r.target.Address(), r.output))
+		e.report(a, mistake(r.at, "Several artifacts for one input", "%s takes one artifact, and %s gathers several. Write %s for the instance that agrees with this one.",
+			name, r, r.narrow(e.stage.in)))
 	case !r.all && port.Form == stages.Gathered:
-		e.report(a, mistake(r.at, "One artifact for several", "%s gathers artifacts. Write all.%s.", name, r))
+		e.report(a, mistake(r.at, "One artifact for several", "%s gathers artifacts. Write %s.", name, r.wide(e.stage.in)))
 	case ph.group != nil:
 		e.groups[ph.group.address] = ph.group.vertex()
 		return &dag.Input{Name: name, Group: ph.group.address}
@@ -169,21 +180,26 @@ func (e *evaluator) reference(a *attribute, port stages.Port, name string, ph *p
 }
 
 // suggestKind proposes an output of a fitting kind: of the same stage, else of any.
-func (p *Pipeline) suggestKind(port stages.Port, target *Stage) string {
-	for _, s := range append([]*Stage{target}, p.Stages...) {
+func (m *module) suggestKind(port stages.Port, target *Stage) string {
+	for _, s := range append([]*Stage{target}, m.stages...) {
 		for _, o := range s.outputs {
 			if o.Kind != "" && port.Accepts(o.Kind) {
-				return " Did you mean " + s.Address() + "." + o.Name + "?"
+				return " Did you mean " + s.seenFrom(m) + "." + o.Name + "?"
 			}
 		}
 	}
 	return ""
 }
 
-// locate finds the file or folder that a path means: relative to the pipeline's folder, else to the
-// working folder. It returns the absolute path, or "" and where it looked.
-func (p *Pipeline) locate(path string) (found string, tried []string) {
-	for _, dir := range []string{p.Dir, "."} {
+// locate finds the file or folder that a path means: relative to the module's folder, else to those of the modules
+// that it is in, since the path may be an argument, else to the working folder. It returns the absolute path, or ""
+// and where it looked.
+func (m *module) locate(path string) (found string, tried []string) {
+	var dirs []string
+	for up := m; up != nil; up = up.parent {
+		dirs = append(dirs, up.dir)
+	}
+	for _, dir := range append(dirs, ".") {
 		full, err := filepath.Abs(under(dir, path))
 		if err != nil || path == "" {
 			continue

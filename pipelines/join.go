@@ -43,10 +43,13 @@ func (s *Stage) joinAxes() hcl.Diagnostics {
 	}
 	for _, a := range attrs {
 		before := len(diags)
-		if !has(metaAttributes[:4], a.name) {
+		if !has(cellAttributes, a.name) {
 			diags = append(diags, a.findEach(s)...)
 		}
-		for _, r := range a.refs {
+		for _, r := range a.references() {
+			if s.unpublished {
+				break
+			}
 			if d := r.join(s); d != nil {
 				diags = append(diags, d)
 			}
@@ -70,7 +73,7 @@ func (a *attribute) findEach(s *Stage) hcl.Diagnostics {
 		i := indexOf(s.axes, name)
 		switch {
 		case len(s.axes) == 0:
-			diags = append(diags, mistake(t.SourceRange(), "No matrix", "Stage %s has no matrix, so each has no meaning in it.", s.Address()))
+			diags = append(diags, mistake(t.SourceRange(), "No matrix", "Stage %s has no matrix, so each has no meaning in it. Add matrix = { AXIS = [...] }, or take each away.", s.Address()))
 		case len(t) == 1: // each as a whole
 			for i := range used {
 				used[i] = true
@@ -117,8 +120,8 @@ func (r *reference) join(s *Stage) *hcl.Diagnostic {
 		own = "has only " + listing(s.axes)
 	}
 	return mistake(r.at, "Ambiguous reference",
-		"%s has an instance for each value of %s, and %s %s.%s Write all.%s to read all of them, or matrix = %s.matrix to have one %s for each.",
-		r.target.Address(), listing(lacking), s.Address(), own, hint, r.String(), r.target.Address(), s.Type)
+		"%s has an instance for each value of %s, and %s %s.%s Write %s to read all of them, or matrix = %s to have one %s for each.",
+		r.name(s.in), listing(lacking), s.Address(), own, hint, r.wide(s.in), r.name(s.in)+".matrix", s.Type)
 }
 
 // one finds the instance that agrees with inst on every axis of the target, or nil.

@@ -3,7 +3,6 @@ package pipelines
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // Version is the version of the language and of the program; required_version is compared with it.
@@ -14,23 +13,21 @@ const Version = "0.1.0"
 type Pipeline struct {
 	Name        string
 	Description string
-	Dir         string // absolute; paths in the files are relative to it
-	Variables   []*Variable
-	Stages      []*Stage
-	Outputs     []*Output
+	Dir         string      // absolute; paths in the root's files are relative to it
+	Variables   []*Variable // of the root, set from outside
+	Stages      []*Stage    // of all modules, a module's where its block stands
+	Outputs     []*Output   // of all modules
 	Executors   []*Executor // beside the local one
 
-	files  map[string]*hcl.File
-	base   *hcl.EvalContext // functions, var and local
-	locals []*local
-	byName map[string]*Stage
+	files   map[string]*hcl.File
+	sources map[string]parsed // by path: what modules share
+	modules []*module         // the root first
+	work    meter             // of evaluating the expressions
+	secrets []string          // what sensitive() has hidden
 }
 
 // Files are the parsed files by name, for the snippets of diagnostics. They are there even when loading failed.
 func (p *Pipeline) Files() map[string]*hcl.File { return p.files }
-
-// Stage returns the stage called TYPE.NAME, or nil.
-func (p *Pipeline) Stage(name string) *Stage { return p.byName[name] }
 
 // Load reads the pipeline at path (see Find) with variables set from outside, in rising precedence. The
 // pipeline is never nil: with errors it holds what could be understood, and Expand finds the errors in that.
@@ -45,26 +42,31 @@ func Load(path string, settings []Setting) (*Pipeline, hcl.Diagnostics) {
 
 // LoadSource is Load for files already read.
 func LoadSource(src Source, settings []Setting) (*Pipeline, hcl.Diagnostics) {
-	p := &Pipeline{Dir: src.Dir, byName: map[string]*Stage{}}
-	var diags hcl.Diagnostics
-	var bodies []*hclsyntax.Body
-	p.files, bodies, diags = src.parse()
+	p := &Pipeline{Dir: src.Dir, files: map[string]*hcl.File{}, sources: map[string]parsed{}}
+	root := newModule(p, nil, "")
+	root.dir, root.path, root.shown = src.Dir, src.path, src.shown()
+	root.base = newBase(root)
+	source := p.parse(src)
+	diags := source.diags
 	if diags.HasErrors() {
 		// Blocks behind a syntax error are lost; errors about what is missing would mislead.
 		return p, SortDiagnostics(diags)
 	}
-	for _, body := range bodies {
-		diags = append(diags, p.decodeFile(body)...)
+	p.modules = append(p.modules, root)
+	for _, body := range source.bodies {
+		diags = append(diags, root.decodeFile(body)...)
 	}
-	p.base = &hcl.EvalContext{Functions: functions(p.Dir), Variables: map[string]cty.Value{}}
-	diags = append(diags, p.setVariables(settings)...)
-	diags = append(diags, p.evaluateLocals()...)
+	for _, s := range settings {
+		diags = append(diags, s.apply(root)...)
+	}
+	diags = append(diags, p.evaluateNamed()...)
+	diags = append(diags, p.checkNamed()...)
 	diags = append(diags, p.evaluateExecutors()...)
 	for _, s := range p.Stages {
-		diags = append(diags, s.findReferences(p)...)
+		diags = append(diags, s.findReferences()...)
 	}
 	for _, o := range p.Outputs {
-		diags = append(diags, o.stage.findReferences(p)...)
+		diags = append(diags, o.stage.findReferences()...)
 	}
 	diags = append(diags, p.findCycles()...)
 	diags = append(diags, p.makeCells()...)
@@ -72,27 +74,29 @@ func LoadSource(src Source, settings []Setting) (*Pipeline, hcl.Diagnostics) {
 }
 
 // decodeFile sorts the top-level blocks of one file.
-func (p *Pipeline) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
+func (m *module) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, a := range sortedAttributes(body) {
 		diags = append(diags, mistake(a.NameRange, "Unexpected attribute",
-			"%q stands outside of any block. A file holds blocks: %s.", a.Name, listing(blockTypes)))
+			"%q stands outside of any block. Put it into one of these: %s.", a.Name, listing(blockTypes)))
 	}
 	for _, b := range body.Blocks {
 		var more hcl.Diagnostics
 		switch b.Type {
 		case "pipeline":
-			more = p.decodePipeline(b)
+			more = m.decodePipeline(b)
 		case "variable":
-			more = p.decodeVariable(b)
+			more = m.decodeVariable(b)
 		case "locals":
-			more = p.decodeLocals(b)
+			more = m.decodeLocals(b)
 		case "stage":
-			more = p.decodeStage(b)
+			more = m.decodeStage(b)
+		case "module":
+			more = m.decodeModule(b)
 		case "output":
-			more = p.decodeOutput(b)
+			more = m.decodeOutput(b)
 		case "executor":
-			more = p.decodeExecutor(b)
+			more = m.decodeExecutor(b)
 		default:
 			more = hcl.Diagnostics{mistake(b.TypeRange, "Unknown block", "There is no block type %q.%s",
 				b.Type, didYouMean(b.Type, blockTypes))}
@@ -102,22 +106,23 @@ func (p *Pipeline) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 	return diags
 }
 
-var blockTypes = []string{"pipeline", "variable", "locals", "stage", "output", "executor"}
+var blockTypes = []string{"pipeline", "variable", "locals", "stage", "module", "output", "executor"}
 
 // decodePipeline reads pipeline "NAME" { description required_version }.
-func (p *Pipeline) decodePipeline(b *hclsyntax.Block) hcl.Diagnostics {
+func (m *module) decodePipeline(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := checkLabels(b, "NAME")
 	if diags.HasErrors() {
 		return diags
 	}
-	if p.Name != "" {
-		return hcl.Diagnostics{mistake(b.DefRange(), "Second pipeline block", "The pipeline is already called %q.", p.Name)}
+	if m.title != "" {
+		return hcl.Diagnostics{mistake(b.DefRange(), "Second pipeline block", "The pipeline is already called %q. Take one of the blocks away.", m.title)}
 	}
-	p.Name = b.Labels[0]
+	m.title = b.Labels[0]
 	d := &blockReader{block: b, known: []string{"description", "required_version"}}
 	d.check()
-	if v, ok := d.text("description"); ok {
-		p.Description = v
+	description, _ := d.text("description")
+	if m.parent == nil {
+		m.p.Name, m.p.Description = m.title, description
 	}
 	if v, ok := d.text("required_version"); ok {
 		if err := checkVersion(v); err != nil {

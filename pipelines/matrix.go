@@ -12,8 +12,8 @@ import (
 	"github.com/pipe-ml/pipe/dag"
 )
 
-// mostCells bounds a matrix, so that a slip does not fill the memory.
-const mostCells = 1_000_000
+// mostCells bounds the instances of all stages together, so that a slip does not fill the memory.
+const mostCells = 300_000
 
 // makeCells evaluates every matrix, then joins the references on the axes.
 func (p *Pipeline) makeCells() hcl.Diagnostics {
@@ -35,10 +35,21 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 			s.noCells = true
 			names[i] = s.Address() + ".matrix"
 		}
-		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s.", circle(names)))
+		diags = append(diags, mistake(cycle[0].meta["matrix"].expr.Range(), "Matrices in a circle", "%s. Write out the matrix of one of them.", circle(names)))
 	}
+	cells := 0
 	for _, s := range order {
-		more := s.makeCells(p)
+		more := s.makeCells()
+		if cells += len(s.cells); cells > mostCells {
+			for _, s := range all {
+				s.noCells = true // nothing more can be said of them
+			}
+			at := s.at
+			if a := s.meta["matrix"]; a != nil {
+				at = a.expr.Range()
+			}
+			return append(diags, mistake(at, "Too many instances", "The stages have more than %d instances together. Take values off the axes.", mostCells))
+		}
 		if more.HasErrors() {
 			s.noCells = true
 		}
@@ -52,13 +63,13 @@ func (p *Pipeline) makeCells() hcl.Diagnostics {
 }
 
 // makeCells computes the stage's axes and cells.
-func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
+func (s *Stage) makeCells() hcl.Diagnostics {
 	if s.noCells {
 		return nil
 	}
 	for _, name := range metaOrder(s.meta) {
 		if !s.meta[name].sound {
-			s.noCells = s.noCells || has(metaAttributes[:4], name)
+			s.noCells = s.noCells || has(cellAttributes, name)
 			s.broken = true
 		}
 	}
@@ -73,7 +84,7 @@ func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
 		cells = [][]dag.Axis{nil}
 		for _, name := range []string{"include", "exclude"} {
 			if a := s.meta[name]; a != nil {
-				diags = append(diags, mistake(a.at, "No matrix", "%s changes a matrix, and stage %s has none.", name, s.Address()))
+				diags = append(diags, mistake(a.at, "No matrix", "%s changes a matrix, and stage %s has none. Add matrix = { AXIS = [...] }.", name, s.Address()))
 			}
 		}
 	case s.matrixOf != nil:
@@ -87,7 +98,7 @@ func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
 		}
 	default:
 		var axes []axis
-		axes, diags = readAxes(matrix.expr, p.base)
+		axes, diags = readAxes(matrix.expr, s.in)
 		if diags.HasErrors() {
 			return diags
 		}
@@ -98,10 +109,10 @@ func (s *Stage) makeCells(p *Pipeline) hcl.Diagnostics {
 	}
 	if matrix != nil {
 		var more hcl.Diagnostics
-		cells, more = s.adjust(cells, p.base)
+		cells, more = s.adjust(cells, s.in.base)
 		diags = append(diags, more...)
 	}
-	enabled, more := s.enabled(p.base)
+	enabled, more := s.enabled(s.in.base)
 	diags = append(diags, more...)
 	if !enabled {
 		cells = nil
@@ -121,7 +132,7 @@ func (s *Stage) enabled(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
 	if a == nil {
 		return true, nil
 	}
-	v, diags := a.expr.Value(ctx)
+	v, diags := s.in.p.work.evaluate(a.expr, ctx)
 	if diags.HasErrors() || !v.IsWhollyKnown() {
 		s.noCells = true
 		return false, diags
@@ -140,22 +151,24 @@ type axis struct {
 }
 
 // readAxes evaluates a matrix: an object whose attributes are lists. Axes keep the order in which they are
-// written; where the object is computed they are sorted by name.
-func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostics) {
-	v, diags := expr.Value(ctx)
+// written, also where a module block writes them; where the object is computed they are sorted by name.
+func readAxes(expr hcl.Expression, m *module) ([]axis, hcl.Diagnostics) {
+	ctx := m.base
+	v, diags := m.p.work.evaluate(expr, ctx)
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	v, _ = v.UnmarkDeep()
 	if v.IsNull() || !v.IsKnown() || !isObject(v) {
 		return nil, hcl.Diagnostics{explain(mistake(expr.Range(), "Invalid matrix",
-			"A matrix names axes and their values: matrix = { seed = [0, 1, 2] }. This is %s.", describe(v)), expr, ctx)}
+			"A matrix names axes and their values: matrix = { seed = [0, 1, 2] }. Write that instead of %s.", describe(v)), expr, ctx)}
 	}
 	places := map[string]hcl.Range{}
 	var names []string
-	if items, more := hcl.ExprMap(expr); !more.HasErrors() {
+	written, in := m.written(expr)
+	if items, more := hcl.ExprMap(written); !more.HasErrors() {
 		for _, item := range items {
-			if key, more := item.Key.Value(ctx); !more.HasErrors() && !key.IsNull() && !has(names, keyText(key)) {
+			if key, more := item.Key.Value(in.base); !more.HasErrors() && !key.IsNull() && !has(names, keyText(key)) {
 				names = append(names, keyText(key))
 				places[keyText(key)] = item.Value.Range()
 			}
@@ -177,13 +190,52 @@ func readAxes(expr hcl.Expression, ctx *hcl.EvalContext) ([]axis, hcl.Diagnostic
 		diags = append(diags, more...)
 		axes = append(axes, a)
 		if n *= len(a.values); n > mostCells {
-			return nil, append(diags, mistake(expr.Range(), "Matrix too large", "It has more than %d cells.", mostCells))
+			return nil, append(diags, mistake(expr.Range(), "Matrix too large", "It has more than %d cells. Take values off the axes, or take fewer axes.", mostCells))
 		}
 	}
 	if len(names) == 0 {
 		diags = append(diags, mistake(expr.Range(), "Invalid matrix", "It has no axis. Leave matrix out for a single instance."))
 	}
 	return axes, diags
+}
+
+// written follows var.NAME to the argument that sets it, and module.NAME.OUT to the output's value.
+func (m *module) written(expr hcl.Expression) (hcl.Expression, *module) {
+	for range deepestModule * 2 { // each module is entered and left at most once
+		t, diags := hcl.AbsTraversalForExpr(expr)
+		if diags.HasErrors() || t.RootName() == "local" {
+			break
+		}
+		if t.RootName() == "all" {
+			t = t[1:]
+		}
+		next, rest := m.behind(t)
+		if next == nil || len(rest) > 0 {
+			break
+		}
+		expr, m = next.expr, next.in
+	}
+	return expr, m
+}
+
+// behind is the expression that the name at the beginning of a traversal stands for, if it is another one's: a local, an
+// argument or an output's value. rest is what of that is meant.
+func (m *module) behind(t hcl.Traversal) (n *named, rest hcl.Traversal) {
+	switch root := step(t, 0); {
+	case root == "local" && len(t) >= 2:
+		if l := m.local(step(t, 1)); l != nil {
+			return l.named, t[2:]
+		}
+	case root == "var" && len(t) >= 2:
+		if v := m.variable(step(t, 1)); v != nil && v.argument != nil {
+			return v.argument, t[2:]
+		}
+	case root == "module" && len(t) >= 3:
+		if o, _ := m.moduleOutput(t); o != nil && o.named.expr != nil {
+			return o.named, t[3:]
+		}
+	}
+	return nil, nil
 }
 
 func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
@@ -207,7 +259,7 @@ func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
 			continue
 		}
 		if text := axisText(value); seen[text] {
-			diags = append(diags, mistake(at, "Value twice on an axis", "Axis %s has the value %s twice.", name, text))
+			diags = append(diags, mistake(at, "Value twice on an axis", "Axis %s has the value %s twice. Take one of them away.", name, text))
 		} else {
 			seen[text] = true
 			a.values = append(a.values, value)

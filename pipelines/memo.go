@@ -127,7 +127,7 @@ func (e *evaluator) configKey(config map[string]any) (string, bool) {
 			key.WriteString(uri + "\x00")
 			continue
 		}
-		if len(a.refs) > 0 {
+		if a.artifacts() {
 			return "", false
 		}
 		axes = append(axes, a.each...)

@@ -1,6 +1,8 @@
 package pipelines
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -15,39 +17,48 @@ type Output struct {
 	Description string
 
 	stage *Stage // its references and cells, handled as a stage's
+	named *named // its value, as the files of the parent see it
 }
+
+// Address is the name, in a module with the module's address before it: module.x.NAME.
+func (o *Output) Address() string { return o.stage.in.prefix() + o.Name }
 
 // outputAttributes are those of an output block beside matrix, include, exclude and enabled.
 var outputAttributes = []string{"value", "path", "description"}
 
 // decodeOutput reads output "NAME" { value path description }.
-func (p *Pipeline) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
+func (m *module) decodeOutput(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := checkLabels(b, "NAME")
 	if diags.HasErrors() {
 		return diags
 	}
-	for _, o := range p.Outputs {
-		if o.Name == b.Labels[0] {
-			return hcl.Diagnostics{mistake(b.DefRange(), "Output declared twice", "Output %q is also declared at %s.", o.Name, place(o.stage.at))}
-		}
+	if other := m.output(b.Labels[0]); other != nil {
+		return hcl.Diagnostics{mistake(b.DefRange(), "Output declared twice", "Output %q is also declared at %s. Give one of them another name.", other.Name, place(other.stage.at))}
 	}
-	o := &Output{Name: b.Labels[0], stage: &Stage{Type: "output", Name: b.Labels[0], at: b.DefRange(), meta: map[string]*attribute{}}}
-	p.Outputs = append(p.Outputs, o)
+	o := &Output{Name: b.Labels[0], stage: m.newStage("output", b.Labels[0], b.DefRange())}
+	m.p.Outputs = append(m.p.Outputs, o)
+	m.outputs = append(m.outputs, o)
+	m.outputByName[o.Name] = o
 	for _, a := range sortedAttributes(b.Body) {
 		switch {
 		case has(outputAttributes, a.Name):
-			o.stage.attrs = append(o.stage.attrs, newAttribute(a.Name, a))
-		case has(metaAttributes[:4], a.Name):
-			o.stage.meta[a.Name] = newAttribute(a.Name, a)
+			o.stage.attrs = append(o.stage.attrs, o.stage.newAttribute(a.Name, a))
+		case has(cellAttributes, a.Name):
+			o.stage.meta[a.Name] = o.stage.newAttribute(a.Name, a)
 		default:
-			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, outputAttributes)))
+			diags = append(diags, mistake(a.NameRange, "Unknown attribute", "An output has no attribute %q.%s", a.Name, didYouMean(a.Name, slices.Concat(outputAttributes, cellAttributes))))
 		}
 	}
 	for _, nested := range b.Body.Blocks {
 		diags = append(diags, mistake(nested.TypeRange, "Unexpected block", "An output holds no blocks."))
 	}
 	if o.stage.attr("value") == nil {
-		diags = append(diags, mistake(b.DefRange(), "Missing attribute", "Output %q needs a value, such as value = TYPE.NAME.OUTPUT.", o.Name))
+		diags = append(diags, mistake(b.DefRange(), "Missing attribute", "Output %q has no value. Write value = TYPE.NAME.OUTPUT.", o.Name))
+	}
+	o.named = newNamed(o.stage.in, m.prefix()+"output."+o.Name, nil, o.stage.at)
+	o.stage.unpublished = o.stage.attr("path") == nil
+	if a := o.stage.attr("value"); a != nil {
+		o.named.expr, o.named.at = a.expr, a.at
 	}
 	o.stage.broken = diags.HasErrors()
 	return diags
@@ -59,10 +70,10 @@ func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	places := &places{taken: map[string]string{}, above: map[string]string{}}
 	for _, o := range p.Outputs {
-		if o.stage.noCells {
+		if o.stage.noCells || o.stage.unpublished {
 			continue
 		}
-		e := p.evaluator(o.stage, map[string]*dag.Node{})
+		e := newEvaluator(o.stage, map[string]*dag.Node{})
 		for _, inst := range o.stage.cells {
 			e.inst = inst
 			pub, ok := e.publication(o)
@@ -84,7 +95,7 @@ func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 
 // publication evaluates one output for one cell.
 func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
-	pub := dag.Publication{Name: ReadableAddress(o.Name, e.inst.Axes)}
+	pub := dag.Publication{Name: ReadableAddress(o.Address(), e.inst.Axes)}
 	if a := e.stage.attr("description"); a != nil {
 		if text, ok := e.text(a); ok {
 			o.Description = text
@@ -100,7 +111,7 @@ func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
 	}
 	ph := asPlaceholder(v)
 	if ph == nil {
-		e.report(a, e.explain(a, mistake(a.expr.Range(), "Not an artifact", "The value of an output is TYPE.NAME.OUTPUT.")))
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "Not an artifact", "Only what a stage makes can be published: write value = TYPE.NAME.OUTPUT, or take path away.")))
 		return pub, false
 	}
 	in := e.reference(a, stages.Port{Name: "value", Form: stages.Single}, "value", ph)
@@ -109,14 +120,11 @@ func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
 	}
 	pub.Ref = *in.From
 	a = e.stage.attr("path")
-	if a == nil {
-		return pub, false
-	}
 	text, ok := e.text(a)
 	if !ok {
 		return pub, false
 	}
-	full, wrong := e.p.place(text)
+	full, wrong := e.stage.in.p.place(text)
 	if wrong != "" {
 		e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid path", "Nothing can be published at %q: %s. Choose a path in a folder for results, such as %q.",
 			text, wrong, "figures/"+o.Name)))

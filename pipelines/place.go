@@ -33,8 +33,10 @@ func (p *Pipeline) place(text string) (full, wrong string) {
 	if full == here {
 		return "", "it is the working folder itself"
 	}
-	if within(p.Dir, full) {
-		return "", "the pipeline lies in that folder"
+	for _, m := range p.modules {
+		if within(m.dir, full) {
+			return "", "the pipeline or a module of it lies in that folder"
+		}
 	}
 	for _, part := range strings.Split(filepath.Clean(file), string(filepath.Separator)) {
 		if part == storeName {

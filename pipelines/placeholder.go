@@ -36,7 +36,7 @@ func (r *reference) place(inst *Instance) *placeholder {
 	ph := &placeholder{ref: r}
 	switch {
 	case len(t.cells) == 0:
-		ph.missing = fmt.Sprintf("Stage %s has no instance: it is not enabled, or its matrix has no cell.", t.Address())
+		ph.missing = fmt.Sprintf("Stage %s has no instance: it is not enabled, or its matrix has no cell. Give the stage that reads it the same enabled, or choose with a condition.", t.Address())
 	case r.all:
 		if ph.group = r.gather(inst); ph.group == nil {
 			ph.missing = fmt.Sprintf("No instance of %s agrees with %s. %s", t.Address(), inst.readable(), r.differences(inst))
@@ -63,10 +63,10 @@ func (r *reference) differences(inst *Instance) string {
 			}
 		}
 		if mine := inst.texts[j.mine]; !seen[mine] {
-			return fmt.Sprintf("Its axis %s has %s, not %s.", r.target.axes[j.target], listing(values), mine)
+			return fmt.Sprintf("Its axis %s has %s, not %s. Take the value off this stage's axis, or exclude it.", r.target.axes[j.target], listing(values), mine)
 		}
 	}
-	return "Its matrix has no cell with these values together."
+	return "Its matrix has no cell with these values together. Exclude them here as well."
 }
 
 // asPlaceholder tells whether a value is a placeholder itself, unchanged.
@@ -100,7 +100,7 @@ func opaque(refs []*reference) string {
 			names[i] += " (" + r.kind + ")"
 		}
 	}
-	return fmt.Sprintf("%s does not exist before its stage has run, so it can only be given to an input, not computed with.", strings.Join(names, ", "))
+	return fmt.Sprintf("%s does not exist before its stage has run, so nothing can be computed with it here. Give it to an input.", strings.Join(names, ", "))
 }
 
 // explain attaches an expression and its context to a diagnostic, so that the values in it can be shown.

@@ -33,10 +33,30 @@ func Resolve(nodes []*dag.Node, text string) ([]*dag.Node, error) {
 	if len(found) > 0 {
 		return found, nil
 	}
+	if s.Module != "" {
+		return nil, fmt.Errorf("no module is called %s, or it has no instance.%s", s.Module, didYouMean(s.Module, moduleNames(stageNames)))
+	}
 	if len(ofStage) == 0 {
 		return nil, fmt.Errorf("no stage is called %s.%s", s.Stage, didYouMean(s.Stage, stageNames))
 	}
 	return nil, fmt.Errorf("no instance of %s is %s: %s", s.Stage, text, s.explain(ofStage))
+}
+
+// ModuleOf is the address of the module that a stage is in, or "" for the root.
+func ModuleOf(stage string) string {
+	names := strings.Split(stage, ".")
+	return strings.Join(names[:max(0, len(names)-2)], ".")
+}
+
+// moduleNames lists the modules that stages are in.
+func moduleNames(stages []string) []string {
+	var names []string
+	for _, s := range stages {
+		for m := ModuleOf(s); m != "" && !has(names, m); m = ModuleOf(m) {
+			names = append(names, m)
+		}
+	}
+	return names
 }
 
 // explain says which term no instance of the stage meets.

@@ -35,19 +35,19 @@ func FromEnvironment(environ []string) []Setting {
 }
 
 // apply assigns what the setting holds.
-func (s Setting) apply(p *Pipeline) hcl.Diagnostics {
+func (s Setting) apply(m *module) hcl.Diagnostics {
 	if s.File != "" {
-		return s.applyFile(p)
+		return s.applyFile(m)
 	}
-	v := p.variable(s.Name)
+	v := m.variable(s.Name)
 	if v == nil {
 		if s.Lenient {
 			return nil
 		}
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Unknown variable",
-			Detail: s.Origin + " sets " + s.Name + ", but no variable is called so." + didYouMean(s.Name, p.variableNames())}}
+			Detail: s.Origin + " sets " + s.Name + ", but no variable is called so." + didYouMean(s.Name, m.variableNames())}}
 	}
-	value, diags := s.parse(v)
+	value, diags := s.parse(m, v)
 	if diags.HasErrors() {
 		return diags
 	}
@@ -56,14 +56,17 @@ func (s Setting) apply(p *Pipeline) hcl.Diagnostics {
 }
 
 // parse reads the text as the variable's type asks: as it stands for strings, else as an expression.
-func (s Setting) parse(v *Variable) (cty.Value, hcl.Diagnostics) {
+func (s Setting) parse(m *module, v *Variable) (cty.Value, hcl.Diagnostics) {
 	if v.Type == cty.String || v.Type == cty.DynamicPseudoType {
 		return cty.StringVal(s.Text), nil
+	}
+	if d := checkNesting("<"+s.Origin+">", []byte(s.Text)); d != nil {
+		return cty.NilVal, hcl.Diagnostics{d}
 	}
 	expr, diags := hclsyntax.ParseExpression([]byte(s.Text), "<"+s.Origin+">", hcl.InitialPos)
 	if !diags.HasErrors() {
 		var value cty.Value
-		if value, diags = expr.Value(nil); !diags.HasErrors() {
+		if value, diags = m.p.work.evaluate(expr, nil); !diags.HasErrors() {
 			return value, nil
 		}
 	}
@@ -73,27 +76,30 @@ func (s Setting) parse(v *Variable) (cty.Value, hcl.Diagnostics) {
 }
 
 // applyFile reads a file of NAME = VALUE lines.
-func (s Setting) applyFile(p *Pipeline) hcl.Diagnostics {
+func (s Setting) applyFile(m *module) hcl.Diagnostics {
 	text, err := os.ReadFile(s.File)
 	if err != nil {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Cannot read the var-file", Detail: sentence(err)}}
+	}
+	if d := checkNesting(s.File, text); d != nil {
+		return hcl.Diagnostics{d}
 	}
 	file, diags := hclsyntax.ParseConfig(text, s.File, hcl.InitialPos)
 	if file == nil {
 		return diags
 	}
-	p.files[s.File] = file
+	m.p.files[s.File] = file
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
 		diags = append(diags, mistake(b.TypeRange, "Unexpected block", "A var-file holds only lines NAME = VALUE."))
 	}
 	for _, a := range sortedAttributes(body) {
-		v := p.variable(a.Name)
+		v := m.variable(a.Name)
 		if v == nil {
-			diags = append(diags, mistake(a.NameRange, "Unknown variable", "No variable is called %q.%s", a.Name, didYouMean(a.Name, p.variableNames())))
+			diags = append(diags, mistake(a.NameRange, "Unknown variable", "No variable is called %q.%s", a.Name, didYouMean(a.Name, m.variableNames())))
 			continue
 		}
-		value, more := a.Expr.Value(nil)
+		value, more := m.p.work.evaluate(a.Expr, nil)
 		diags = append(diags, more...)
 		if !more.HasErrors() {
 			diags = append(diags, v.assign(value, a.Expr.Range(), "The value")...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
 //go:embed *.hcl
@@ -33,6 +34,16 @@ func Shipped() []string {
 type Source struct {
 	Files []File // sorted by name
 	Dir   string // absolute
+
+	path string // of the file or folder, absolute and without links, if it is on disk
+}
+
+// shown is how messages name the folder: as the names of the files do.
+func (src Source) shown() string {
+	if src.path == "" {
+		return src.Dir
+	}
+	return filepath.Dir(src.Files[0].Name)
 }
 
 // File is one HCL file. Name is as the user would write it, for messages.
@@ -43,14 +54,9 @@ type File struct {
 
 // Find reads the pipeline that path means: a file, a folder with .hcl files, or the name of a shipped one.
 func Find(path string) (Source, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir():
-		return readDir(path)
-	case err == nil:
-		return readFiles(filepath.Dir(path), []string{path})
-	case !errors.Is(err, fs.ErrNotExist):
-		return Source{}, err
+	src, err := readPath(path)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return src, err
 	}
 	text, err := shipped.ReadFile(path + ".hcl")
 	if err != nil {
@@ -58,7 +64,29 @@ func Find(path string) (Source, error) {
 		return Source{}, fmt.Errorf("no file, folder or shipped pipeline is called %q.%s", path, hint)
 	}
 	dir, err := os.Getwd()
-	return Source{Files: []File{{path + ".hcl", text}}, Dir: dir}, err
+	return Source{Files: []File{{Name: path + ".hcl", Text: text}}, Dir: dir}, err
+}
+
+// readPath reads a file, or a folder with .hcl files.
+func readPath(path string) (Source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Source{}, err
+	}
+	var src Source
+	if info.IsDir() {
+		src, err = readDir(path)
+	} else {
+		src, err = readFiles(filepath.Dir(path), []string{path})
+	}
+	if err != nil {
+		return Source{}, err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		src.path, err = filepath.Abs(real)
+	}
+	return src, err
 }
 
 func readDir(dir string) (Source, error) {
@@ -80,6 +108,9 @@ func readFiles(dir string, names []string) (Source, error) {
 	}
 	src := Source{Dir: abs}
 	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.Size() > largestFile {
+			return Source{}, fmt.Errorf("file %s has more than %d MiB. Keep data in files of its own and read them in a stage", name, largestFile>>20)
+		}
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return Source{}, err
@@ -89,19 +120,41 @@ func readFiles(dir string, names []string) (Source, error) {
 	return src, nil
 }
 
+// Format brings the text of a file into the canonical form. A file with syntax errors is not touched; the syntax tree
+// is for the snippets of diagnostics.
+func Format(name string, text []byte) ([]byte, *hcl.File, hcl.Diagnostics) {
+	if d := checkNesting(name, text); d != nil {
+		return nil, &hcl.File{Bytes: text}, hcl.Diagnostics{d}
+	}
+	file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, file, diags
+	}
+	return hclwrite.Format(text), file, diags
+}
+
+// parsed is a source as syntax trees.
+type parsed struct {
+	bodies []*hclsyntax.Body
+	diags  hcl.Diagnostics
+}
+
 // parse turns the text of the files into syntax trees. A file with a syntax error gives what could be read.
-func (src Source) parse() (map[string]*hcl.File, []*hclsyntax.Body, hcl.Diagnostics) {
-	files := map[string]*hcl.File{}
-	var bodies []*hclsyntax.Body
-	var diags hcl.Diagnostics
+func (p *Pipeline) parse(src Source) parsed {
+	var source parsed
 	for _, f := range src.Files {
+		if d := checkNesting(f.Name, f.Text); d != nil {
+			source.diags = append(source.diags, d)
+			continue
+		}
 		file, more := hclsyntax.ParseConfig(f.Text, f.Name, hcl.InitialPos)
-		diags = append(diags, more...)
+		source.diags = append(source.diags, more...)
 		if file == nil {
 			continue
 		}
-		files[f.Name] = file
-		bodies = append(bodies, file.Body.(*hclsyntax.Body))
+		p.files[f.Name] = file
+		source.diags = append(source.diags, p.work.install(file.Body.(*hclsyntax.Body))...)
+		source.bodies = append(source.bodies, file.Body.(*hclsyntax.Body))
 	}
-	return files, bodies, diags
+	return source
 }

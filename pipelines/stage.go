@@ -11,6 +11,8 @@ import (
 type Stage struct {
 	Type, Name string
 
+	address string
+	in      *module
 	schema  stages.Schema
 	known   bool // the type exists
 	at      hcl.Range
@@ -18,11 +20,12 @@ type Stage struct {
 	meta    map[string]*attribute // those that every stage may have; "resources.cpus" is one in a block
 	outputs []stages.Port         // with the user's names for a keyed port
 
-	matrixOf *Stage // whose cells it takes over
-	axes     []string
-	cells    []*Instance
-	noCells  bool // the matrix could not be understood
-	broken   bool // something is wrong, and said: no node is made of it
+	matrixOf    *Stage // whose cells it takes over
+	axes        []string
+	cells       []*Instance
+	unpublished bool // an output without a path: it joins only where others use it
+	noCells     bool // the matrix could not be understood
+	broken      bool // something is wrong, and said: no node is made of it
 
 	index  map[string]*Instance         // by the texts of all axes
 	groups map[string]map[string]*group // by output and shared axes, then by the texts on these
@@ -30,10 +33,9 @@ type Stage struct {
 
 // attribute is one attribute of a stage with what its expression refers to.
 type attribute struct {
+	binding
 	name   string
-	expr   hcl.Expression
 	at     hcl.Range
-	refs   []*reference
 	direct *reference // the expression is nothing but this reference
 	items  []item     // the expression is { NAME = reference, ... } and nothing else; sorted by name
 	each   []int      // axes that it uses
@@ -44,12 +46,21 @@ type attribute struct {
 	secrets map[string]bool // its parts that come from sensitive variables
 }
 
-// Address is TYPE.NAME.
-func (s *Stage) Address() string { return s.Type + "." + s.Name }
+// Address is TYPE.NAME, in a module with the module's address before it: module.x.TYPE.NAME.
+func (s *Stage) Address() string { return s.address }
+
+// seenFrom is how the files of a module refer to the stage, if they can.
+func (s *Stage) seenFrom(m *module) string {
+	if s.in == m {
+		return s.Type + "." + s.Name
+	}
+	return s.Address()
+}
 
 // Meta-arguments: attributes and blocks that a stage of any type may have.
 var (
-	metaAttributes = []string{"matrix", "include", "exclude", "enabled", "executor", "salt"}
+	metaAttributes = append([]string{"executor", "salt"}, cellAttributes...)
+	cellAttributes = []string{"matrix", "include", "exclude", "enabled"} // these say which instances there are
 	metaBlocks     = map[string][]string{
 		"resources": {"cpus", "memory", "gpus", "time"},
 		"retry":     {"attempts", "on"},
@@ -58,20 +69,25 @@ var (
 )
 
 // reservedRoots cannot be names of stage types in a reference.
-var reservedRoots = []string{"var", "local", "each", "all"}
+var reservedRoots = []string{"var", "local", "module", "each", "all"}
+
+func (m *module) newStage(typ, name string, at hcl.Range) *Stage {
+	return &Stage{Type: typ, Name: name, address: m.prefix() + typ + "." + name, in: m, at: at, meta: map[string]*attribute{}}
+}
 
 // decodeStage reads stage "TYPE" "NAME" { ... }.
-func (p *Pipeline) decodeStage(b *hclsyntax.Block) hcl.Diagnostics {
+func (m *module) decodeStage(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := checkLabels(b, "TYPE", "NAME")
 	if diags.HasErrors() {
 		return diags
 	}
-	s := &Stage{Type: b.Labels[0], Name: b.Labels[1], at: b.DefRange()}
-	if other := p.byName[s.Address()]; other != nil {
-		return hcl.Diagnostics{mistake(s.at, "Stage declared twice", "Stage %s is also declared at %s.", s.Address(), place(other.at))}
+	s := m.newStage(b.Labels[0], b.Labels[1], b.DefRange())
+	if other := m.byName[s.Type+"."+s.Name]; other != nil {
+		return hcl.Diagnostics{mistake(s.at, "Stage declared twice", "Stage %s is also declared at %s. Give one of them another name.", s.Address(), place(other.at))}
 	}
-	p.Stages = append(p.Stages, s)
-	p.byName[s.Address()] = s
+	m.p.Stages = append(m.p.Stages, s)
+	m.stages = append(m.stages, s)
+	m.byName[s.Type+"."+s.Name] = s
 	t, ok := stages.Lookup(s.Type)
 	if !ok {
 		s.broken = true
@@ -91,26 +107,31 @@ func (p *Pipeline) decodeStage(b *hclsyntax.Block) hcl.Diagnostics {
 // decodeBody takes the attributes and blocks of a stage apart. names are those that its schema allows.
 func (s *Stage) decodeBody(body *hclsyntax.Body, names []string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	s.meta = map[string]*attribute{}
 	for _, a := range sortedAttributes(body) {
 		switch {
 		case has(metaAttributes, a.Name):
-			s.meta[a.Name] = newAttribute(a.Name, a)
+			s.meta[a.Name] = s.newAttribute(a.Name, a)
 		case has(names, a.Name) || !s.known:
-			s.attrs = append(s.attrs, newAttribute(a.Name, a))
+			s.attrs = append(s.attrs, s.newAttribute(a.Name, a))
 		default:
 			diags = append(diags, s.unknownAttribute(a, names))
 		}
 	}
+	once := map[string]hcl.Range{}
 	for _, b := range body.Blocks {
 		known, ok := metaBlocks[b.Type]
 		switch {
 		case ok:
+			if first, ok := once[b.Type]; ok {
+				diags = append(diags, mistake(b.DefRange(), "Second block", "Stage %s has its %s at %s already. Write all of it in one block.", s.Address(), b.Type, place(first)))
+				continue
+			}
+			once[b.Type] = b.DefRange()
 			d := &blockReader{block: b, known: known}
 			d.check()
 			diags = append(diags, d.diags...)
 			for _, a := range sortedAttributes(b.Body) {
-				s.meta[b.Type+"."+a.Name] = newAttribute(b.Type+"."+a.Name, a)
+				s.meta[b.Type+"."+a.Name] = s.newAttribute(b.Type+"."+a.Name, a)
 			}
 		case has(names, b.Type):
 			diags = append(diags, mistake(b.TypeRange, "Not a block", "%s is an attribute: write %s = { ... }.", b.Type, b.Type))
@@ -128,7 +149,7 @@ func (s *Stage) unknownAttribute(a *hclsyntax.Attribute, names []string) *hcl.Di
 	for _, o := range s.schema.Outputs {
 		if o.Name == a.Name {
 			return mistake(a.NameRange, "Output cannot be set", "%s is what stage type %s makes. Refer to it as %s.%s.",
-				a.Name, s.Type, s.Address(), a.Name)
+				a.Name, s.Type, s.seenFrom(s.in), a.Name)
 		}
 	}
 	all := append(append([]string(nil), names...), metaAttributes...)
@@ -138,8 +159,8 @@ func (s *Stage) unknownAttribute(a *hclsyntax.Attribute, names []string) *hcl.Di
 	return mistake(a.NameRange, "Unknown attribute", "Stage type %q has no attribute %q.%s", s.Type, a.Name, didYouMean(a.Name, all))
 }
 
-func newAttribute(name string, a *hclsyntax.Attribute) *attribute {
-	return &attribute{name: name, expr: a.Expr, at: a.NameRange, memo: map[string]memo{}}
+func (s *Stage) newAttribute(name string, a *hclsyntax.Attribute) *attribute {
+	return &attribute{binding: binding{expr: a.Expr, in: s.in}, name: name, at: a.NameRange, memo: map[string]memo{}}
 }
 
 // attr returns the stage's attribute called name, or nil.
@@ -175,7 +196,7 @@ func (s *Stage) declareOutputs() hcl.Diagnostics {
 			key, more := item.Key.Value(nil)
 			if more.HasErrors() || key.IsNull() || !hclsyntax.ValidIdentifier(keyText(key)) {
 				s.broken = true
-				diags = append(diags, mistake(item.Key.Range(), "Invalid output name", "The name of an output is written out and holds letters, digits, _ and -."))
+				diags = append(diags, mistake(item.Key.Range(), "Invalid output name", "The name of an output is written out and holds letters, digits, _ and -. Write outputs = { NAME = \"file\" }."))
 				continue
 			}
 			s.outputs = append(s.outputs, stages.Port{Name: keyText(key), Form: stages.Single, Kind: port.Kind})
@@ -218,7 +239,7 @@ func (s *Stage) keyed() bool {
 func (s *Stage) references() []*reference {
 	var refs []*reference
 	for _, a := range s.attrs {
-		refs = append(refs, a.refs...)
+		refs = append(refs, a.references()...)
 	}
 	return refs
 }

@@ -2,6 +2,9 @@ package pipelines
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -30,6 +33,14 @@ func didYouMean(name string, candidates []string) string {
 		return ""
 	}
 	return " Known: " + listing(candidates) + "."
+}
+
+// orDeclare is didYouMean; where there is nothing to choose from, it says how to declare the name.
+func orDeclare(name string, candidates []string, declaration string) string {
+	if len(candidates) == 0 {
+		return " Add " + fmt.Sprintf(declaration, name) + "."
+	}
+	return didYouMean(name, candidates)
 }
 
 // listing joins names for a message, cutting a long list.
@@ -67,6 +78,9 @@ func SortDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 		}
 		return diags[i].Summary < diags[j].Summary
 	})
+	for _, d := range diags {
+		addRemedy(d)
+	}
 	var out hcl.Diagnostics
 	seen := map[string]bool{}
 	for _, d := range diags {
@@ -78,3 +92,30 @@ func SortDiagnostics(diags hcl.Diagnostics) hcl.Diagnostics {
 	}
 	return out
 }
+
+// unknownFunction finds the name in HCL's message.
+var unknownFunction = regexp.MustCompile(`^There is no function named "([^"]+)"\.$`)
+
+// addRemedy completes messages of HCL that say what is wrong and not what to do.
+func addRemedy(d *hcl.Diagnostic) {
+	switch {
+	case d.Summary == "Call to unknown function":
+		if m := unknownFunction.FindStringSubmatch(d.Detail); m != nil {
+			hint := " See pipe docs functions."
+			var names []string
+			for _, f := range Functions() {
+				names = append(names, f.Name)
+			}
+			if near := suggestOnly(m[1], append(names, sorted(slices.Collect(maps.Keys(impure)))...)); near != "" {
+				hint = near
+			}
+			d.Detail += hint
+		}
+	case d.Summary == "Unsupported attribute" && strings.HasSuffix(d.Detail, `".`):
+		d.Detail += " Write the name of one that it has."
+	case d.Summary == "Invalid type specification" && !strings.Contains(d.Detail, typeHint):
+		d.Detail = stopped(d.Detail) + typeHint
+	}
+}
+
+const typeHint = " Write string, number, bool, list(TYPE), map(TYPE), set(TYPE), object({ NAME = TYPE }) or any."

@@ -2,6 +2,8 @@ package pipelines
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +17,7 @@ import (
 // runs measure that it gathers, and these may stand further down in the file.
 type checker struct {
 	groups  map[string]*dag.Node
+	order   []*draft
 	drafts  map[string]*draft          // by the address of the instance
 	members map[string][]stages.Member // by the address of the group
 }
@@ -27,24 +30,20 @@ type draft struct {
 	stage stages.Stage
 }
 
-// add takes in the nodes of a stage, which are in the order of its cells. After a mistake in them there is nothing to
-// go by.
+// add takes in the nodes of a stage, which are in the order of its cells.
 func (c *checker) add(e *evaluator, nodes []*dag.Node) {
-	if len(e.failed) > 0 {
-		return
-	}
 	for i, n := range nodes {
-		c.drafts[n.Address] = &draft{e: e, inst: e.stage.cells[i], node: n}
+		d := &draft{e: e, inst: e.stage.cells[i], node: n}
+		c.order = append(c.order, d)
+		c.drafts[n.Address] = d
 	}
 }
 
 // check makes the stage of every node that has something to check.
-func (c *checker) check(nodes []*dag.Node) {
-	for _, n := range nodes {
-		if d := c.drafts[n.Address]; d != nil {
-			if _, ok := d.e.stage.schema.Type.New().(stages.Validator); ok {
-				c.make(d)
-			}
+func (c *checker) check() {
+	for _, d := range c.order {
+		if _, ok := d.e.stage.schema.Type.New().(stages.Validator); ok {
+			c.make(d)
 		}
 	}
 }
@@ -67,10 +66,35 @@ func (c *checker) make(d *draft) stages.Stage {
 			inputs[in.Name] = stages.Given{Path: in.Path}
 		}
 	}
-	stage, errs := schema.Stage(d.node.Config, inputs)
+	stage, errs := schema.Stage(d.e.soundPart(d.node.Config, inputs), inputs)
 	d.stage, d.e.inst = stage, d.inst
 	d.e.blame(errs)
 	return stage
+}
+
+// soundPart leaves out of a config what there is a mistake in, and adds inputs with a mistake as if they were right, so
+// that the stage can tell what else is wrong and nothing that only follows (see stages.Validator).
+func (e *evaluator) soundPart(config map[string]any, inputs map[string]stages.Given) map[string]any {
+	if len(e.failed) == 0 {
+		return config
+	}
+	config = maps.Clone(config)
+	for name := range e.failed {
+		delete(config, name)
+		if port, ok := e.stage.schema.Input(name); ok && port.Form != stages.Keyed {
+			inputs[name] = stages.Given{Path: "?"}
+		}
+	}
+	return config
+}
+
+// measures are the names of what the instance measures, or nil: a mistake in its config may hide one.
+func (c *checker) measures(d *draft) []string {
+	measurer, ok := c.make(d).(stages.Measurer)
+	if !ok || slices.ContainsFunc(d.e.stage.schema.Attributes, func(a stages.Attribute) bool { return d.e.failed[a.Name] }) {
+		return nil
+	}
+	return measurer.Measures()
 }
 
 // gathered describes the members of a group before they are made.
@@ -85,9 +109,7 @@ func (c *checker) gathered(address string) []stages.Member {
 			member.Axes[axis.Name] = axis.Value
 		}
 		if d := c.drafts[m.Ref.Address]; d != nil {
-			if measurer, ok := c.make(d).(stages.Measurer); ok {
-				member.Metrics = measurer.Measures()
-			}
+			member.Metrics = c.measures(d)
 		}
 		list = append(list, member)
 	}
@@ -115,7 +137,7 @@ func (e *evaluator) blame(errs []error) {
 		case e.failed[name] || a != nil && !a.sound:
 		case a == nil:
 			e.failed[name] = true
-			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s", e.stage.Type, stopped(ae.Error())))
+			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s Add %s = VALUE.", e.stage.Type, stopped(ae.Error()), name))
 		default:
 			detail := stopped(ae.Error()) + suggestOnly(ae.Value, ae.Known)
 			e.report(a, e.explain(a, mistake(elementRange(a.expr, ae.Attribute), "Invalid value", "%s", detail)))

@@ -24,6 +24,7 @@ type Variable struct {
 	at          hcl.Range
 	validations []validation
 	set         bool
+	argument    *named // what the module block sets it to
 }
 
 type validation struct {
@@ -34,16 +35,22 @@ type validation struct {
 type sensitive struct{}
 
 // decodeVariable reads variable "NAME" { type default description sensitive validation {} }.
-func (p *Pipeline) decodeVariable(b *hclsyntax.Block) hcl.Diagnostics {
+func (m *module) decodeVariable(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := checkLabels(b, "NAME")
 	if diags.HasErrors() {
 		return diags
 	}
 	v := &Variable{Name: b.Labels[0], Type: cty.DynamicPseudoType, at: b.DefRange(), Value: cty.DynamicVal}
-	if other := p.variable(v.Name); other != nil {
-		return hcl.Diagnostics{mistake(b.DefRange(), "Variable declared twice", "Variable %q is also declared at %s.", v.Name, place(other.at))}
+	if other := m.variable(v.Name); other != nil {
+		return hcl.Diagnostics{mistake(b.DefRange(), "Variable declared twice", "Variable %q is also declared at %s. Give one of them another name.", v.Name, place(other.at))}
 	}
-	p.Variables = append(p.Variables, v)
+	if m.parent == nil {
+		m.p.Variables = append(m.p.Variables, v)
+	} else if has(moduleArguments, v.Name) {
+		diags = append(diags, mistake(b.LabelRanges[0], "Reserved name", "%q has a meaning of its own in a module block, so a module's variable cannot be called so. Choose another name.", v.Name))
+	}
+	m.variables = append(m.variables, v)
+	m.variableByName[v.Name] = v
 	d := &blockReader{block: b, known: []string{"type", "default", "description", "sensitive"}, nested: []string{"validation"}}
 	d.check()
 	v.Description, _ = d.text("description")
@@ -56,7 +63,7 @@ func (p *Pipeline) decodeVariable(b *hclsyntax.Block) hcl.Diagnostics {
 		}
 	}
 	if a, ok := b.Body.Attributes["default"]; ok {
-		value, more := a.Expr.Value(nil)
+		value, more := m.p.work.evaluate(a.Expr, nil)
 		d.diags = append(d.diags, more...)
 		v.HasDefault = true
 		if !more.HasErrors() {
@@ -76,7 +83,7 @@ func (v *Variable) addValidation(b *hclsyntax.Block) hcl.Diagnostics {
 	d.check()
 	for _, name := range d.known {
 		if _, ok := b.Body.Attributes[name]; !ok {
-			d.diags = append(d.diags, mistake(b.DefRange(), "Missing attribute", "A validation needs %s.", name))
+			d.diags = append(d.diags, mistake(b.DefRange(), "Missing attribute", "A validation needs %s. Add %s = EXPRESSION.", name, name))
 		}
 	}
 	if !d.diags.HasErrors() {
@@ -88,86 +95,86 @@ func (v *Variable) addValidation(b *hclsyntax.Block) hcl.Diagnostics {
 // assign gives the variable a value, converted to its type.
 func (v *Variable) assign(value cty.Value, at hcl.Range, what string) hcl.Diagnostics {
 	v.set = true
-	if v.defaults != nil && !value.IsNull() {
-		value = v.defaults.Apply(value)
-	}
-	converted, err := convert.Convert(value, v.Type)
+	converted, err := v.convert(value)
 	if err != nil {
+		shown := describe(value)
+		if v.Sensitive || value.HasMarkDeep(sensitive{}) {
+			shown = "the value that was given (sensitive)"
+		}
 		return hcl.Diagnostics{mistake(at, "Wrong type", "%s of variable %q must be %s: %s, not %s.",
-			what, v.Name, typeexpr.TypeString(v.Type), err, describe(value))}
+			what, v.Name, typeexpr.TypeString(v.Type), err, shown)}
 	}
 	v.Value = converted
 	return nil
 }
 
-func (p *Pipeline) variable(name string) *Variable {
-	for _, v := range p.Variables {
-		if v.Name == name {
-			return v
-		}
+// convert brings a value into the variable's type. Marks stay where they are.
+func (v *Variable) convert(value cty.Value) (cty.Value, error) {
+	if v.defaults != nil && !value.IsNull() {
+		plain, marks := value.UnmarkDeepWithPaths()
+		value = v.defaults.Apply(plain).MarkWithPaths(marks)
 	}
-	return nil
+	value, err := convert.Convert(value, v.Type)
+	if err == nil && v.Sensitive {
+		value = value.Mark(sensitive{})
+	}
+	return value, err
 }
+
+func (m *module) variable(name string) *Variable { return m.variableByName[name] }
 
 // Secrets lists the texts in the values of the sensitive variables, to be hidden in what is shown. They are
 // not hidden in the store: keys are made of them, and programs read them.
 func (p *Pipeline) Secrets() []string {
-	var texts []string
-	for _, v := range p.Variables {
-		if !v.Sensitive || v.Value == cty.NilVal {
-			continue
-		}
-		_ = cty.Walk(v.Value, func(_ cty.Path, x cty.Value) (bool, error) { // the function never fails
-			if x.Type() == cty.String && x.IsKnown() && !x.IsNull() {
-				texts = append(texts, x.AsString())
+	texts := p.secrets
+	for _, m := range p.modules {
+		for _, v := range m.variables {
+			if v.Value.HasMarkDeep(sensitive{}) {
+				texts = append(texts, textsIn(v.Value)...)
 			}
-			return true, nil
-		})
+		}
 	}
 	return texts
 }
 
-func (p *Pipeline) variableNames() []string {
-	names := make([]string, len(p.Variables))
-	for i, v := range p.Variables {
+// textsIn lists the strings in a value.
+func textsIn(v cty.Value) []string {
+	var texts []string
+	v, _ = v.UnmarkDeep()
+	_ = cty.Walk(v, func(_ cty.Path, x cty.Value) (bool, error) { // the function never fails
+		if x.Type() == cty.String && x.IsKnown() && !x.IsNull() {
+			texts = append(texts, x.AsString())
+		}
+		return true, nil
+	})
+	return texts
+}
+
+func (m *module) variableNames() []string {
+	names := make([]string, len(m.variables))
+	for i, v := range m.variables {
 		names[i] = v.Name
 	}
 	return names
 }
 
-// setVariables applies the settings from outside, checks the values and makes var.NAME known.
-func (p *Pipeline) setVariables(settings []Setting) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	for _, s := range settings {
-		diags = append(diags, s.apply(p)...)
+// unset reports a variable of the root that nothing has set. One of a module is told where its block is.
+func (v *Variable) unset() hcl.Diagnostics {
+	if v.set || v.HasDefault {
+		return nil
 	}
-	values := map[string]cty.Value{}
-	for _, v := range p.Variables {
-		if !v.set && !v.HasDefault {
-			diags = append(diags, mistake(v.at, "Variable without a value",
-				"Variable %q has no default. Set it with -var %s=VALUE, in a -var-file, or by the environment variable PIPE_VAR_%s.",
-				v.Name, v.Name, v.Name))
-		}
-		value := v.Value
-		if v.Sensitive {
-			value = value.Mark(sensitive{})
-		}
-		values[v.Name] = value
-	}
-	p.base.Variables["var"] = cty.ObjectVal(values)
-	for _, v := range p.Variables {
-		diags = append(diags, v.validate(p.base)...)
-	}
-	return diags
+	return hcl.Diagnostics{mistake(v.at, "Variable without a value",
+		"Variable %q has no default. Set it with -var %s=VALUE, in a -var-file, or by the environment variable PIPE_VAR_%s.",
+		v.Name, v.Name, v.Name)}
 }
 
-func (v *Variable) validate(ctx *hcl.EvalContext) hcl.Diagnostics {
+func (v *Variable) validate(m *module) hcl.Diagnostics {
 	if !v.Value.IsWhollyKnown() {
 		return nil // an error about it is already there
 	}
 	var diags hcl.Diagnostics
 	for _, rule := range v.validations {
-		ok, more := rule.condition.Value(ctx)
+		ok, more := m.p.work.evaluate(rule.condition, m.base)
 		diags = append(diags, more...)
 		if more.HasErrors() || !ok.IsKnown() {
 			continue
@@ -180,18 +187,17 @@ func (v *Variable) validate(ctx *hcl.EvalContext) hcl.Diagnostics {
 		if ok.True() {
 			continue
 		}
-		text, more := rule.message.Value(ctx)
+		text, more := m.p.work.evaluate(rule.message, m.base)
 		diags = append(diags, more...)
 		text, _ = text.UnmarkDeep()
 		if more.HasErrors() || !text.IsKnown() || text.IsNull() || text.Type() != cty.String {
 			continue
 		}
-		shown := describe(v.Value)
-		if v.Sensitive {
-			shown = "(sensitive)"
+		at, where := rule.condition.Range(), ""
+		if v.argument != nil {
+			at, where = v.argument.expr.Range(), " Give it another value; the rule is at "+place(at)+"."
 		}
-		d := mistake(rule.condition.Range(), "Invalid value for variable", "%s\nvar.%s is %s.", text.AsString(), v.Name, shown)
-		diags = append(diags, d)
+		diags = append(diags, mistake(at, "Invalid value for variable", "%s\nvar.%s is %s.%s", text.AsString(), v.Name, Literal(v.Value), where))
 	}
 	return diags
 }

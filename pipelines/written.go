@@ -14,106 +14,110 @@ import (
 )
 
 // written finds out where the parts of a stage's attributes are written: params.rate and split[0] beside params
-// and split. A local is followed to where its value stands.
+// and split. A local, an argument of a module block and an output of a module are followed to where the value stands.
 type written struct {
-	p      *Pipeline
 	inst   *Instance
 	at     map[string]dag.Pos
 	byCell bool // places depend on the instance: options = local.methods[each.method]
 }
 
+// spot is an expression, the module whose names it uses, and where a reader looks for it.
+type spot struct {
+	expr hcl.Expression
+	in   *module
+	at   hcl.Range
+}
+
 // places says where the attributes of an instance are written, and whether that depends on the instance.
-func (p *Pipeline) places(s *Stage, inst *Instance) (at map[string]dag.Pos, byCell bool) {
-	w := &written{p: p, inst: inst, at: map[string]dag.Pos{}}
+func (s *Stage) places(inst *Instance) (at map[string]dag.Pos, byCell bool) {
+	w := &written{inst: inst, at: map[string]dag.Pos{}}
 	for _, a := range s.attrs {
-		w.add(a.name, a.expr, a.at, dag.Pos{})
+		w.add(a.name, spot{a.expr, a.in, a.at}, dag.Pos{})
 	}
 	if a := s.meta["salt"]; a != nil { // of these alone the key is made
-		w.add(a.name, a.expr, a.at, dag.Pos{})
+		w.add(a.name, spot{a.expr, a.in, a.at}, dag.Pos{})
 	}
 	return w.at, w.byCell
 }
 
 // add notes where path is written, and its parts that are written in other lines than around.
-func (w *written) add(path string, expr hcl.Expression, at hcl.Range, around dag.Pos) {
-	expr, at = w.follow(expr, at)
-	here := dag.Pos{File: at.Filename, Line: at.Start.Line}
-	if t, ok := expr.(*hclsyntax.ScopeTraversalExpr); ok && t.Traversal.RootName() == "var" {
-		here.From = "var." + step(t.Traversal, 1)
+func (w *written) add(path string, x spot, around dag.Pos) {
+	x = w.follow(x)
+	here := dag.Pos{File: x.at.Filename, Line: x.at.Start.Line}
+	if t, ok := x.expr.(*hclsyntax.ScopeTraversalExpr); ok && t.Traversal.RootName() == "var" {
+		here.From = x.in.prefix() + "var." + step(t.Traversal, 1)
 	}
 	if _, again := w.at[path]; again || here != around {
 		w.at[path] = here
 	}
-	w.parts(path, expr, here)
+	w.parts(path, x, here)
 }
 
-func (w *written) parts(path string, expr hcl.Expression, here dag.Pos) {
-	switch x := expr.(type) {
+func (w *written) parts(path string, of spot, here dag.Pos) {
+	switch x := of.expr.(type) {
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range x.Items {
 			if name, ok := fixedKey(item.KeyExpr); ok {
-				w.add(path+"."+name, item.ValueExpr, item.KeyExpr.Range(), here)
+				w.add(path+"."+name, spot{item.ValueExpr, of.in, item.KeyExpr.Range()}, here)
 			}
 		}
 	case *hclsyntax.TupleConsExpr:
 		for i, e := range x.Exprs {
-			w.add(fmt.Sprintf("%s[%d]", path, i), e, e.Range(), here)
+			w.add(fmt.Sprintf("%s[%d]", path, i), spot{e, of.in, e.Range()}, here)
 		}
 	case *hclsyntax.FunctionCallExpr:
 		if x.Name == "merge" { // later arguments win
 			for _, arg := range x.Args {
-				object, _ := w.follow(arg, arg.Range())
-				w.parts(path, object, here)
+				w.parts(path, w.follow(spot{arg, of.in, arg.Range()}), here)
 			}
 		}
 	}
 }
 
-// follow goes from a reference to a local, or to a part of one, to the expression that it stands for.
-func (w *written) follow(expr hcl.Expression, at hcl.Range) (hcl.Expression, hcl.Range) {
-	if x, where, ok := w.meant(expr, at); ok {
-		return x, where
+// follow goes from a name, or from a part of what it stands for, to the expression that is meant.
+func (w *written) follow(x spot) spot {
+	if meant, ok := w.meant(x); ok {
+		return meant
 	}
-	return expr, at
+	return x
 }
 
-func (w *written) meant(expr hcl.Expression, at hcl.Range) (hcl.Expression, hcl.Range, bool) {
-	switch x := expr.(type) {
+func (w *written) meant(of spot) (spot, bool) {
+	switch x := of.expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
-		return w.meant(x.Expression, at)
+		return w.meant(spot{x.Expression, of.in, of.at})
 	case *hclsyntax.ScopeTraversalExpr:
-		if x.Traversal.RootName() != "local" {
-			return expr, at, true
+		switch n, rest := of.in.behind(x.Traversal); {
+		case n == nil:
+			return of, true
+		case n.sound:
+			return w.walk(spot{n.expr, n.in, n.at}, rest)
 		}
-		l := w.p.local(step(x.Traversal, 1))
-		if l == nil || !l.sound {
-			return nil, at, false
-		}
-		return w.walk(l.attr.Expr, l.attr.NameRange, x.Traversal[2:])
+		return spot{}, false
 	case *hclsyntax.RelativeTraversalExpr:
-		return w.walk(x.Source, at, x.Traversal)
+		return w.walk(spot{x.Source, of.in, of.at}, x.Traversal)
 	case *hclsyntax.IndexExpr:
-		return w.element(x.Collection, at, x.Key)
+		return w.element(spot{x.Collection, of.in, of.at}, x.Key)
 	case *hclsyntax.FunctionCallExpr:
 		if x.Name == "lookup" && len(x.Args) == 3 {
-			if e, where, ok := w.element(x.Args[0], at, x.Args[1]); ok {
-				return e, where, true
+			if found, ok := w.element(spot{x.Args[0], of.in, of.at}, x.Args[1]); ok {
+				return found, true
 			}
-			return w.meant(x.Args[2], at)
+			return w.meant(spot{x.Args[2], of.in, of.at})
 		}
 	case *hclsyntax.ConditionalExpr:
-		switch chosen, ok := w.value(x.Condition); {
+		switch chosen, ok := w.value(spot{x.Condition, of.in, of.at}); {
 		case !ok || !truthful(chosen):
-			return nil, at, false
+			return spot{}, false
 		case chosen.True():
-			return w.meant(x.TrueResult, at)
+			return w.meant(spot{x.TrueResult, of.in, of.at})
 		}
-		return w.meant(x.FalseResult, at)
+		return w.meant(spot{x.FalseResult, of.in, of.at})
 	}
-	return expr, at, true
+	return of, true
 }
 
-func (w *written) walk(expr hcl.Expression, at hcl.Range, steps hcl.Traversal) (hcl.Expression, hcl.Range, bool) {
+func (w *written) walk(x spot, steps hcl.Traversal) (spot, bool) {
 	for _, s := range steps {
 		var key cty.Value
 		switch s := s.(type) {
@@ -122,56 +126,56 @@ func (w *written) walk(expr hcl.Expression, at hcl.Range, steps hcl.Traversal) (
 		case hcl.TraverseIndex:
 			key = s.Key
 		default:
-			return nil, at, false
+			return spot{}, false
 		}
 		var ok bool
-		if expr, at, ok = w.part(expr, at, key); !ok {
-			return nil, at, false
+		if x, ok = w.part(x, key); !ok {
+			return spot{}, false
 		}
 	}
-	return w.meant(expr, at)
+	return w.meant(x)
 }
 
 // element is part of an index that is to be evaluated.
-func (w *written) element(expr hcl.Expression, at hcl.Range, index hcl.Expression) (hcl.Expression, hcl.Range, bool) {
-	key, ok := w.value(index)
+func (w *written) element(of spot, index hcl.Expression) (spot, bool) {
+	key, ok := w.value(spot{index, of.in, of.at})
 	if !ok {
-		return nil, at, false
+		return spot{}, false
 	}
-	expr, at, ok = w.part(expr, at, key)
+	x, ok := w.part(of, key)
 	if !ok {
-		return nil, at, false
+		return spot{}, false
 	}
-	return w.meant(expr, at)
+	return w.meant(x)
 }
 
 // part finds one element in an object or a list that is written out.
-func (w *written) part(expr hcl.Expression, at hcl.Range, key cty.Value) (hcl.Expression, hcl.Range, bool) {
-	expr, at, ok := w.meant(expr, at)
+func (w *written) part(of spot, key cty.Value) (spot, bool) {
+	of, ok := w.meant(of)
 	if !ok {
-		return nil, at, false
+		return spot{}, false
 	}
-	switch x := expr.(type) {
+	switch x := of.expr.(type) {
 	case *hclsyntax.ObjectConsExpr:
 		for _, item := range x.Items {
 			if name, ok := fixedKey(item.KeyExpr); ok && key.Type() == cty.String && name == key.AsString() {
-				return item.ValueExpr, item.KeyExpr.Range(), true
+				return spot{item.ValueExpr, of.in, item.KeyExpr.Range()}, true
 			}
 		}
 	case *hclsyntax.TupleConsExpr:
 		if key.Type() == cty.Number {
 			if i, _ := key.AsBigFloat().Int64(); i >= 0 && i < int64(len(x.Exprs)) {
-				return x.Exprs[i], x.Exprs[i].Range(), true
+				return spot{x.Exprs[i], of.in, x.Exprs[i].Range()}, true
 			}
 		}
 	}
-	return nil, at, false
+	return spot{}, false
 }
 
-// value is what a condition or an index is for this instance, if it is made of axes, variables and locals alone.
-func (w *written) value(expr hcl.Expression) (cty.Value, bool) {
-	for _, t := range expr.Variables() {
-		if root := t.RootName(); root != "each" && root != "var" && root != "local" {
+// value is what a condition or an index is for this instance, if it is made of axes and of names of values.
+func (w *written) value(x spot) (cty.Value, bool) {
+	for _, t := range x.expr.Variables() {
+		if root := t.RootName(); root != "each" && root != "var" && root != "local" && root != "module" {
 			return cty.NilVal, false
 		}
 		w.byCell = w.byCell || t.RootName() == "each"
@@ -180,9 +184,9 @@ func (w *written) value(expr hcl.Expression) (cty.Value, bool) {
 	for _, axis := range w.inst.Axes {
 		each[axis.Name] = axisCty(axis.Value)
 	}
-	ctx := w.p.base.NewChild()
+	ctx := x.in.base.NewChild()
 	ctx.Variables = map[string]cty.Value{"each": cty.ObjectVal(each)}
-	v, diags := expr.Value(ctx)
+	v, diags := x.in.p.work.evaluate(x.expr, ctx)
 	v, _ = v.Unmark()
 	return v, !diags.HasErrors() && v.IsKnown() && !v.IsNull()
 }

@@ -51,7 +51,7 @@ const grace = 5 * time.Second
 
 func (c *command) Validate() error {
 	if len(c.Command) == 0 || c.Command[0] == "" {
-		return wrong("command", "names no program")
+		return wrong("command", `names no program; write ["PROGRAM", "ARGUMENT"]`)
 	}
 	return nil
 }

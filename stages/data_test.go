@@ -321,11 +321,11 @@ func TestPreprocessRequirementsAndRules(t *testing.T) {
 	}
 	typ, _ := Lookup("preprocess")
 	for want, config := range map[string]map[string]any{
-		"split: the shares sum to 0.9":   {"split": map[string]any{"train": 0.7, "test": 0.2}},
-		"split.dev: the splits are":      {"split": map[string]any{"train": 0.7, "dev": 0.3}},
-		"split.train: must be above":     {"split": map[string]any{"test": 1.0}},
-		"data: phantom://chestxray cann": {"data": "phantom://chestxray"},
-		`crop: "fit" is not one of`:      {"crop": "fit"},
+		"split: the shares must sum to 1, not 0.9": {"split": map[string]any{"train": 0.7, "test": 0.2}},
+		"split.dev: the splits are":                {"split": map[string]any{"train": 0.7, "dev": 0.3}},
+		"split.train: must be above":               {"split": map[string]any{"test": 1.0}},
+		"data: phantom://chestxray cann":           {"data": "phantom://chestxray"},
+		`crop: "fit" is not one of`:                {"crop": "fit"},
 	} {
 		if errs := mistakes(typ, config); len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) {
 			t.Errorf("got %v, want %q", errs, want)

@@ -69,7 +69,7 @@ func (e *evaluate) byInput() (ofModel, ofSamples []string) {
 func (e *evaluate) Validate() error {
 	var errs []error
 	if len(e.Metrics) == 0 {
-		errs = append(errs, wrong("metrics", "names no metric"))
+		errs = append(errs, wrong("metrics", "names no metric: give at least one"))
 	}
 	ofModel, ofSamples := e.byInput()
 	if len(ofModel) > 0 && e.Model.Path == "" {

@@ -51,9 +51,10 @@ type figure struct {
 func (f *figure) Validate() error {
 	var errs []error
 	values := f.Runs.axis(f.X)
-	if f.Chart == "bar" {
+	switch f.Chart {
+	case "bar":
 		errs = append(errs, f.Runs.hasAxis("x", f.X))
-	} else {
+	case "line", "scatter":
 		errs = append(errs, f.Runs.hasNumber("x", f.X))
 	}
 	errs = append(errs, f.Runs.hasNumber("y", f.Y))
@@ -63,7 +64,7 @@ func (f *figure) Validate() error {
 	for i, axis := range f.Average {
 		errs = append(errs, f.Runs.hasAxis(fmt.Sprintf("average[%d]", i), axis))
 	}
-	if len(f.Average) > 0 && values != nil {
+	if len(f.Average) > 0 && len(values) > 0 {
 		errs = append(errs, wrong("average", "x is the axis %s, so runs that agree on it and on series are averaged already: leave average out", f.X))
 	}
 	if f.XScale == "log" {

@@ -48,7 +48,7 @@ func (p *preprocess) Validate() error {
 		sum += p.Split[name]
 	}
 	if math.Abs(sum-1) > 1e-6 {
-		errs = append(errs, wrong("split", "the shares sum to %.4g, not 1", sum))
+		errs = append(errs, wrong("split", "the shares must sum to 1, not %.4g", sum))
 	}
 	if p.Split[artifact.Train] == 0 {
 		errs = append(errs, wrong("split.train", "must be above 0"))

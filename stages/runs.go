@@ -58,7 +58,7 @@ func (l InputList) hasAxis(attribute, name string) error {
 		return nil
 	}
 	axes := l.axes()
-	e := wrong(attribute, "the runs have no axis %q; their axes are %s", name, listed(axes))
+	e := wrong(attribute, "the runs have no axis %q: name one of %s", name, listed(axes))
 	e.Value, e.Known = name, axes
 	return e
 }
@@ -75,7 +75,7 @@ func (l InputList) hasNumber(attribute, name string) error {
 		return wrong(attribute, "the axis %s is not of numbers, it has the value %s: name one that is, or a metric", name, axisText(values[text]))
 	}
 	axes := l.axes()
-	e := wrong(attribute, "%q is neither an axis of the runs (%s) nor a metric that they have (%s)", name, listed(axes), listed(metrics))
+	e := wrong(attribute, "%q is neither an axis of the runs (%s) nor a metric that they have (%s): name one of these", name, listed(axes), listed(metrics))
 	e.Value, e.Known = name, slices.Concat(metrics, axes)
 	return e
 }

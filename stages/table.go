@@ -50,7 +50,7 @@ func (t *table) Validate() error {
 		errs = append(errs, t.Runs.hasAxis("columns", t.Columns))
 	}
 	if len(t.Metrics) == 0 {
-		errs = append(errs, wrong("metrics", "names no metric"))
+		errs = append(errs, wrong("metrics", "names no metric: give at least one"))
 	}
 	for i, m := range t.Metrics {
 		errs = append(errs, t.Runs.hasNumber(fmt.Sprintf("metrics[%d]", i), m))

@@ -12,10 +12,10 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE|executor]",
+		Use:   "docs [TYPE | executor | functions]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
 		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor, the block
-for a cluster.` + exits(exits0, exits1),
+for a cluster; with functions, what expressions may call.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -27,19 +27,23 @@ for a cluster.` + exits(exits0, exits1),
 				a.view.Types(all, pipelines.Shipped())
 				return nil
 			}
-			if args[0] == "executor" {
+			switch args[0] {
+			case "executor":
 				a.view.Schema(pipelines.ExecutorSchema())
+				return nil
+			case "functions":
+				a.view.Functions(pipelines.Functions())
 				return nil
 			}
 			t, ok := stages.Lookup(args[0])
 			if !ok {
-				return fmt.Errorf("there is no stage type %q; known: %s", args[0], strings.Join(stages.Names(), ", "))
+				return fmt.Errorf("there is no stage type %q; known: %s; and pipe docs functions lists functions", args[0], strings.Join(stages.Names(), ", "))
 			}
 			a.view.Schema(stages.SchemaOf(t))
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(stages.Names(), "executor"), cobra.ShellCompDirectiveNoFileComp
+			return append(stages.Names(), "executor", "functions"), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }

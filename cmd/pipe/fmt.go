@@ -10,15 +10,15 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
+
+	"github.com/pipe-ml/pipe/pipelines"
 )
 
 // fmtOptions are the flags of fmt.
 type fmtOptions struct {
-	check, diff bool
+	check, diff, recursive bool
 }
 
 func (a *app) fmtCommand() *cobra.Command {
@@ -26,13 +26,14 @@ func (a *app) fmtCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fmt [PATH]...",
 		Short: "Bring HCL files into the canonical form",
-		Long: `fmt rewrites files, and the .hcl files in folders and below, and lists those that it changed.
-Without a path it takes the working folder; - formats the standard input.` + exits(exits0, exits1, exits3),
+		Long: `fmt rewrites files, and the .hcl files in folders, and lists those that it changed; with -recursive also those below.
+Without a path it takes the working folder; - reads the standard input and writes the standard output.` + exits(exits0, exits1, exits3),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.format(o, args)
 		},
 	}
 	cmd.Flags().BoolVar(&o.check, "check", false, "change nothing; exit with 3 if a file is not formatted")
+	cmd.Flags().BoolVar(&o.recursive, "recursive", false, "also take the folders below, but no hidden ones")
 	cmd.Flags().BoolVar(&o.diff, "diff", false, "show the changes")
 	return cmd
 }
@@ -52,10 +53,16 @@ func (a *app) format(o fmtOptions, args []string) error {
 			if err != nil {
 				return err
 			}
-			a.view.Source(string(formatted))
+			changed = changed || !bytes.Equal(text, formatted)
+			switch {
+			case o.diff:
+				a.view.Source(string(diff.Diff("standard input (as it is)", text, "standard input (formatted)", formatted)))
+			case !o.check:
+				a.view.Source(string(formatted))
+			}
 			continue
 		}
-		files, err := hclFiles(arg)
+		files, err := hclFiles(arg, o.recursive)
 		if err != nil {
 			return err
 		}
@@ -73,14 +80,14 @@ func (a *app) format(o fmtOptions, args []string) error {
 	return nil
 }
 
-// hclFiles lists a file itself, or the .hcl files in a folder and below, but not in hidden folders.
-func hclFiles(path string) ([]string, error) {
+// hclFiles lists a file itself, or the .hcl files in a folder, and below if it is recursive, but not in hidden folders.
+func hclFiles(path string, recursive bool) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case e.IsDir() && name != path && strings.HasPrefix(e.Name(), "."):
+		case e.IsDir() && name != path && (!recursive || strings.HasPrefix(e.Name(), ".")):
 			return filepath.SkipDir
 		case !e.IsDir() && (name == path || filepath.Ext(name) == ".hcl"):
 			files = append(files, name)
@@ -119,9 +126,9 @@ func (a *app) formatFile(o fmtOptions, file string) (changed bool, err error) {
 
 // formatted is the canonical form of a file; a file with syntax errors is not touched.
 func (a *app) formatted(name string, text []byte) ([]byte, error) {
-	f, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-	if err := a.diagnose(diags, map[string]*hcl.File{name: f}); err != nil {
+	formatted, file, diags := pipelines.Format(name, text)
+	if err := a.diagnose(diags, map[string]*hcl.File{name: file}); err != nil {
 		return nil, err
 	}
-	return hclwrite.Format(text), nil
+	return formatted, nil
 }

@@ -107,17 +107,29 @@ func (a *app) load(o pipelineOptions) (*pipelines.Pipeline, hcl.Diagnostics) {
 func (a *app) open(o pipelineOptions) (*project, error) { return a.expand(a.load(o)) }
 
 // expand is the second half of open.
-func (a *app) expand(p *pipelines.Pipeline, diags hcl.Diagnostics) (*project, error) {
-	x, more := p.Expand()
-	diags = pipelines.SortDiagnostics(append(diags, more...))
-	if err := a.diagnose(diags, p.Files()); err != nil {
-		return nil, err
-	}
-	g, err := dag.New(x.Nodes)
+func (a *app) expand(loaded *pipelines.Pipeline, diags hcl.Diagnostics) (*project, error) {
+	p, diags, err := a.check(loaded, diags)
 	if err != nil {
 		return nil, err
 	}
-	return &project{pipeline: p, expansion: x, graph: g}, nil
+	if err := a.diagnose(diags, loaded.Files()); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// check expands a pipeline. With errors among the diagnostics the project is incomplete.
+func (a *app) check(loaded *pipelines.Pipeline, diags hcl.Diagnostics) (*project, hcl.Diagnostics, error) {
+	x, more := loaded.Expand()
+	a.mask.Hide(loaded.Secrets()) // expressions may have made some
+	diags = pipelines.SortDiagnostics(append(diags, more...))
+	p := &project{pipeline: loaded, expansion: x}
+	if diags.HasErrors() {
+		return p, diags, nil
+	}
+	var err error
+	p.graph, err = dag.New(x.Nodes)
+	return p, diags, err
 }
 
 // diagnose shows diagnostics; with errors among them the verb ends.

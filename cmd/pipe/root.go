@@ -56,6 +56,7 @@ func Main(ctx context.Context, args []string, s streams) int {
 	if err != nil {
 		a.view.Error(err)
 	}
+	a.view.Close()
 	return code
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -182,7 +183,7 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	if err := os.Chdir(req.WorkDir); err != nil {
 		return fmt.Errorf("work folder: %w", err)
 	}
-	if err := w.placeCode(t, req.Config); err != nil {
+	if err := placeCode(t, req.Config, cmp.Or(req.Root, w.root)); err != nil {
 		return err
 	}
 	if req.Threads > 0 {
@@ -197,8 +198,8 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	return stage.Run(ctx, &reporter{events: w.events})
 }
 
-// placeCode copies the files of the stage's code attributes into the work folder, under their own names.
-func (w *worker) placeCode(t stages.Type, config json.RawMessage) error {
+// placeCode copies the files of the stage's code attributes from root into the work folder, under their own names.
+func placeCode(t stages.Type, config json.RawMessage, root string) error {
 	for _, a := range stages.SchemaOf(t).Attributes {
 		if a.Role != "code" {
 			continue
@@ -212,7 +213,7 @@ func (w *worker) placeCode(t stages.Type, config json.RawMessage) error {
 			return fmt.Errorf("config: %s: %w", a.Name, err)
 		}
 		for _, file := range files {
-			if err := copyFile(filepath.FromSlash(file), filepath.Join(w.root, filepath.FromSlash(file))); err != nil {
+			if err := copyFile(filepath.FromSlash(file), filepath.Join(root, filepath.FromSlash(file))); err != nil {
 				return fmt.Errorf("code: %w", err)
 			}
 		}

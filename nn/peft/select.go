@@ -89,6 +89,9 @@ func suggest(name string, known []string) string {
 	if best != "" {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
+	if len(known) == 0 {
+		return "; it has none: leave it out"
+	}
 	return fmt.Sprintf("; known: %s", strings.Join(known, ", "))
 }
 

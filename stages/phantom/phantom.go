@@ -90,7 +90,7 @@ func Parse(address string) (Address, error) {
 		delete(query, o.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		return fail("no option %q; %s has %s", name, p.Name, strings.Join(known, ", "))
+		return fail("no option %q; %s has %s: use one of these", name, p.Name, strings.Join(known, ", "))
 	}
 	return a, nil
 }

@@ -7,7 +7,7 @@ stage "command" "a" {
 stage "command" "b" {
   command = ["x"]
   code    = ["*.py"]             # ERR No such file: Nothing in .*testdata/errors matches "\*\.py"
-  outputs = { out = "../out.txt" } # ERR Invalid output file: Output out is a file name relative to the stage's own folder
+  outputs = { out = "../out.txt" } # ERR Invalid output file: Output out must be a file name relative to the stage's own folder
 }
 
 stage "command" "c" {

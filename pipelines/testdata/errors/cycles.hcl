@@ -1,5 +1,5 @@
 locals {
-  a = local.b # ERR Locals in a circle: local.a -> local.b -> local.c -> local.a
+  a = local.b # ERR Locals in a circle: .*: local.a -> local.b -> local.c -> local.a
   b = local.c
   c = local.a
 }

@@ -11,7 +11,7 @@ executor "slurm" "cluster" {
   partion     = "gpu"       # ERR Unknown attribute: .*Did you mean "partition"\?
   max_running = -1          # ERR Invalid value: max_running: -1 is out of bounds
   extra       = ["--x", 1]  # ERR Invalid value: extra\[1\]: must be a string, not 1
-  account     = var.nothing # ERR Unsupported attribute
+  account     = var.nothing # ERR Unknown variable: No variable is called "nothing"
   resources { # ERR Unknown block: Block "executor" holds no block "resources"
   }
 }

@@ -29,7 +29,7 @@ output "store" {
 
 output "folder" {
   value = src.raw.images
-  path  = "testdata" # ERR Invalid path: .*the pipeline lies in that folder
+  path  = "testdata" # ERR Invalid path: .*the pipeline or a module of it lies in that folder
 }
 
 output "file" {

@@ -36,7 +36,7 @@ stage "train" "b" {
 stage "train" "c" {
   data   = src.raw.note      # ERR Wrong kind of artifact: src.raw.note is of kind text, and data of stage type "train" takes images\. Did you mean src.raw.images\?
   method = "${src.raw.note}" # ERR Artifact where a value is needed: method of train.c is a plain value\. src.raw.note \(text\) does not exist before
-  rate   = src.raw.note + 1  # ERR Invalid operand: (?s).*can only be given to an input, not computed with
+  rate   = src.raw.note + 1  # ERR Invalid operand: (?s).*Give it to an input
   start  = train.d.weights.x # ERR Nothing inside an artifact
 }
 
@@ -65,6 +65,6 @@ output "p" {
   path  = "x"
 }
 
-output "q" { # ERR Missing attribute: Output "q" needs a value
+output "q" { # ERR Missing attribute: Output "q" has no value
   pth = "x" # ERR Unknown attribute: An output has no attribute "pth"\. Did you mean "path"\?
 }

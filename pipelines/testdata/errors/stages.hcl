@@ -3,9 +3,9 @@
 stage "figure" "x" { # before the runs that it gathers
   matrix = { seed = [0, 1] }
   runs   = all.evaluate.m.metrics
-  x      = "fractoin" # ERR Invalid value: x: "fractoin" is neither an axis of the runs \(fraction, method, seed\) nor a metric that they have \(accuracy, f1, images, .*\)\. Did you mean "fraction"\?
+  x      = "fractoin" # ERR Invalid value: x: "fractoin" is neither an axis of the runs \(fraction, method, seed\) nor a metric that they have \(accuracy, f1, images, .*Did you mean "fraction"\?
   y      = "aurok"    # ERR Invalid value: y: "aurok" is neither
-  series = "methods"  # ERR Invalid value: series: the runs have no axis "methods"; their axes are fraction, method, seed\. Did you mean "method"\?
+  series = "methods"  # ERR Invalid value: series: the runs have no axis "methods": name one of fraction, method, seed\. Did you mean "method"\?
 }
 
 stage "figure" "line" {
@@ -82,7 +82,7 @@ stage "preprocess" "cxr" {
 
 stage "preprocess" "split" {
   data  = dataset.cxr.data
-  split = { train = 0.5 } # ERR Invalid value: split: the shares sum to 0.5, not 1
+  split = { train = 0.5 } # ERR Invalid value: split: the shares must sum to 1, not 0.5
 }
 
 stage "pretrain" "m" {

@@ -18,6 +18,8 @@ type snippet struct {
 	lines []string
 	from  int // columns of the subject in the first line, from 1
 	to    int
+
+	offset int // of the subject in the first line, in bytes
 }
 
 // mostLines bounds a snippet.
@@ -34,6 +36,7 @@ func cut(r *hcl.Range, files map[string]*hcl.File) (snippet, bool) {
 		return snippet{}, false
 	}
 	s := snippet{first: r.Start.Line, from: r.Start.Column, to: r.End.Column}
+	s.offset = r.Start.Byte - len(bytes.Join(all[:r.Start.Line-1], []byte("\n"))) - min(1, r.Start.Line-1)
 	for line := r.Start.Line; line <= min(r.End.Line, len(all), r.Start.Line+mostLines-1); line++ {
 		s.lines = append(s.lines, string(bytes.TrimRight(all[line-1], "\r")))
 	}
@@ -130,14 +133,14 @@ func underline(s Style, line string, from, to int) string {
 
 // Diagnostics writes an object for each.
 func (j *JSON) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
-	type position struct {
+	type point struct {
 		Line   int `json:"line"`
 		Column int `json:"column"`
 	}
-	type span struct {
-		File  string   `json:"file"`
-		Start position `json:"start"`
-		End   position `json:"end"`
+	type extent struct {
+		File  string `json:"file"`
+		Start point  `json:"start"`
+		End   point  `json:"end"`
 	}
 	for _, d := range diags {
 		line := struct {
@@ -145,7 +148,7 @@ func (j *JSON) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
 			Severity string   `json:"severity"`
 			Summary  string   `json:"summary"`
 			Detail   string   `json:"detail"`
-			Range    *span    `json:"range,omitempty"`
+			Range    *extent  `json:"range,omitempty"`
 			Snippet  []string `json:"snippet,omitempty"`
 			Values   []value  `json:"values,omitempty"`
 		}{Type: "diagnostic", Severity: "error", Summary: d.Summary, Detail: d.Detail, Values: values(d)}
@@ -153,7 +156,7 @@ func (j *JSON) Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) {
 			line.Severity = "warning"
 		}
 		if r := d.Subject; r != nil {
-			line.Range = &span{r.Filename, position{r.Start.Line, r.Start.Column}, position{r.End.Line, r.End.Column}}
+			line.Range = &extent{r.Filename, point{r.Start.Line, r.Start.Column}, point{r.End.Line, r.End.Column}}
 			if s, ok := cut(r, files); ok {
 				line.Snippet = s.lines
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pipe-ml/pipe/pipelines"
 	"github.com/pipe-ml/pipe/stages"
 )
 
@@ -101,4 +102,25 @@ func attributeKind(a stages.Attribute) string {
 		kind += ", optional"
 	}
 	return kind
+}
+
+// Functions writes a line a function.
+func (h *Human) Functions(list []pipelines.Function) {
+	var rows []string
+	for _, f := range list {
+		rows = append(rows, f.Usage+"\t"+f.Doc)
+	}
+	h.table(rows...)
+}
+
+// Functions writes a line a function.
+func (j *JSON) Functions(list []pipelines.Function) {
+	for _, f := range list {
+		j.write(struct {
+			Type  string `json:"type"`
+			Name  string `json:"name"`
+			Usage string `json:"usage"`
+			Doc   string `json:"doc"`
+		}{"function", f.Name, f.Usage, f.Doc})
+	}
 }

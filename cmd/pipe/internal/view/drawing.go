@@ -7,17 +7,21 @@ import (
 	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/pipelines"
 )
 
 // box is one vertex of a drawing, and the boxes that it reads.
 type box struct {
 	id, name string
-	count    int // instances
+	module   string // that it is in; empty: the root
+	count    int    // instances
 	from     []int
 }
 
-// label is the name, with the number of instances where there are several.
-func (x box) label() string { return strings.TrimSpace(x.name + " " + x.times()) }
+// label is the name in its module, with the number of instances where there are several.
+func (x box) label() string {
+	return strings.TrimSpace(strings.TrimPrefix(x.name, x.module+".") + " " + x.times())
+}
 
 // boxes makes a drawing: a box an instance, or a box a stage. Virtual vertices are drawn through.
 func boxes(g *dag.Graph, byInstance bool) []box {
@@ -37,7 +41,7 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 		if !ok {
 			i = len(list)
 			index[name(n)] = i
-			list = append(list, box{id: fmt.Sprintf("n%d", i), name: name(n)})
+			list = append(list, box{id: fmt.Sprintf("n%d", i), name: name(n), module: pipelines.ModuleOf(n.Stage)})
 		}
 		list[i].count++
 	}
@@ -68,14 +72,39 @@ func boxes(g *dag.Graph, byInstance bool) []box {
 	return list
 }
 
+// inModules hands on the boxes module by module, in the order in which the modules appear.
+func inModules(list []box, draw func(module string, of []box)) {
+	var modules []string
+	by := map[string][]box{}
+	for _, x := range list {
+		if by[x.module] == nil {
+			modules = append(modules, x.module)
+		}
+		by[x.module] = append(by[x.module], x)
+	}
+	for _, m := range modules {
+		draw(m, by[m])
+	}
+}
+
 // StageDOT draws a box a stage for Graphviz.
 func StageDOT(w io.Writer, g *dag.Graph) error {
 	var b strings.Builder
 	b.WriteString("digraph {\n\trankdir=LR\n\tnode [shape=box]\n")
 	list := boxes(g, false)
-	for _, x := range list {
-		fmt.Fprintf(&b, "\t%s [label=%q]\n", x.id, x.label())
-	}
+	inModules(list, func(module string, of []box) {
+		indent := "\t"
+		if module != "" {
+			fmt.Fprintf(&b, "\tsubgraph %q {\n\t\tlabel=%q\n", "cluster_"+module, module)
+			indent = "\t\t"
+		}
+		for _, x := range of {
+			fmt.Fprintf(&b, "%s%s [label=%q]\n", indent, x.id, x.label())
+		}
+		if module != "" {
+			b.WriteString("\t}\n")
+		}
+	})
 	for _, x := range list {
 		for _, from := range x.from {
 			fmt.Fprintf(&b, "\t%s -> %s\n", list[from].id, x.id)
@@ -91,9 +120,19 @@ func Mermaid(w io.Writer, g *dag.Graph, byInstance bool) error {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	list := boxes(g, byInstance)
-	for _, x := range list {
-		fmt.Fprintf(&b, "  %s[\"%s\"]\n", x.id, strings.ReplaceAll(x.label(), `"`, "#quot;"))
-	}
+	inModules(list, func(module string, of []box) {
+		indent := "  "
+		if module != "" {
+			fmt.Fprintf(&b, "  subgraph %s\n", module)
+			indent = "    "
+		}
+		for _, x := range of {
+			fmt.Fprintf(&b, "%s%s[\"%s\"]\n", indent, x.id, strings.ReplaceAll(x.label(), `"`, "#quot;"))
+		}
+		if module != "" {
+			b.WriteString("  end\n")
+		}
+	})
 	for _, x := range list {
 		for _, from := range x.from {
 			fmt.Fprintf(&b, "  %s --> %s\n", list[from].id, x.id)

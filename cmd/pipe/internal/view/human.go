@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -51,9 +52,12 @@ func (h *Human) Error(err error) {
 	h.complain("%s %s\n", h.style.paint(bold+";"+red, "Error:"), err)
 }
 
-// Valid says how much a sound pipeline holds.
-func (h *Human) Valid(p *pipelines.Pipeline, g *dag.Graph) {
-	h.printf("%s %s, %s.\n", h.style.paint(green, "Valid:"), count(len(p.Stages), "stage"), count(instances(g.Nodes()), "instance"))
+// Validation tells the mistakes, or how much a sound pipeline holds.
+func (h *Human) Validation(p *pipelines.Pipeline, x *pipelines.Expansion, diags hcl.Diagnostics) {
+	h.Diagnostics(diags, p.Files())
+	if !diags.HasErrors() {
+		h.printf("%s %s, %s.\n", h.style.paint(green, "Valid:"), count(len(p.Stages), "stage"), count(instances(x.Nodes), "instance"))
+	}
 }
 
 // Pipeline lists variables, stages and outputs.
@@ -68,6 +72,17 @@ func (h *Human) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 		rows = append(rows, "  "+v.Name+"\t"+shownVariable(v)+"\t"+v.Description)
 	}
 	h.section("Variables", rows)
+	rows = nil
+	for _, m := range p.Modules() {
+		n := 0
+		for _, s := range p.Stages {
+			if strings.HasPrefix(s.Address(), m.Address+".") {
+				n++
+			}
+		}
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", m.Address, m.Source, count(n, "stage")))
+	}
+	h.section("Modules", rows)
 	rows = nil
 	for _, s := range p.Stages {
 		n := countOf(x.Nodes, s.Address())
@@ -206,6 +221,9 @@ func (h *Human) Script(_, text string) { h.printf("%s", text) }
 // Source writes formatted source as it is.
 func (h *Human) Source(text string) { h.printf("%s", text) }
 
+// Close has nothing left to write.
+func (h *Human) Close() {}
+
 // Version writes one line.
 func (h *Human) Version(v Version) {
 	h.printf("pipe %s", v.Pipe)
@@ -219,7 +237,7 @@ func (h *Human) Version(v Version) {
 func describe(p *pipelines.Pipeline, pub dag.Publication) string {
 	name, _, _ := strings.Cut(pub.Name, "[")
 	for _, o := range p.Outputs {
-		if o.Name == name {
+		if o.Address() == name {
 			return o.Description
 		}
 	}

@@ -15,23 +15,37 @@ const Format = 1
 
 // JSON writes one object a line.
 type JSON struct {
-	enc *json.Encoder
+	enc     *json.Encoder
+	started bool // the version line is written
 }
 
-// NewJSON begins with the version line.
+// NewJSON writes to w, beginning with the version line.
 func NewJSON(w io.Writer, mask *Mask) *JSON {
 	j := &JSON{enc: json.NewEncoder(mask.writer(w))}
 	j.enc.SetEscapeHTML(false)
-	j.write(struct {
-		Type   string `json:"type"`
-		Pipe   string `json:"pipe"`
-		Format int    `json:"format"`
-	}{"version", pipelines.Version, Format})
 	return j
 }
 
 // write writes a line. There is no one to tell if that fails; a closed pipe ends the program anyway.
-func (j *JSON) write(v any) { _ = j.enc.Encode(v) }
+func (j *JSON) write(v any) {
+	j.begin()
+	_ = j.enc.Encode(v)
+}
+
+func (j *JSON) begin() {
+	if j.started {
+		return
+	}
+	j.started = true
+	_ = j.enc.Encode(struct {
+		Type   string `json:"type"`
+		Pipe   string `json:"pipe"`
+		Format int    `json:"format"`
+	}{"version", pipelines.Version, Format})
+}
+
+// Close writes the version line of a verb that had nothing to tell.
+func (j *JSON) Close() { j.begin() }
 
 // Error writes {"type":"error"}.
 func (j *JSON) Error(err error) {
@@ -81,16 +95,6 @@ func (j *JSON) Why(all []*dag.Explanation) {
 	}
 }
 
-// Valid writes the size of the graph.
-func (j *JSON) Valid(p *pipelines.Pipeline, g *dag.Graph) {
-	j.write(struct {
-		Type      string `json:"type"`
-		Pipeline  string `json:"pipeline"`
-		Stages    int    `json:"stages"`
-		Instances int    `json:"instances"`
-	}{"valid", p.Name, len(p.Stages), instances(g.Nodes())})
-}
-
 // Pipeline writes a line a variable, stage and output.
 func (j *JSON) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 	for _, v := range p.Variables {
@@ -100,6 +104,13 @@ func (j *JSON) Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion) {
 			Description string `json:"description,omitempty"`
 			Value       string `json:"value"`
 		}{"variable", v.Name, v.Description, shownVariable(v)})
+	}
+	for _, m := range p.Modules() {
+		j.write(struct {
+			Type   string `json:"type"`
+			Module string `json:"module"`
+			Source string `json:"source"`
+		}{"module", m.Address, m.Source})
 	}
 	for _, s := range p.Stages {
 		j.write(struct {

@@ -91,9 +91,12 @@ func SVG(w io.Writer, g *dag.Graph, byInstance bool) error {
 	return err
 }
 
-// parts are the two lines of a box: the type of the stage, and the rest of its name.
+// parts are the two lines of a box: the module and the type of the stage, and the rest of its name.
 func (x box) parts() (kind, name string) {
-	kind, name, _ = strings.Cut(x.name, ".")
+	kind, name, _ = strings.Cut(strings.TrimPrefix(x.name, x.module+"."), ".")
+	if x.module != "" {
+		kind = x.module + "." + kind
+	}
 	return kind, name
 }
 

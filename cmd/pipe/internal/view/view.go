@@ -17,7 +17,7 @@ type View interface {
 	Plan(p *dag.Plan, kept string) // kept is the file that holds it, or ""
 	Why(all []*dag.Explanation)
 	Causes(p *dag.Plan)
-	Valid(p *pipelines.Pipeline, g *dag.Graph)
+	Validation(p *pipelines.Pipeline, x *pipelines.Expansion, diags hcl.Diagnostics)
 	Pipeline(p *pipelines.Pipeline, x *pipelines.Expansion)
 	Instances(all []Instance)
 	Provenance(p *dag.Provenance)
@@ -36,8 +36,11 @@ type View interface {
 	Source(text string) // of fmt -
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
+	Functions(list []pipelines.Function)
 	Version(v Version)
 	Script(shell, text string) // of completion
+
+	Close() // when the verb has ended
 }
 
 // Run is the view of one apply.
