@@ -29,7 +29,7 @@ func init() {
 
 type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
-	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
+	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
 	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: one in 64 of their size."`
@@ -78,6 +78,24 @@ func fitting(network peft.Model, seed uint64) string {
 		}
 	}
 	return "methods that fit it: " + strings.Join(names, ", ")
+}
+
+// Canonical implements Canonical: options that are left out are written out.
+func (*finetune) Canonical(config map[string]any) {
+	method, _ := config["method"].(string)
+	options, _ := config["options"].(map[string]any)
+	m, err := peft.Lookup(method)
+	if err != nil {
+		return
+	}
+	c, err := m.Configure(options)
+	if err != nil {
+		return
+	}
+	delete(config, "options")
+	if values := peft.Values(c); len(values) > 0 {
+		config["options"] = values
+	}
 }
 
 // Validate implements Validator.

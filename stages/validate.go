@@ -42,6 +42,12 @@ type Measurer interface {
 	Measures() []string
 }
 
+// Canonical is a stage of which several configs mean the same: Canonical turns a normalised config into the one of
+// them that enters the key. What is wrong with it is left to Validate.
+type Canonical interface {
+	Canonical(config map[string]any)
+}
+
 // validate asks the stage itself, if it has a say.
 func validate(stage Stage) []error {
 	v, ok := stage.(Validator)
