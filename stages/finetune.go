@@ -65,21 +65,6 @@ func methodOptions() string {
 	return strings.Join(lines, "\n")
 }
 
-// fitting says which methods train something on a network.
-func fitting(network peft.Model, seed uint64) string {
-	rows, err := peft.Support(network, seed)
-	if err != nil {
-		return err.Error()
-	}
-	var names []string
-	for _, row := range rows {
-		if row.Refused == "" {
-			names = append(names, row.Method)
-		}
-	}
-	return "methods that fit it: " + strings.Join(names, ", ")
-}
-
 // Canonical implements Canonical: options that are left out are written out.
 func (*finetune) Canonical(config map[string]any) {
 	method, _ := config["method"].(string)
@@ -134,14 +119,9 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	c.Adapter, err = peft.Prepare(c.Network, c.Weights, s.peft())
-	if errors.Is(err, peft.ErrNothingToTrain) {
-		return fmt.Errorf("%s: %w; %s", c.Info.Architecture, err, fitting(c.Network, s.Seed))
-	}
-	if err != nil {
+	if c.Adapter, err = s.prepare(r, c.Info.Architecture, c.Network, c.Weights); err != nil {
 		return err
 	}
-	s.reportAdapter(r, c.Adapter)
 	images := trainImages(m)
 	fit := labelled(images, m.Fraction(s.Fraction))
 	if len(fit) == 0 {
@@ -161,27 +141,18 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
-	features := featuresOf(ctx, c, images, fit)
-	deviation, err := c.Adapter.ProveStep0(c.Weights, features)
-	if err != nil {
-		return err
-	}
-	r.Metric("step0_deviation", deviation)
-	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", c.Adapter.Method.Step0, deviation)
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	dev := cpu.New(0)
-	defer dev.Close()
-	res, err := t.Fit(ctx, dev)
+	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
+		dev := cpu.New(0)
+		defer dev.Close()
+		res, err := t.Fit(ctx, dev)
+		if err == nil {
+			reportRun(r, res)
+		}
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	reportRun(r, res)
-	if c.Adapter.Method.Merge == peft.Exact {
-		if deviation, err = c.Adapter.ProveMerge(c.Weights, features); err != nil {
-			return err
-		}
-		r.Metric("merge_deviation", deviation)
-		r.Log("merged into the weights, the output deviates by %.3g", deviation)
 	}
 	return backbone.WriteFineTuned(string(s.Out), c)
 }
@@ -208,31 +179,17 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 		return fmt.Errorf("images of %d pixels and %d channels with captions of %d tokens; the model has %d, %d and %d",
 			info.Size, info.Channels, pairs.tokens.MaxLength, d.Info.Size, d.Info.Channels, d.Info.Captions)
 	}
-	if d.Adapter, err = peft.Prepare(d.Model.Denoiser, d.Model.Weights, s.peft()); err != nil {
+	if d.Adapter, err = s.prepare(r, d.Info.Architecture, d.Model.Denoiser, d.Model.Weights); err != nil {
 		return err
 	}
-	s.reportAdapter(r, d.Adapter)
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
 	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
-	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
+	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, pairs.captions), func() error {
+		return pairs.fit(ctx, r, d.Model, fit, p, s.Seed)
+	})
+	if err != nil {
 		return err
 	}
 	return d.WriteFineTuned(string(s.Out), s.Base.Path)
-}
-
-func (s *finetune) peft() peft.Options {
-	return peft.Options{Method: s.Method, Config: s.Options, Blocks: s.Blocks}
-}
-
-// reportAdapter tells what trains.
-func (s *finetune) reportAdapter(r Reporter, a *peft.Adapter) {
-	r.Metric("trainable_parameters", float64(a.Count.Trained))
-	r.Metric("head_parameters", float64(a.Count.Head))
-	r.Metric("body_parameters", float64(a.Count.Body))
-	r.Metric("trainable_percent", a.Count.WithoutHead())
-	r.Metric("trainable_percent_with_head", a.Count.WithHead())
-	for _, p := range a.Trainable {
-		r.Log("trains %s %v", p.Name, p.Shape)
-	}
 }

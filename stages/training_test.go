@@ -162,13 +162,25 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 	images, tokens := lightAndDark(t)
 	dir := t.TempDir()
-	base, tuned := filepath.Join(dir, "base"), filepath.Join(dir, "tuned")
+	base, tuned := filepath.Join(dir, "base"), filepath.Join(dir, "lora")
 	pairs := map[string]string{"data": images, "tokens": tokens}
 	mustRun(t, "pretrain", `{"model":"unet_micro","steps":3,"batch_size":4}`, pairs, map[string]string{"model": base})
 	pairs["model"] = base
-	m := mustRun(t, "finetune", `{"method":"lora","steps":3,"batch_size":4}`, pairs, map[string]string{"model": tuned})
-	if m["trainable_percent"] <= 0 || m["trainable_percent"] > 20 || m["head_parameters"] != 0 {
-		t.Errorf("finetune reports %v", m)
+	for _, method := range []string{"bitfit", "full", "norm", "ssf", "lora"} {
+		out := filepath.Join(dir, method)
+		m := mustRun(t, "finetune", `{"method":"`+method+`","steps":3,"batch_size":4}`, pairs, map[string]string{"model": out})
+		if m["trainable_percent"] <= 0 || m["trainable_percent"] > 100 || m["head_parameters"] != 0 {
+			t.Errorf("%s reports %v", method, m)
+		}
+		step0, proven := m["step0_deviation"]
+		if d, merged := m["merge_deviation"]; !proven || method != "ssf" && step0 != 0 || !merged || d > 1e-5 {
+			t.Errorf("%s reports %v", method, m)
+		}
+		t.Logf("%s: merged, it deviates by %.3g", method, m["merge_deviation"])
+	}
+	want := "unet_micro: vpt: would train nothing on this network; methods that fit it: bitfit, full, lora, norm, ssf"
+	if _, err := runStage(t, "finetune", `{"method":"vpt"}`, pairs, map[string]string{"model": filepath.Join(dir, "vpt")}); err == nil || err.Error() != want {
+		t.Errorf("prompts in a U-Net: %v, want %s", err, want)
 	}
 	sameTree(t, filepath.Join(tuned, "base"), base)
 	var first string
