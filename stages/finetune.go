@@ -32,8 +32,8 @@ type finetune struct {
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
 	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
-	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: one in 64 of their size."`
-	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
+	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`
+	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
 	training
 
 	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or a folder with published weights (MobileNet-v1 in TensorFlow.js form)."`
@@ -89,10 +89,18 @@ func (s *finetune) Validate() error {
 	if err != nil {
 		return wrong("method", "%v", err)
 	}
+	var errs []error
 	if _, err := m.Configure(s.Options); err != nil {
-		return wrong("options", "%v", err)
+		errs = append(errs, wrong("options", "%v", err))
 	}
-	return nil
+	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
+	if s.Tokens.Path != "" && s.Flip {
+		errs = append(errs, wrong("flip", unread))
+	}
+	if s.Tokens.Path != "" && s.Shift >= 0 {
+		errs = append(errs, wrong("shift", unread))
+	}
+	return errors.Join(errs...)
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -104,6 +112,9 @@ func (s *finetune) Run(ctx context.Context, r Reporter) error {
 }
 
 func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
+	if s.Tokens.Path != "" {
+		return wrong("tokens", "the model is a classifier, which reads no captions: leave them out, or give a diffusion model")
+	}
 	backbone, err := artifact.OpenBackbone(s.Base.Path)
 	if err != nil {
 		return err
@@ -159,7 +170,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if s.Tokens.Path == "" {
-		return wrong("tokens", "a diffusion model needs the captions' tokens")
+		return wrong("tokens", "the model is a diffusion model, which learns from captions: give those of the images, tokenized with its vocabulary")
 	}
 	pairs, err := readPairs(s.Data.Path, s.Tokens.Path)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"slices"
+	"strings"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
@@ -53,6 +54,10 @@ func (s *pretrain) Validate() error {
 		}
 	} else if s.diffuses() && s.Tokens.Path == "" {
 		errs = append(errs, wrong("tokens", "a diffusion model learns from captions: give those of the images, tokenized"))
+	}
+	if s.Tokens.Path != "" && slices.Contains(model.Names(), s.Architecture) {
+		errs = append(errs, wrong("tokens", "%s is a classifier, which reads no captions: leave them out, or train one of %s",
+			s.Architecture, strings.Join(diffusion.Variants(), ", ")))
 	}
 	return errors.Join(errs...)
 }

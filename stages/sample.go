@@ -46,6 +46,9 @@ func (s *sampling) Validate() error {
 	if len(s.Prompts) == 0 && s.Data.Path == "" {
 		return wrong("prompts", "there is nothing to draw: give prompts, or data with captions")
 	}
+	if len(s.Prompts) > 0 && s.Data.Path != "" {
+		return wrong("data", "prompts are given, so its captions are not read: leave one of the two out")
+	}
 	return nil
 }
 

@@ -224,6 +224,7 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},
 		{"fractals without captions", "pretrain", `{"model":"unet_micro","data":"phantom://fractals"}`, nil, "captions"},
 		{"diffusion without tokens", "pretrain", `{"model":"unet_micro"}`, map[string]string{"data": images}, "tokens"},
+		{"captions for a CNN", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": images, "tokens": tokens}, "tokens: the model is a classifier, which reads no captions: leave them out"},
 		{"a classifier that draws", "sample", `{"prompts":["a"]}`, map[string]string{"model": base}, "classifier"},
 		{"tokens as images", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": tokens}, "images"},
 	} {

@@ -95,6 +95,25 @@ stage "pretrain" "unet" { # ERR Missing attribute: Stage type "pretrain" needs t
   model = "unet_micro"
 }
 
+stage "pretrain" "captions" {
+  data   = preprocess.cxr.images
+  tokens = tokenize.cxr.tokens # ERR Invalid value: tokens: resnet10_64 is a classifier, which reads no captions: leave them out
+  model  = "resnet10_64"
+}
+
+stage "tokenize" "cxr" {
+  data = dataset.cxr.data
+}
+
+stage "finetune" "unet" {
+  model  = pretrain.unet.model
+  data   = preprocess.cxr.images
+  tokens = tokenize.cxr.tokens
+  method = "lora"
+  flip   = true # ERR Invalid value: flip: is for a classifier, .* leave it out
+  shift  = 2    # ERR Invalid value: shift: is for a classifier
+}
+
 stage "finetune" "m" {
   matrix   = { method = ["full", "lora"], fraction = [0.1, 1], seed = [0, 1] }
   model    = pretrain.m.model
@@ -125,6 +144,21 @@ stage "evaluate" "no_extractor" { # ERR Missing attribute: Stage type "evaluate"
   samples = sample.m.samples
   data    = preprocess.cxr.images
   metrics = ["fid"]
+}
+
+stage "sample" "both" {
+  model   = pretrain.unet.model
+  prompts = ["a nodule"]
+  data    = preprocess.cxr.images # ERR Invalid value: data: prompts are given, so its captions are not read
+}
+
+stage "evaluate" "unread" {
+  model     = finetune.m.model
+  samples   = sample.m.samples # ERR Invalid value: samples: no metric of generated images is asked for
+  extractor = finetune.m.model # ERR Invalid value: extractor: no metric of generated images is asked for, so nothing reads it
+  data      = preprocess.cxr.images
+  metrics   = ["accuracy"]
+  matrix    = finetune.m.matrix
 }
 
 stage "evaluate" "null_model" {
