@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/model"
@@ -20,7 +21,7 @@ func init() {
 		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
-			"train nothing on the network is refused.\n\n" + methodOptions(),
+			"train nothing on the network is refused.\n\n" + methods(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -42,27 +43,50 @@ type finetune struct {
 	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
 }
 
-// methodOptions lists what options may set, a line a method.
-func methodOptions() string {
-	lines := []string{"Options by method, with their defaults:"}
+// methods describes the fine-tuning methods: what each is, where it fits, and its options.
+func methods() string {
+	var matrix, list strings.Builder
+	w := tabwriter.NewWriter(&matrix, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "  \t")
+	for _, kind := range model.Kinds() {
+		fmt.Fprintf(w, "%s\t", kind)
+	}
+	fmt.Fprintln(w, "merges\toutput before the first step")
 	for _, name := range peft.Names() {
 		m, err := peft.Lookup(name)
 		if err != nil {
 			continue // Names lists what Lookup finds
 		}
-		var options []string
+		fmt.Fprintf(w, "  %s\t", name)
+		for _, kind := range model.Kinds() {
+			if rate := m.Rates[kind]; rate > 0 {
+				fmt.Fprintf(w, "%v\t", rate)
+			} else {
+				fmt.Fprint(w, "-\t")
+			}
+		}
+		merges := "yes"
+		if m.Merge != peft.Exact {
+			merges = "no"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", merges, m.Step0)
+		fmt.Fprintf(&list, "\n  %s: %s, %s", name, m.Title, m.Formula)
+		if m.Paper != "" {
+			fmt.Fprintf(&list, " (%s)", m.Paper)
+		}
+		list.WriteString("\n")
 		for _, o := range peft.Fields(m.New()) {
 			set := o.Name
 			if o.Default != nil {
 				set += fmt.Sprintf(" = %v", o.Default)
 			}
-			options = append(options, set+" ("+o.Doc+")")
-		}
-		if len(options) > 0 {
-			lines = append(lines, "  "+name+": "+strings.Join(options, ", "))
+			fmt.Fprintf(&list, "    %s: %s\n", set, o.Doc)
 		}
 	}
-	return strings.Join(lines, "\n")
+	w.Flush()
+	return "Default learning rates by kind of network (-: the method is refused there), whether the result can be worked into the " +
+		"weights, and how the output before the first step relates to the frozen model's (close: equal but for the noise of the new " +
+		"parameters):\n\n" + matrix.String() + "\nMethods and their options, with defaults:\n" + strings.TrimSuffix(list.String(), "\n")
 }
 
 // Canonical implements Canonical: options that are left out are written out.

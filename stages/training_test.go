@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/token"
@@ -239,22 +240,64 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestEveryMethodHasADefaultRateForEveryNetwork(t *testing.T) {
-	for _, method := range peft.Names() {
-		m, err := peft.Lookup(method)
+// networks are all that can be fine-tuned, by kind and name.
+func networks(t *testing.T) map[model.Kind]map[string]peft.Model {
+	t.Helper()
+	out := map[model.Kind]map[string]peft.Model{model.Diffusion: {}}
+	for _, name := range model.Names() {
+		v, err := model.Lookup(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Rates[model.Diffusion] == 0 && !m.HeadOnly {
-			t.Errorf("%s has no rate for diffusion", method)
+		c, err := artifact.NewClassifier(name, model.Options{}, []string{"a", "b"}, 0)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, name := range model.Names() {
-			v, err := model.Lookup(name)
+		if out[v.Kind] == nil {
+			out[v.Kind] = map[string]peft.Model{}
+		}
+		out[v.Kind][name] = c.Network
+	}
+	for _, name := range diffusion.Variants() {
+		v, err := diffusion.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codec, err := diffusion.FitCodec(make([]float32, 64*64), 1, 1, 64, v.Levels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := v.New(64, codec, 530, []int32{0, 1}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[model.Diffusion][name] = m.Denoiser
+	}
+	return out
+}
+
+func TestEveryMethodHasADefaultRateForEveryNetworkThatItFits(t *testing.T) {
+	for kind, all := range networks(t) {
+		fits := map[string]bool{}
+		for name, network := range all {
+			rows, err := peft.Support(network, 0)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			for _, row := range rows {
+				fits[row.Method] = fits[row.Method] || row.Refused == ""
+			}
+		}
+		for _, name := range peft.Names() {
+			m, err := peft.Lookup(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m.Rates[v.Kind] == 0 {
-				t.Errorf("%s has no rate for %s, of kind %q", method, name, v.Kind)
+			switch rate := m.Rates[kind]; {
+			case fits[name] && rate == 0:
+				t.Errorf("%s fits networks of kind %s and has no rate for them", name, kind)
+			case !fits[name] && rate != 0:
+				t.Errorf("%s is refused by every network of kind %s: its rate for them is never read", name, kind)
 			}
 		}
 	}
