@@ -48,7 +48,7 @@ func (s *pretrain) Validate() error {
 	}
 	if s.Data.URI != "" {
 		if _, err := phantom.Parse(s.Data.URI); err != nil {
-			errs = append(errs, wrong("data", "%v", err))
+			errs = append(errs, wrongAddress("data", err))
 		} else if s.diffuses() {
 			errs = append(errs, wrong("data", "a diffusion model needs captions: give preprocessed images and tokens"))
 		}

@@ -1,8 +1,11 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/pipe-ml/pipe/stages/phantom"
 )
 
 // AttributeError is what is wrong with one attribute of a block.
@@ -24,6 +27,16 @@ func wrong(attribute, format string, args ...any) *AttributeError {
 func unknown(attribute, value string, known []string) *AttributeError {
 	e := wrong(attribute, "%q is not one of %s", value, strings.Join(known, ", "))
 	e.Value, e.Known = value, known
+	return e
+}
+
+// wrongAddress says what is wrong with a phantom:// address.
+func wrongAddress(attribute string, err error) *AttributeError {
+	e := wrong(attribute, "%v", err)
+	var u *phantom.UnknownError
+	if errors.As(err, &u) {
+		e.Value, e.Known = u.Name, u.Known
+	}
 	return e
 }
 

@@ -67,7 +67,11 @@ stage "command" "any" {
 }
 
 stage "dataset" "cxr" {
-  source = "phantom://chestxray?sise=8" # ERR Invalid value: source: .*no option "sise"
+  source = "phantom://chestxray?sise=8" # ERR Invalid value: source: .*no option "sise".*Did you mean "size"\?
+}
+
+stage "dataset" "phantom" {
+  source = "phantom://chestxrai" # ERR Invalid value: source: .*no phantom "chestxrai".*Did you mean "chestxray"\?
 }
 
 stage "dataset" "layout" {
