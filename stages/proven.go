@@ -15,7 +15,7 @@ import (
 )
 
 // proofBatch is how many images the proofs of a method look at.
-const proofBatch = 8
+const proofBatch = 4
 
 // prepare lets the method choose what trains in a network called name with weights w, and tells it.
 func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {

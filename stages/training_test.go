@@ -125,6 +125,7 @@ func sameTree(t *testing.T, a, b string) {
 }
 
 func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
+	t.Parallel()
 	images, _ := lightAndDark(t)
 	dir := t.TempDir()
 	base := filepath.Join(dir, "base")
@@ -161,6 +162,7 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 }
 
 func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
+	t.Parallel()
 	images, tokens := lightAndDark(t)
 	dir := t.TempDir()
 	base, tuned := filepath.Join(dir, "base"), filepath.Join(dir, "lora")
@@ -210,6 +212,7 @@ func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 }
 
 func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
+	t.Parallel()
 	images, tokens := lightAndDark(t)
 	base := filepath.Join(t.TempDir(), "base")
 	mustRun(t, "pretrain", `{"model":"resnet10_64","steps":1,"batch_size":4}`, map[string]string{"data": images}, map[string]string{"model": base})
@@ -277,6 +280,7 @@ func networks(t *testing.T) map[model.Kind]map[string]peft.Model {
 }
 
 func TestEveryMethodHasADefaultRateForEveryNetworkThatItFits(t *testing.T) {
+	t.Parallel()
 	for kind, all := range networks(t) {
 		fits := map[string]bool{}
 		for name, network := range all {
