@@ -217,13 +217,18 @@ type badKind struct {
 	A []map[string]int `pipe:"a" doc:"d"`
 }
 
+type noKind struct {
+	A Input `pipe:"a" kind:"images,imagse" doc:"d"`
+}
+
+func (*noKind) Run(context.Context, Reporter) error     { return nil }
 func (*noDoc) Run(context.Context, Reporter) error      { return nil }
 func (*twice) Run(context.Context, Reporter) error      { return nil }
 func (*badDefault) Run(context.Context, Reporter) error { return nil }
 func (*badKind) Run(context.Context, Reporter) error    { return nil }
 
 func TestCheckReportsBadStructs(t *testing.T) {
-	for want, stage := range map[string]Stage{"doc": &noDoc{}, "used twice": &twice{}, "default: a: must be": &badDefault{}, "cannot be an attribute": &badKind{}} {
+	for want, stage := range map[string]Stage{"doc": &noDoc{}, "used twice": &twice{}, "default: a: must be": &badDefault{}, "cannot be an attribute": &badKind{}, `kind "imagse" is not one of dataset, images`: &noKind{}} {
 		err := Check(Type{Name: "t", Version: 1, Doc: "d", New: func() Stage { return stage }})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%T: %v, want %q", stage, err, want)
