@@ -17,7 +17,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "finetune",
-		Version: 3,
+		Version: 4,
 		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
@@ -200,7 +200,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	d, err := artifact.ReadDiffusion(s.Base.Path)
+	d, err := artifact.ReadDiffusion(s.Base.Path, s.Seed)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *sampling) Validate() error {
 }
 
 func (s *sampling) Run(ctx context.Context, r Reporter) error {
-	d, err := artifact.ReadDiffusion(s.Model.Path)
+	d, err := artifact.ReadDiffusion(s.Model.Path, s.Seed)
 	if err != nil {
 		return err
 	}
