@@ -21,7 +21,8 @@ func init() {
 		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
-			"train nothing on the network is refused.\n\n" + methods(),
+			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
+			"at hand, and the deviations are reported.\n\n" + methods(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -83,7 +84,7 @@ func methods() string {
 			fmt.Fprintf(&list, "    %s: %s\n", set, o.Doc)
 		}
 	}
-	w.Flush()
+	_ = w.Flush() // a strings.Builder takes everything
 	return "Default learning rates by kind of network (-: the method is refused there), whether the result can be worked into the " +
 		"weights, and how the output before the first step relates to the frozen model's (close: equal but for the noise of the new " +
 		"parameters):\n\n" + matrix.String() + "\nMethods and their options, with defaults:\n" + strings.TrimSuffix(list.String(), "\n")

@@ -53,7 +53,7 @@ func (s *sampling) Validate() error {
 }
 
 func (s *sampling) Run(ctx context.Context, r Reporter) error {
-	d, err := artifact.ReadDiffusion(s.Model.Path, s.Seed)
+	d, err := artifact.ReadDiffusion(s.Model.Path, 0) // the samples' seed is not the model's
 	if err != nil {
 		return err
 	}
