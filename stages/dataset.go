@@ -65,7 +65,7 @@ type dataset struct {
 func (s *dataset) Validate() error {
 	if s.Source.URI != "" {
 		if _, err := phantom.Parse(s.Source.URI); err != nil {
-			return wrong("source", "%v", err)
+			return wrongAddress("source", err)
 		}
 		for _, a := range [][2]string{{"layout", s.Layout}, {"label", s.Label}, {"caption", s.Caption}} {
 			if a[1] != "" {

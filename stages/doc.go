@@ -9,7 +9,7 @@
 //   - attribute: a config value of a stage (size = 64). Attributes are plain JSON values.
 //   - port: an input or an output. A port is single, a gathered list (all.TYPE.NAME.OUT), or a map whose
 //     keys the user chooses.
-//   - kind: what an artifact holds: dataset, images, tokens, model, samples, metrics, figure, table.
+//   - kind: what an artifact holds, one of kinds (schema.go).
 //   - normalise: fill in the defaults and check every value of a config, before anything runs.
 //   - decode: fill the struct of a stage with its config, its input paths and its output paths.
 //

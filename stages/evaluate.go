@@ -72,14 +72,21 @@ func (e *evaluate) Validate() error {
 		errs = append(errs, wrong("metrics", "names no metric: give at least one"))
 	}
 	ofModel, ofSamples := e.byInput()
-	if len(ofModel) > 0 && e.Model.Path == "" {
-		errs = append(errs, wrong("model", "to compute %s, give the classifier to score, or take these out of metrics", strings.Join(ofModel, ", ")))
-	}
-	if len(ofSamples) > 0 && e.Samples.Path == "" {
-		errs = append(errs, wrong("samples", "to compute %s, give the generated images to score, or take these out of metrics", strings.Join(ofSamples, ", ")))
-	}
-	if len(ofSamples) > 0 && e.Extractor.Path == "" {
-		errs = append(errs, wrong("extractor", "to compute %s, give a classifier of such images, or take these out of metrics", strings.Join(ofSamples, ", ")))
+	for _, in := range []struct {
+		name, what, of string
+		given          Input
+		reads          []string
+	}{
+		{"model", "the classifier to score", "of a classifier", e.Model, ofModel},
+		{"samples", "the generated images to score", "of generated images", e.Samples, ofSamples},
+		{"extractor", "a classifier of such images", "of generated images", e.Extractor, ofSamples},
+	} {
+		switch {
+		case len(in.reads) > 0 && in.given.Path == "":
+			errs = append(errs, wrong(in.name, "to compute %s, give %s, or take these out of metrics", strings.Join(in.reads, ", "), in.what))
+		case len(in.reads) == 0 && in.given.Path != "":
+			errs = append(errs, wrong(in.name, "no metric %s is asked for, so nothing reads it: leave it out, or add one to metrics", in.of))
+		}
 	}
 	return errors.Join(errs...)
 }

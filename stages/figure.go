@@ -17,7 +17,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "figure",
-		Version: 2,
+		Version: 3,
 		Doc: `Draws one metric of many runs as a figure, in SVG, PDF and PNG.
 
 Runs that agree on the axes x and series are one point: their mean, with one standard deviation as a band or bar.

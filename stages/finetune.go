@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/model"
@@ -16,11 +17,12 @@ import (
 func init() {
 	Register(Type{
 		Name:    "finetune",
-		Version: 3,
+		Version: 4,
 		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
-			"train nothing on the network is refused.\n\n" + methodOptions(),
+			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
+			"at hand, and the deviations are reported.\n\n" + methods(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -29,11 +31,11 @@ func init() {
 
 type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
-	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }."`
+	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
 	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
-	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of training images in pixels; -1: one in 64 of their size."`
-	Flip     bool           `pipe:"flip" default:"false" doc:"Flip training images left to right at random; radiographs have a left and a right."`
+	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`
+	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
 	training
 
 	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or a folder with published weights (MobileNet-v1 in TensorFlow.js form)."`
@@ -42,42 +44,68 @@ type finetune struct {
 	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
 }
 
-// methodOptions lists what options may set, a line a method.
-func methodOptions() string {
-	lines := []string{"Options by method, with their defaults:"}
+// methods describes the fine-tuning methods: what each is, where it fits, and its options.
+func methods() string {
+	var matrix, list strings.Builder
+	w := tabwriter.NewWriter(&matrix, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "  \t")
+	for _, kind := range model.Kinds() {
+		fmt.Fprintf(w, "%s\t", kind)
+	}
+	fmt.Fprintln(w, "merges\toutput before the first step")
 	for _, name := range peft.Names() {
 		m, err := peft.Lookup(name)
 		if err != nil {
 			continue // Names lists what Lookup finds
 		}
-		var options []string
+		fmt.Fprintf(w, "  %s\t", name)
+		for _, kind := range model.Kinds() {
+			if rate := m.Rates[kind]; rate > 0 {
+				fmt.Fprintf(w, "%v\t", rate)
+			} else {
+				fmt.Fprint(w, "-\t")
+			}
+		}
+		merges := "yes"
+		if m.Merge != peft.Exact {
+			merges = "no"
+		}
+		fmt.Fprintf(w, "%s\t%s\n", merges, m.Step0)
+		fmt.Fprintf(&list, "\n  %s: %s, %s", name, m.Title, m.Formula)
+		if m.Paper != "" {
+			fmt.Fprintf(&list, " (%s)", m.Paper)
+		}
+		list.WriteString("\n")
 		for _, o := range peft.Fields(m.New()) {
 			set := o.Name
 			if o.Default != nil {
 				set += fmt.Sprintf(" = %v", o.Default)
 			}
-			options = append(options, set+" ("+o.Doc+")")
-		}
-		if len(options) > 0 {
-			lines = append(lines, "  "+name+": "+strings.Join(options, ", "))
+			fmt.Fprintf(&list, "    %s: %s\n", set, o.Doc)
 		}
 	}
-	return strings.Join(lines, "\n")
+	_ = w.Flush() // a strings.Builder takes everything
+	return "Default learning rates by kind of network (-: the method is refused there), whether the result can be worked into the " +
+		"weights, and how the output before the first step relates to the frozen model's (close: equal but for the noise of the new " +
+		"parameters):\n\n" + matrix.String() + "\nMethods and their options, with defaults:\n" + strings.TrimSuffix(list.String(), "\n")
 }
 
-// fitting says which methods train something on a network.
-func fitting(network peft.Model, seed uint64) string {
-	rows, err := peft.Support(network, seed)
+// Canonical implements Canonical: options that are left out are written out.
+func (*finetune) Canonical(config map[string]any) {
+	method, _ := config["method"].(string)
+	options, _ := config["options"].(map[string]any)
+	m, err := peft.Lookup(method)
 	if err != nil {
-		return err.Error()
+		return
 	}
-	var names []string
-	for _, row := range rows {
-		if row.Refused == "" {
-			names = append(names, row.Method)
-		}
+	c, err := m.Configure(options)
+	if err != nil {
+		return
 	}
-	return "methods that fit it: " + strings.Join(names, ", ")
+	delete(config, "options")
+	if values := peft.Values(c); len(values) > 0 {
+		config["options"] = values
+	}
 }
 
 // Validate implements Validator.
@@ -86,10 +114,18 @@ func (s *finetune) Validate() error {
 	if err != nil {
 		return wrong("method", "%v", err)
 	}
+	var errs []error
 	if _, err := m.Configure(s.Options); err != nil {
-		return wrong("options", "%v", err)
+		errs = append(errs, wrong("options", "%v", err))
 	}
-	return nil
+	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
+	if s.Tokens.Path != "" && s.Flip {
+		errs = append(errs, wrong("flip", unread))
+	}
+	if s.Tokens.Path != "" && s.Shift >= 0 {
+		errs = append(errs, wrong("shift", unread))
+	}
+	return errors.Join(errs...)
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -101,6 +137,9 @@ func (s *finetune) Run(ctx context.Context, r Reporter) error {
 }
 
 func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
+	if s.Tokens.Path != "" {
+		return wrong("tokens", "the model is a classifier, which reads no captions: leave them out, or give a diffusion model")
+	}
 	backbone, err := artifact.OpenBackbone(s.Base.Path)
 	if err != nil {
 		return err
@@ -116,14 +155,9 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	c.Adapter, err = peft.Prepare(c.Network, c.Weights, s.peft())
-	if errors.Is(err, peft.ErrNothingToTrain) {
-		return fmt.Errorf("%s: %w; %s", c.Info.Architecture, err, fitting(c.Network, s.Seed))
-	}
-	if err != nil {
+	if c.Adapter, err = s.prepare(r, c.Info.Architecture, c.Network, c.Weights); err != nil {
 		return err
 	}
-	s.reportAdapter(r, c.Adapter)
 	images := trainImages(m)
 	fit := labelled(images, m.Fraction(s.Fraction))
 	if len(fit) == 0 {
@@ -143,40 +177,31 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
-	features := featuresOf(ctx, c, images, fit)
-	deviation, err := c.Adapter.ProveStep0(c.Weights, features)
-	if err != nil {
-		return err
-	}
-	r.Metric("step0_deviation", deviation)
-	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", c.Adapter.Method.Step0, deviation)
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	dev := cpu.New(0)
-	defer dev.Close()
-	res, err := t.Fit(ctx, dev)
+	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
+		dev := cpu.New(0)
+		defer dev.Close()
+		res, err := t.Fit(ctx, dev)
+		if err == nil {
+			reportRun(r, res)
+		}
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	reportRun(r, res)
-	if c.Adapter.Method.Merge == peft.Exact {
-		if deviation, err = c.Adapter.ProveMerge(c.Weights, features); err != nil {
-			return err
-		}
-		r.Metric("merge_deviation", deviation)
-		r.Log("merged into the weights, the output deviates by %.3g", deviation)
 	}
 	return backbone.WriteFineTuned(string(s.Out), c)
 }
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if s.Tokens.Path == "" {
-		return wrong("tokens", "a diffusion model needs the captions' tokens")
+		return wrong("tokens", "the model is a diffusion model, which learns from captions: give those of the images, tokenized with its vocabulary")
 	}
 	pairs, err := readPairs(s.Data.Path, s.Tokens.Path)
 	if err != nil {
 		return err
 	}
-	d, err := artifact.ReadDiffusion(s.Base.Path)
+	d, err := artifact.ReadDiffusion(s.Base.Path, s.Seed)
 	if err != nil {
 		return err
 	}
@@ -190,31 +215,17 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 		return fmt.Errorf("images of %d pixels and %d channels with captions of %d tokens; the model has %d, %d and %d",
 			info.Size, info.Channels, pairs.tokens.MaxLength, d.Info.Size, d.Info.Channels, d.Info.Captions)
 	}
-	if d.Adapter, err = peft.Prepare(d.Model.Denoiser, d.Model.Weights, s.peft()); err != nil {
+	if d.Adapter, err = s.prepare(r, d.Info.Architecture, d.Model.Denoiser, d.Model.Weights); err != nil {
 		return err
 	}
-	s.reportAdapter(r, d.Adapter)
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
 	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
-	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
+	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, pairs.captions), func() error {
+		return pairs.fit(ctx, r, d.Model, fit, p, s.Seed)
+	})
+	if err != nil {
 		return err
 	}
 	return d.WriteFineTuned(string(s.Out), s.Base.Path)
-}
-
-func (s *finetune) peft() peft.Options {
-	return peft.Options{Method: s.Method, Config: s.Options, Blocks: s.Blocks}
-}
-
-// reportAdapter tells what trains.
-func (s *finetune) reportAdapter(r Reporter, a *peft.Adapter) {
-	r.Metric("trainable_parameters", float64(a.Count.Trained))
-	r.Metric("head_parameters", float64(a.Count.Head))
-	r.Metric("body_parameters", float64(a.Count.Body))
-	r.Metric("trainable_percent", a.Count.WithoutHead())
-	r.Metric("trainable_percent_with_head", a.Count.WithHead())
-	for _, p := range a.Trainable {
-		r.Log("trains %s %v", p.Name, p.Shape)
-	}
 }

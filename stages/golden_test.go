@@ -70,10 +70,11 @@ func goldens(t *testing.T) []string {
 
 	run("dataset", "films", `{"source":"phantom://chestxray?count=24&size=64"}`, nil, map[string]string{"data": at("data")})
 	run("preprocess", "films", `{"size":64}`, given("data", "data"), map[string]string{"images": at("images")})
+	run("preprocess", "drawn", `{"size":32}`, given("data", "data"), map[string]string{"images": at("drawn")})
 	run("tokenize", "films", `{"max_length":16}`, given("data", "data"), map[string]string{"tokens": at("tokens")})
 
 	const short = `"steps":2,"eval_every":2,"batch_size":2`
-	pairs := given("data", "images", "tokens", "tokens")
+	pairs := given("data", "drawn", "tokens", "tokens")
 	for _, net := range []string{"resnet10_64", "vit_micro_patch16_64"} {
 		run("pretrain", net, `{"model":"`+net+`",`+short+`}`, given("data", "images"), model(net))
 	}
@@ -84,15 +85,15 @@ func goldens(t *testing.T) []string {
 	run("finetune", "cnn", `{"method":"norm",`+short+`}`, given("data", "images", "model", "resnet10_64"), model("cnn"))
 	pairs["model"] = Given{Path: at("unet")}
 	run("finetune", "unet_lora", `{"method":"lora",`+short+`}`, pairs, model("unet_lora"))
-	run("sample", "unet_lora", `{"count":2,"steps":2}`, given("data", "images", "model", "unet_lora"), map[string]string{"samples": at("samples")})
+	run("sample", "unet_lora", `{"count":2,"steps":2}`, given("data", "drawn", "model", "unet_lora"), map[string]string{"samples": at("samples")})
 
 	runs := make([]Member, 0, 2)
 	for i, method := range []string{"full", "lora"} {
 		file := at(method + ".json")
-		run("evaluate", method, `{"metrics":["accuracy","f1","auroc","ece"],"bootstrap":20}`, given("data", "images", "model", method), map[string]string{"metrics": file})
+		run("evaluate", method, `{"metrics":["accuracy","f1","auroc","ece"],"bootstrap":20,"batch_size":4}`, given("data", "images", "model", method), map[string]string{"metrics": file})
 		runs = append(runs, Member{Axes: map[string]any{"method": method, "fraction": float64(i + 1)}, Path: file})
 	}
-	run("evaluate", "samples", `{"metrics":["fid","kid","agreement"]}`, given("data", "images", "samples", "samples", "extractor", "resnet10_64"),
+	run("evaluate", "samples", `{"metrics":["fid","kid","agreement"],"batch_size":4}`, given("data", "images", "samples", "samples", "extractor", "resnet10_64"),
 		map[string]string{"metrics": at("samples.json")})
 	gathered := map[string]Given{"runs": {Members: runs}}
 	run("figure", "line", `{"x":"fraction","y":"f1","series":"method"}`, gathered, map[string]string{"svg": at("f.svg"), "pdf": at("f.pdf"), "png": at("f.png")})
@@ -103,6 +104,7 @@ func goldens(t *testing.T) []string {
 // A changed digest means that a stage gives other bytes for the same inputs, so results in people's stores are no
 // longer what it would make.
 func TestStagesGiveTheirGoldenBytes(t *testing.T) {
+	t.Parallel()
 	t.Logf("on %s", cpu.Levels()[0])
 	got := goldens(t)
 	if *update {
@@ -148,12 +150,16 @@ func byName(lines []string) map[string]string {
 
 // The digests are the same on machines with less, here the one that this test is on with parts of it hidden.
 func TestGoldenBytesDoNotDependOnTheMachine(t *testing.T) {
+	t.Parallel()
 	hidden := map[string]string{"avx2": "cpu.avx512f=off", "go": "cpu.avx512f=off,cpu.avx2=off"}
 	for _, level := range cpu.Levels()[1:] {
-		cmd := exec.Command(os.Args[0], "-test.v", "-test.run=^TestStagesGiveTheirGoldenBytes$")
-		cmd.Env = append(os.Environ(), "GODEBUG="+hidden[level])
-		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "on "+level+"\n") {
-			t.Errorf("%s: %v\n%s", level, err, out)
-		}
+		t.Run(level, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.v", "-test.run=^TestStagesGiveTheirGoldenBytes$")
+			cmd.Env = append(os.Environ(), "GODEBUG="+hidden[level])
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "on "+level+"\n") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }

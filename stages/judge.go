@@ -7,7 +7,6 @@ import (
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
-	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/program"
 	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -54,15 +53,6 @@ func predict(ctx context.Context, m model.Classifier, w *layer.Weights, plan *la
 	}
 	out, err = p.Predict(ctx, set, rows)
 	return out, errors.Join(err, p.Close())
-}
-
-// featuresOf is how the proofs of a fine-tuning method see a classifier: by its features of a few images.
-func featuresOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
-	rows = rows[:min(len(rows), 8)]
-	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
-		out, err := predict(ctx, c.Model, w, plan, set, rows, len(rows))
-		return out.Features, err
-	}
 }
 
 // split cuts x into rows.

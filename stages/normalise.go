@@ -13,8 +13,10 @@ import (
 
 // Normalise returns config with defaults filled in, all numbers as float64, and every mistake found, each an
 // *AttributeError where one attribute is to blame, in the order of the schema. Config holds JSON values; a
-// single input that is generated stays in it as a phantom:// address under the input's name. An optional
-// attribute without a default that is absent, or null, stays absent.
+// single input that is generated stays in it as a phantom:// address under the input's name.
+//
+// The result enters the key, so configs that mean the same give the same: null is absent, an optional attribute
+// without a default is absent where it is zero or empty, and a stage may have more to say (see Canonical).
 func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 	out := make(map[string]any, len(s.Attributes))
 	var errs []error
@@ -24,7 +26,9 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 		case given && value != nil:
 			v, problems := a.normalise(value)
 			errs = append(errs, problems...)
-			out[a.Name] = v
+			if a.says(v) {
+				out[a.Name] = v
+			}
 		case a.Required:
 			errs = append(errs, wrong(a.Name, "required (%s): %s", a.describe(), clause(a.Doc)))
 		case a.Default != nil:
@@ -59,7 +63,32 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 	for _, name := range unknown {
 		errs = append(errs, wrong(name, "%s has no such attribute (it has %s)", s.Type.Name, strings.Join(s.Names(), ", ")))
 	}
+	if s.Type.New != nil && len(errs) == 0 {
+		if c, ok := s.Type.New().(Canonical); ok {
+			c.Canonical(out)
+		}
+	}
 	return out, errs
+}
+
+// says tells whether v says more than leaving the attribute out does: a field that no config sets is zero.
+func (a Attribute) says(v any) bool {
+	if a.Required || a.Default != nil || a.Kind == Any {
+		return true
+	}
+	switch v := v.(type) {
+	case string:
+		return v != ""
+	case bool:
+		return v
+	case float64:
+		return v != 0
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
+	}
+	return true
 }
 
 func isURI(s string) bool { return strings.Contains(s, "://") }

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"slices"
+	"strings"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
@@ -47,12 +48,16 @@ func (s *pretrain) Validate() error {
 	}
 	if s.Data.URI != "" {
 		if _, err := phantom.Parse(s.Data.URI); err != nil {
-			errs = append(errs, wrong("data", "%v", err))
+			errs = append(errs, wrongAddress("data", err))
 		} else if s.diffuses() {
 			errs = append(errs, wrong("data", "a diffusion model needs captions: give preprocessed images and tokens"))
 		}
 	} else if s.diffuses() && s.Tokens.Path == "" {
 		errs = append(errs, wrong("tokens", "a diffusion model learns from captions: give those of the images, tokenized"))
+	}
+	if s.Tokens.Path != "" && slices.Contains(model.Names(), s.Architecture) {
+		errs = append(errs, wrong("tokens", "%s is a classifier, which reads no captions: leave them out, or train one of %s",
+			s.Architecture, strings.Join(diffusion.Variants(), ", ")))
 	}
 	return errors.Join(errs...)
 }

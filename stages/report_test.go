@@ -106,6 +106,38 @@ func TestATableShowsCountsAsWholeNumbers(t *testing.T) {
 	}
 }
 
+func TestATableMarksAllThatShowTheBest(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		scores []float64
+		lower  bool
+		want   string
+	}{
+		{"one", []float64{0.1, 0.3, 0.2}, false, "0.10 **0.30** 0.20"},
+		{"equals", []float64{0.3, 0.1, 0.3}, false, "**0.30** 0.10 **0.30**"},
+		{"equal as shown", []float64{0.301, 0.302, 0.29}, false, "**0.30** **0.30** 0.29"},
+		{"lower", []float64{0.3, 0.1, 0.1}, true, "0.30 **0.10** **0.10**"},
+		{"undefined", []float64{math.NaN(), 0.1, 0.2}, false, "- 0.10 **0.20**"},
+		{"all", []float64{0.3, 0.3, 0.3}, false, "0.30 0.30 0.30"},
+		{"alone", []float64{0.3}, false, "0.30"},
+	} {
+		g := grid{columns: []column{{metric: "f1", lower: tt.lower}}}
+		for _, v := range tt.scores {
+			g.rows = append(g.rows, []string{"m"})
+			cell := sample{v}
+			if math.IsNaN(v) {
+				cell = nil
+			}
+			g.cells = append(g.cells, []sample{cell})
+		}
+		var got []string
+		g.lines(2, func(_, cells []string) { got = append(got, cells...) }, func(s string) string { return "**" + s + "**" }, " ± ")
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, s, tt.want)
+		}
+	}
+}
+
 func figureIn(dir string, runs InputList, chart, x, y string) *figure {
 	out := func(ext string) Output { return Output(filepath.Join(dir, "figure."+ext)) }
 	return &figure{Runs: runs, Chart: chart, X: x, Y: y, Series: "method", Width: 12, Height: 8, XScale: "linear", SVG: out("svg"), PDF: out("pdf"), PNG: out("png")}

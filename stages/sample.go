@@ -46,11 +46,14 @@ func (s *sampling) Validate() error {
 	if len(s.Prompts) == 0 && s.Data.Path == "" {
 		return wrong("prompts", "there is nothing to draw: give prompts, or data with captions")
 	}
+	if len(s.Prompts) > 0 && s.Data.Path != "" {
+		return wrong("data", "prompts are given, so its captions are not read: leave one of the two out")
+	}
 	return nil
 }
 
 func (s *sampling) Run(ctx context.Context, r Reporter) error {
-	d, err := artifact.ReadDiffusion(s.Model.Path)
+	d, err := artifact.ReadDiffusion(s.Model.Path, 0) // the samples' seed is not the model's
 	if err != nil {
 		return err
 	}

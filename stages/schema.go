@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,9 @@ const (
 	Keyed    Form = "keyed"
 )
 
+// kinds are what an artifact may hold; the formats are in package artifact.
+var kinds = []string{"dataset", "images", "tokens", "model", "samples", "metrics", "figure", "table"}
+
 // Attribute is one config value of a stage type.
 type Attribute struct {
 	Name     string
@@ -52,7 +56,7 @@ type Attribute struct {
 type Port struct {
 	Name     string
 	Form     Form
-	Kind     string // what the artifact holds; an input may list several, "dataset,images"; "": anything
+	Kind     string // what the artifact holds, one of kinds; an input may list several, "dataset,images"; "": anything
 	Path     string // output only: file name; "" is a folder, or the user's choice in a keyed port
 	Required bool
 	// Generated inputs also take a phantom:// address.
@@ -132,10 +136,18 @@ func SchemaOf(t Type) Schema {
 }
 
 // Check reports every mistake in the struct of a type: missing tags, names used twice, defaults that do not
-// fit. A test calls it for all registered types.
+// fit, kinds of artifact that there are not. A test calls it for all registered types.
 func Check(t Type) error {
-	_, err := readSchema(t)
-	return err
+	s, err := readSchema(t)
+	errs := []error{err}
+	for _, p := range slices.Concat(s.Inputs, s.Outputs) {
+		for _, kind := range strings.Split(p.Kind, ",") {
+			if kind != "" && !slices.Contains(kinds, kind) {
+				errs = append(errs, fmt.Errorf("type %q: %s: kind %q is not one of %s", t.Name, p.Name, kind, strings.Join(kinds, ", ")))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 var (

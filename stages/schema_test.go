@@ -110,6 +110,52 @@ func TestNormaliseFillsDefaultsAndNamesEachMistake(t *testing.T) {
 	}
 }
 
+func TestConfigsThatMeanTheSameAreOne(t *testing.T) {
+	tests := []struct{ stage, a, b string }{
+		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":null}`},
+		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{}}`},
+		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"rank":8}}`},
+		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"rank":null}}`},
+		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"targets":[],"alpha":8}}`},
+		{"finetune", `{"method":"linear"}`, `{"method":"linear","options":{}}`},
+		{"finetune", `{"method":"full"}`, `{"method":"full","lr":0,"epochs":0,"blocks":[],"fraction":1}`},
+		{"pretrain", `{"model":"resnet10_64"}`, `{"model":"resnet10_64","lr":0,"steps":null}`},
+		{"command", `{"command":["true"]}`, `{"command":["true"],"params":{},"env":{},"code":[],"probe":[]}`},
+		{"figure", `{"x":"a","y":"b"}`, `{"x":"a","y":"b","series":"","average":[]}`},
+		{"dataset", `{}`, `{"layout":"","on_error":"fail"}`},
+	}
+	for _, tt := range tests {
+		if a, b := normalised(t, tt.stage, tt.a), normalised(t, tt.stage, tt.b); !cmp.Equal(a, b) {
+			t.Errorf("%s: %s and %s differ: %s", tt.stage, tt.a, tt.b, cmp.Diff(a, b))
+		}
+	}
+	for _, tt := range []struct{ stage, a, b string }{
+		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"rank":4}}`},
+		{"finetune", `{"method":"full"}`, `{"method":"full","weight_decay":0}`},
+		{"finetune", `{"method":"full"}`, `{"method":"full","blocks":[0]}`},
+		{"table", `{"rows":[],"metrics":["ece"]}`, `{"rows":[],"metrics":["ece"],"lower":[]}`},
+		{"command", `{"command":["true"]}`, `{"command":["true"],"params":{"a":0}}`},
+	} {
+		if a, b := normalised(t, tt.stage, tt.a), normalised(t, tt.stage, tt.b); cmp.Equal(a, b) {
+			t.Errorf("%s: %s and %s are one", tt.stage, tt.a, tt.b)
+		}
+	}
+}
+
+func normalised(t *testing.T, stage, config string) map[string]any {
+	t.Helper()
+	typ, _ := Lookup(stage)
+	values := map[string]any{}
+	if err := json.Unmarshal([]byte(config), &values); err != nil {
+		t.Fatal(err)
+	}
+	values, errs := SchemaOf(typ).Normalise(values)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	return values
+}
+
 // mistakes are those that a stage of the type finds in a config. Its inputs are whatever it asks for.
 func mistakes(t Type, config map[string]any) []error {
 	s := SchemaOf(t)
@@ -171,13 +217,18 @@ type badKind struct {
 	A []map[string]int `pipe:"a" doc:"d"`
 }
 
+type noKind struct {
+	A Input `pipe:"a" kind:"images,imagse" doc:"d"`
+}
+
+func (*noKind) Run(context.Context, Reporter) error     { return nil }
 func (*noDoc) Run(context.Context, Reporter) error      { return nil }
 func (*twice) Run(context.Context, Reporter) error      { return nil }
 func (*badDefault) Run(context.Context, Reporter) error { return nil }
 func (*badKind) Run(context.Context, Reporter) error    { return nil }
 
 func TestCheckReportsBadStructs(t *testing.T) {
-	for want, stage := range map[string]Stage{"doc": &noDoc{}, "used twice": &twice{}, "default: a: must be": &badDefault{}, "cannot be an attribute": &badKind{}} {
+	for want, stage := range map[string]Stage{"doc": &noDoc{}, "used twice": &twice{}, "default: a: must be": &badDefault{}, "cannot be an attribute": &badKind{}, `kind "imagse" is not one of dataset, images`: &noKind{}} {
 		err := Check(Type{Name: "t", Version: 1, Doc: "d", New: func() Stage { return stage }})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%T: %v, want %q", stage, err, want)

@@ -15,11 +15,11 @@ import (
 func init() {
 	Register(Type{
 		Name:    "table",
-		Version: 3,
+		Version: 4,
 		Doc: `Lays the metrics of many runs out as a table, in CSV, Markdown and LaTeX.
 
 Runs that agree on the rows' axes, and on columns if set, are one cell: mean ± standard deviation. The best
-cell of each column is bold.`,
+cell of each column is bold, and so are those that show the same.`,
 		CPUs:   1,
 		Memory: 256 << 20,
 		New:    func() Stage { return new(table) },
@@ -158,28 +158,33 @@ func (t *table) grid(runs []run) (grid, error) {
 	return g, nil
 }
 
-// best is the row whose mean is best in a column, or -1 where all are alike.
-func (g grid) best(c int) int {
-	best, alike := -1, true
-	for r := range g.rows {
-		if len(g.cells[r][c]) == 0 {
+// best tells of a column whether each row's mean is the best as it is shown, with so many decimal places: equals are
+// all best, unless all rows are.
+func (g grid) best(c, places int) []bool {
+	best := math.NaN()
+	for _, cells := range g.cells {
+		s := cells[c]
+		if len(s) == 0 {
 			continue
 		}
-		if best < 0 {
-			best = r
-			continue
-		}
-		a, b := g.cells[r][c].mean(), g.cells[best][c].mean()
-		alike = alike && a == b
-		if a != b && (a < b) == g.columns[c].lower {
-			best = r
+		if m := s.mean(); math.IsNaN(best) || m != best && (m < best) == g.columns[c].lower {
+			best = m
 		}
 	}
-	if alike {
-		return -1
+	is, others := make([]bool, len(g.rows)), false
+	for r, cells := range g.cells {
+		if s := cells[c]; len(s) > 0 {
+			is[r] = shown(s.mean(), places) == shown(best, places)
+			others = others || !is[r]
+		}
 	}
-	return best
+	if !others {
+		return make([]bool, len(g.rows))
+	}
+	return is
 }
+
+func shown(v float64, places int) string { return strconv.FormatFloat(v, 'f', places, 64) }
 
 func (g grid) csv() (string, error) {
 	var b strings.Builder
@@ -260,12 +265,12 @@ func (g grid) counts(c int) bool {
 
 // lines formats every row; the deviation is shown where there are several runs.
 func (g grid) lines(digits int, emit func(row, cells []string), bold func(string) string, plusMinus string) {
-	best, places := make([]int, len(g.columns)), make([]int, len(g.columns))
+	best, places := make([][]bool, len(g.columns)), make([]int, len(g.columns))
 	for c := range g.columns {
-		best[c] = g.best(c)
 		if !g.counts(c) {
 			places[c] = digits
 		}
+		best[c] = g.best(c, places[c])
 	}
 	for r, row := range g.rows {
 		cells := make([]string, len(g.columns))
@@ -274,12 +279,12 @@ func (g grid) lines(digits int, emit func(row, cells []string), bold func(string
 				cells[c] = "-"
 				continue
 			}
-			cells[c] = fmt.Sprintf("%.*f", places[c], s.mean())
-			if best[c] == r {
+			cells[c] = shown(s.mean(), places[c])
+			if best[c][r] {
 				cells[c] = bold(cells[c])
 			}
 			if len(s) > 1 {
-				cells[c] += plusMinus + fmt.Sprintf("%.*f", places[c], s.deviation())
+				cells[c] += plusMinus + shown(s.deviation(), places[c])
 			}
 		}
 		emit(slices.Clone(row), cells)

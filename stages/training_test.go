@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/token"
@@ -124,6 +125,7 @@ func sameTree(t *testing.T, a, b string) {
 }
 
 func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
+	t.Parallel()
 	images, _ := lightAndDark(t)
 	dir := t.TempDir()
 	base := filepath.Join(dir, "base")
@@ -160,15 +162,28 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 }
 
 func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
+	t.Parallel()
 	images, tokens := lightAndDark(t)
 	dir := t.TempDir()
-	base, tuned := filepath.Join(dir, "base"), filepath.Join(dir, "tuned")
+	base, tuned := filepath.Join(dir, "base"), filepath.Join(dir, "lora")
 	pairs := map[string]string{"data": images, "tokens": tokens}
 	mustRun(t, "pretrain", `{"model":"unet_micro","steps":3,"batch_size":4}`, pairs, map[string]string{"model": base})
 	pairs["model"] = base
-	m := mustRun(t, "finetune", `{"method":"lora","steps":3,"batch_size":4}`, pairs, map[string]string{"model": tuned})
-	if m["trainable_percent"] <= 0 || m["trainable_percent"] > 20 || m["head_parameters"] != 0 {
-		t.Errorf("finetune reports %v", m)
+	for _, method := range []string{"bitfit", "full", "norm", "ssf", "lora"} {
+		out := filepath.Join(dir, method)
+		m := mustRun(t, "finetune", `{"method":"`+method+`","steps":3,"batch_size":4}`, pairs, map[string]string{"model": out})
+		if m["trainable_percent"] <= 0 || m["trainable_percent"] > 100 || m["head_parameters"] != 0 {
+			t.Errorf("%s reports %v", method, m)
+		}
+		step0, proven := m["step0_deviation"]
+		if d, merged := m["merge_deviation"]; !proven || method != "ssf" && step0 != 0 || !merged || d > 1e-5 {
+			t.Errorf("%s reports %v", method, m)
+		}
+		t.Logf("%s: merged, it deviates by %.3g", method, m["merge_deviation"])
+	}
+	want := "unet_micro: vpt: would train nothing on this network; methods that fit it: bitfit, full, lora, norm, ssf"
+	if _, err := runStage(t, "finetune", `{"method":"vpt"}`, pairs, map[string]string{"model": filepath.Join(dir, "vpt")}); err == nil || err.Error() != want {
+		t.Errorf("prompts in a U-Net: %v, want %s", err, want)
 	}
 	sameTree(t, filepath.Join(tuned, "base"), base)
 	var first string
@@ -197,6 +212,7 @@ func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 }
 
 func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
+	t.Parallel()
 	images, tokens := lightAndDark(t)
 	base := filepath.Join(t.TempDir(), "base")
 	mustRun(t, "pretrain", `{"model":"resnet10_64","steps":1,"batch_size":4}`, map[string]string{"data": images}, map[string]string{"model": base})
@@ -212,6 +228,7 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},
 		{"fractals without captions", "pretrain", `{"model":"unet_micro","data":"phantom://fractals"}`, nil, "captions"},
 		{"diffusion without tokens", "pretrain", `{"model":"unet_micro"}`, map[string]string{"data": images}, "tokens"},
+		{"captions for a CNN", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": images, "tokens": tokens}, "tokens: the model is a classifier, which reads no captions: leave them out"},
 		{"a classifier that draws", "sample", `{"prompts":["a"]}`, map[string]string{"model": base}, "classifier"},
 		{"tokens as images", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": tokens}, "images"},
 	} {
@@ -226,22 +243,65 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 	}
 }
 
-func TestEveryMethodHasADefaultRateForEveryNetwork(t *testing.T) {
-	for _, method := range peft.Names() {
-		m, err := peft.Lookup(method)
+// networks are all that can be fine-tuned, by kind and name.
+func networks(t *testing.T) map[model.Kind]map[string]peft.Model {
+	t.Helper()
+	out := map[model.Kind]map[string]peft.Model{model.Diffusion: {}}
+	for _, name := range model.Names() {
+		v, err := model.Lookup(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Rates[model.Diffusion] == 0 && !m.HeadOnly {
-			t.Errorf("%s has no rate for diffusion", method)
+		c, err := artifact.NewClassifier(name, model.Options{}, []string{"a", "b"}, 0)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, name := range model.Names() {
-			v, err := model.Lookup(name)
+		if out[v.Kind] == nil {
+			out[v.Kind] = map[string]peft.Model{}
+		}
+		out[v.Kind][name] = c.Network
+	}
+	for _, name := range diffusion.Variants() {
+		v, err := diffusion.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		codec, err := diffusion.FitCodec(make([]float32, 64*64), 1, 1, 64, v.Levels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := v.New(64, codec, 530, []int32{0, 1}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[model.Diffusion][name] = m.Denoiser
+	}
+	return out
+}
+
+func TestEveryMethodHasADefaultRateForEveryNetworkThatItFits(t *testing.T) {
+	t.Parallel()
+	for kind, all := range networks(t) {
+		fits := map[string]bool{}
+		for name, network := range all {
+			rows, err := peft.Support(network, 0)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			for _, row := range rows {
+				fits[row.Method] = fits[row.Method] || row.Refused == ""
+			}
+		}
+		for _, name := range peft.Names() {
+			m, err := peft.Lookup(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m.Rates[v.Kind] == 0 {
-				t.Errorf("%s has no rate for %s, of kind %q", method, name, v.Kind)
+			switch rate := m.Rates[kind]; {
+			case fits[name] && rate == 0:
+				t.Errorf("%s fits networks of kind %s and has no rate for them", name, kind)
+			case !fits[name] && rate != 0:
+				t.Errorf("%s is refused by every network of kind %s: its rate for them is never read", name, kind)
 			}
 		}
 	}

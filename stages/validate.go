@@ -1,8 +1,11 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/pipe-ml/pipe/stages/phantom"
 )
 
 // AttributeError is what is wrong with one attribute of a block.
@@ -27,6 +30,16 @@ func unknown(attribute, value string, known []string) *AttributeError {
 	return e
 }
 
+// wrongAddress says what is wrong with a phantom:// address.
+func wrongAddress(attribute string, err error) *AttributeError {
+	e := wrong(attribute, "%v", err)
+	var u *phantom.UnknownError
+	if errors.As(err, &u) {
+		e.Value, e.Known = u.Name, u.Known
+	}
+	return e
+}
+
 // Validator is a stage that checks more than single values, so that what can never work is told before anything
 // runs. Validate sees the config and which inputs are given, but no artifact need exist yet: the Path of an Input
 // is not empty and must not be read; of what an InputList gathers, the axes are known and, where a Measurer makes
@@ -41,6 +54,12 @@ type Validator interface {
 // may be in it.
 type Measurer interface {
 	Measures() []string
+}
+
+// Canonical is a stage of which several configs mean the same: Canonical turns a normalised config into the one of
+// them that enters the key. What is wrong with it is left to Validate.
+type Canonical interface {
+	Canonical(config map[string]any)
 }
 
 // validate asks the stage itself, if it has a say.

@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -121,7 +122,7 @@ func TestDiffusionGivesTheSameBits(t *testing.T) {
 }
 
 func TestFineTuningChangesTheUNetOnly(t *testing.T) {
-	for _, method := range []string{"full", "lora", "norm"} {
+	for _, method := range []string{"bitfit", "full", "lora", "norm", "ssf"} {
 		tr := lightDark(t, 2)
 		m := tr.Model
 		a, err := peft.Prepare(m.Denoiser, m.Weights, peft.Options{Method: method})
@@ -132,8 +133,22 @@ func TestFineTuningChangesTheUNetOnly(t *testing.T) {
 		full := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, nil)
 		m.Network(full)
 		before := m.Weights.Clone()
+		predicted := func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
+			return m.Predict(t.Context(), cpu.New(1), w, plan, tr.Tokens[:3])
+		}
+		if _, err := a.ProveStep0(m.Weights, predicted); err != nil {
+			t.Error(err)
+		}
 		if _, err := tr.Fit(context.Background(), cpu.New(1)); err != nil {
 			t.Fatal(err)
+		}
+		if _, err := a.ProveMerge(m.Weights, predicted); err != nil {
+			t.Error(err)
+		}
+		frozen, errFrozen := predicted(before, nil)
+		tuned, errTuned := predicted(m.Weights, a.Plan)
+		if err := errors.Join(errFrozen, errTuned); err != nil || slices.Equal(frozen, tuned) {
+			t.Errorf("%s: the prediction does not show the training: %v", method, err)
 		}
 		changed := 0
 		for _, name := range m.Weights.Names() {

@@ -62,6 +62,9 @@ type Options struct {
 // Kind is what a network is made of: fine-tuning methods have a learning rate for each.
 type Kind string
 
+// Kinds lists them.
+func Kinds() []Kind { return []Kind{CNN, Transformer, Diffusion} }
+
 // The kinds. Diffusion is the denoiser of a text-to-image model, which is no Classifier.
 const (
 	CNN         Kind = "cnn"         // convolutions: takes images of any size

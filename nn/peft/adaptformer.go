@@ -24,7 +24,7 @@ func init() {
 	register(Method{
 		Name: "adaptformer", Title: "AdaptFormer", Formula: "x + MLP(LN(x)) + s * up(ReLU(down(x)))", Paper: "arXiv:2205.13535",
 		Step0: Equal, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "ADAPTFORMER",
-		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 3e-3},
+		Rates: Rates{model.Transformer: 1e-2},
 		New:   func() Config { return &AdaptFormer{} },
 	})
 }

@@ -55,7 +55,7 @@ func Fields(c Config) []Field {
 	return out
 }
 
-// Configure returns the method's config with defaults overwritten by values, which are JSON values. Unknown names, wrong types
+// Configure returns the method's config with defaults overwritten by values, which are JSON values; null is the default. Unknown names, wrong types
 // and numbers below a field's minimum are errors.
 func (m Method) Configure(values map[string]any) (Config, error) {
 	c := m.New()
@@ -65,8 +65,8 @@ func (m Method) Configure(values map[string]any) (Config, error) {
 	for _, f := range fields {
 		known[f.Name] = true
 		names = append(names, f.Name)
-		v, ok := values[f.Name]
-		if !ok {
+		v := values[f.Name]
+		if v == nil {
 			v = f.Default
 		}
 		if v == nil {

@@ -18,6 +18,11 @@ func TestConfigsComeFromTheirTags(t *testing.T) {
 	if d := cmp.Diff(map[string]any{"bottleneck": 64., "scale": 0.5, "dropout": 0.1}, peft.Values(c)); d != "" {
 		t.Error(d)
 	}
+	c, err = m.Configure(map[string]any{"scale": nil})
+	check(t, err)
+	if scale := peft.Values(c)["scale"]; scale != 0.1 {
+		t.Errorf("null is a scale of %v, not the default", scale)
+	}
 	for _, name := range peft.Names() {
 		m, err := peft.Lookup(name)
 		check(t, err)

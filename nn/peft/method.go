@@ -41,8 +41,8 @@ type Config interface {
 }
 
 // Rates are a method's default peak learning rates of AdamW, by what is fine-tuned. The fewer weights a method
-// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. None
-// for what has no head where only the head trains.
+// trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. They
+// are the support matrix too: a kind without one is refused, as Support proves.
 type Rates map[model.Kind]float64
 
 // Method is one way of fine-tuning.

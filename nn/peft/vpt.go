@@ -24,7 +24,7 @@ func init() {
 	register(Method{
 		Name: "vpt", Title: "Visual prompt tuning (deep)", Formula: "x_i = block_i([class, P_i, patches])", Paper: "arXiv:2203.12119",
 		Step0: Differs, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "VPT",
-		Rates: Rates{model.CNN: 1e-2, model.Transformer: 1e-2, model.Diffusion: 1e-2},
+		Rates: Rates{model.Transformer: 1e-2},
 		New:   func() Config { return &VPT{} },
 	})
 }

@@ -100,8 +100,8 @@ func (d *Diffusion) Write(dir string) error {
 	return nil
 }
 
-// ReadDiffusion reads a diffusion model's folder, fine-tuned or not.
-func ReadDiffusion(dir string) (*Diffusion, error) {
+// ReadDiffusion reads a diffusion model's folder, fine-tuned or not. Parameters that fine-tuning adds to it start from seed.
+func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	info, err := ReadModelInfo(dir)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func ReadDiffusion(dir string) (*Diffusion, error) {
 		parts = filepath.Join(dir, baseDir)
 	}
 	d := &Diffusion{Info: info, Tokenizer: filepath.Join(parts, tokenizerDir)}
-	if d.Model, err = readParts(parts, info.Size); err != nil {
+	if d.Model, err = readParts(parts, info.Size, seed); err != nil {
 		return nil, fmt.Errorf("%s: %w", parts, err)
 	}
 	if info.FineTuned {
@@ -126,8 +126,8 @@ func ReadDiffusion(dir string) (*Diffusion, error) {
 	return d, nil
 }
 
-func readParts(dir string, size int) (*diffusion.Model, error) {
-	m := &diffusion.Model{Size: size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Codec: &diffusion.Codec{}, Weights: layer.NewWeights(0)}
+func readParts(dir string, size int, seed uint64) (*diffusion.Model, error) {
+	m := &diffusion.Model{Size: size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Codec: &diffusion.Codec{}, Weights: layer.NewWeights(seed)}
 	var schedule diffusion.ScheduleConfig
 	err := errors.Join(
 		readJSON(filepath.Join(dir, unetDir, modelFile), m.UNet),

@@ -171,7 +171,7 @@ func TestADiffusionModelComesBackFromItsFolder(t *testing.T) {
 	if err := d.Write(base); err != nil {
 		t.Fatal(err)
 	}
-	back, err := ReadDiffusion(base)
+	back, err := ReadDiffusion(base, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestADiffusionModelComesBackFromItsFolder(t *testing.T) {
 	if err := back.WriteFineTuned(tuned, base); err != nil {
 		t.Fatal(err)
 	}
-	again, err := ReadDiffusion(tuned)
+	again, err := ReadDiffusion(tuned, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,6 +200,28 @@ func TestADiffusionModelComesBackFromItsFolder(t *testing.T) {
 		t.Error("the fine-tuned model has no edits")
 	}
 	sameWeights(t, back, again)
+}
+
+func TestWhatFineTuningAddsToADiffusionModelStartsFromTheSeed(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "base")
+	if err := diffusionModel(t).Write(base); err != nil {
+		t.Fatal(err)
+	}
+	var starts [][]float32
+	for _, seed := range []uint64{0, 0, 1} {
+		d, err := ReadDiffusion(base, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := peft.Prepare(d.Model.Denoiser, d.Model.Weights, peft.Options{Method: "lora"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts = append(starts, d.Model.Weights.Data(a.Trainable[0].Name))
+	}
+	if !slices.Equal(starts[0], starts[1]) || slices.Equal(starts[0], starts[2]) {
+		t.Error("the start does not follow the seed")
+	}
 }
 
 func sameWeights(t *testing.T, a, b *Diffusion) {

@@ -75,7 +75,7 @@ func (c Chart) Draw() (Images, error) {
 		}
 		to *[]byte
 	}{
-		{vgsvg.NewWith(vgsvg.UseWH(w, h), vgsvg.EmbedFonts(true)), &out.SVG},
+		{&svg{Canvas: vgsvg.New(w, h)}, &out.SVG},
 		{vgpdf.New(w, h), &out.PDF},
 		{vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(160))}, &out.PNG},
 	}

@@ -2,7 +2,9 @@ package chart
 
 import (
 	"bytes"
+	"errors"
 	"flag"
+	"html"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -56,7 +58,7 @@ func TestAChartDrawnTwiceHasTheSameBytes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if *keep != "" {
-			if err := os.WriteFile(filepath.Join(*keep, name+".png"), a.PNG, 0o644); err != nil {
+			if err := errors.Join(os.WriteFile(filepath.Join(*keep, name+".png"), a.PNG, 0o644), os.WriteFile(filepath.Join(*keep, name+".svg"), a.SVG, 0o644)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -81,6 +83,23 @@ func TestThePointsReachTheDrawing(t *testing.T) {
 		if !strings.Contains(string(a.SVG), text) {
 			t.Errorf("the drawing lacks %q", text)
 		}
+	}
+}
+
+func TestAnSVGHoldsWithAnyFont(t *testing.T) {
+	c := sweep()
+	c.Title = `a "<text " font-family:Liberation Serif;`
+	images, err := c.Draw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := string(images.SVG)
+	if texts := strings.Count(drawn, "<text "); texts == 0 || strings.Count(drawn, "textLength=") != texts ||
+		strings.Count(drawn, "'Liberation Serif','Times New Roman',Times,serif;") != texts || !strings.Contains(drawn, html.EscapeString(c.Title)) {
+		t.Errorf("of %d texts not all have a width and fonts:\n%s", texts, drawn)
+	}
+	if len(drawn) > 20_000 {
+		t.Errorf("%d bytes", len(drawn))
 	}
 }
 

@@ -50,10 +50,24 @@ type Address struct {
 	options map[string]int
 }
 
-// Parse checks an address and fills in the defaults of its options.
+// UnknownError is a name in an address, of a phantom or an option, that is not one of those there are.
+type UnknownError struct {
+	Message string
+	Name    string
+	Known   []string
+}
+
+func (e *UnknownError) Error() string { return e.Message }
+
+// Parse checks an address and fills in the defaults of its options. It returns an *UnknownError where a name is not
+// known.
 func Parse(address string) (Address, error) {
 	fail := func(format string, args ...any) (Address, error) {
 		return Address{}, fmt.Errorf("%s: "+format, append([]any{address}, args...)...)
+	}
+	absent := func(name string, known []string, format string) (Address, error) {
+		message := fmt.Sprintf("%s: "+format, address, name, strings.Join(known, ", "))
+		return Address{}, &UnknownError{Message: message, Name: name, Known: known}
 	}
 	u, err := url.Parse(address)
 	if err != nil {
@@ -64,7 +78,7 @@ func Parse(address string) (Address, error) {
 	}
 	p, ok := phantoms[u.Host]
 	if !ok || strings.Trim(u.Path, "/") != "" {
-		return fail("no phantom %q; there are %s", u.Host+u.Path, strings.Join(slices.Sorted(maps.Keys(phantoms)), ", "))
+		return absent(u.Host+u.Path, slices.Sorted(maps.Keys(phantoms)), "no phantom %q; there are %s")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -90,7 +104,7 @@ func Parse(address string) (Address, error) {
 		delete(query, o.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		return fail("no option %q; %s has %s: use one of these", name, p.Name, strings.Join(known, ", "))
+		return absent(name, known, "no option %q; "+p.Name+" has %s")
 	}
 	return a, nil
 }

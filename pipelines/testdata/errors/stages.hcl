@@ -67,7 +67,11 @@ stage "command" "any" {
 }
 
 stage "dataset" "cxr" {
-  source = "phantom://chestxray?sise=8" # ERR Invalid value: source: .*no option "sise"
+  source = "phantom://chestxray?sise=8" # ERR Invalid value: source: .*no option "sise".*Did you mean "size"\?
+}
+
+stage "dataset" "phantom" {
+  source = "phantom://chestxrai" # ERR Invalid value: source: .*no phantom "chestxrai".*Did you mean "chestxray"\?
 }
 
 stage "dataset" "layout" {
@@ -93,6 +97,25 @@ stage "pretrain" "m" {
 stage "pretrain" "unet" { # ERR Missing attribute: Stage type "pretrain" needs tokens: a diffusion model learns from captions
   data  = preprocess.cxr.images
   model = "unet_micro"
+}
+
+stage "pretrain" "captions" {
+  data   = preprocess.cxr.images
+  tokens = tokenize.cxr.tokens # ERR Invalid value: tokens: resnet10_64 is a classifier, which reads no captions: leave them out
+  model  = "resnet10_64"
+}
+
+stage "tokenize" "cxr" {
+  data = dataset.cxr.data
+}
+
+stage "finetune" "unet" {
+  model  = pretrain.unet.model
+  data   = preprocess.cxr.images
+  tokens = tokenize.cxr.tokens
+  method = "lora"
+  flip   = true # ERR Invalid value: flip: is for a classifier, .* leave it out
+  shift  = 2    # ERR Invalid value: shift: is for a classifier
 }
 
 stage "finetune" "m" {
@@ -125,6 +148,21 @@ stage "evaluate" "no_extractor" { # ERR Missing attribute: Stage type "evaluate"
   samples = sample.m.samples
   data    = preprocess.cxr.images
   metrics = ["fid"]
+}
+
+stage "sample" "both" {
+  model   = pretrain.unet.model
+  prompts = ["a nodule"]
+  data    = preprocess.cxr.images # ERR Invalid value: data: prompts are given, so its captions are not read
+}
+
+stage "evaluate" "unread" {
+  model     = finetune.m.model
+  samples   = sample.m.samples # ERR Invalid value: samples: no metric of generated images is asked for
+  extractor = finetune.m.model # ERR Invalid value: extractor: no metric of generated images is asked for, so nothing reads it
+  data      = preprocess.cxr.images
+  metrics   = ["accuracy"]
+  matrix    = finetune.m.matrix
 }
 
 stage "evaluate" "null_model" {
