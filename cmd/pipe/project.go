@@ -221,18 +221,18 @@ func isPipeline(path string) bool {
 	return err == nil
 }
 
-// lastApplied reads the options of the newest run from its journal.
+// lastApplied reads from the journal of the newest run which pipeline it applied, with which variables.
 func (a *app) lastApplied() (pipelineOptions, bool) {
-	var o pipelineOptions
+	var o applyOptions
 	runs, err := a.listRuns()
 	if err != nil || len(runs) == 0 || len(runs[0].Command) == 0 {
-		return o, false
+		return o.pipelineOptions, false
 	}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addFlags(flags)
 	if flags.Parse(doubleDashes(runs[0].Command[1:])) != nil || flags.NArg() != 1 {
-		return o, false
+		return o.pipelineOptions, false
 	}
 	o.path = flags.Arg(0)
-	return o, true
+	return o.pipelineOptions, true
 }

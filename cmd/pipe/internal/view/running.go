@@ -180,7 +180,7 @@ func (r *humanRun) summary(e dag.Event) {
 		r.h.printf("%s %d executed, %d cached", style.paint(green, "Done:"), s.Executed, s.Cached)
 	}
 	if s.Published > 0 {
-		r.h.printf(", %s published", count(s.Published, "file"))
+		r.h.printf(", %s published", count(s.Published, "output"))
 	}
 	r.h.printf(" in %s.\n", seconds(e.Seconds))
 }

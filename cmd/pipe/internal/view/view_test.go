@@ -107,7 +107,7 @@ Failed: a.b["x"]
     no memory
   All of it: pipe logs 'a.b["x"]'
 
-Not all done: 1 failed, 0 skipped, 1 executed, 1 cached, 1 file published in 1m20s.
+Not all done: 1 failed, 0 skipped, 1 executed, 1 cached, 1 output published in 1m20s.
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
