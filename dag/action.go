@@ -137,7 +137,7 @@ func (t *task) prepare(f *folder, attempt int) (Job, error) {
 	if job.Request, err = t.action.manifest.request(t.node, f.path, threads); err != nil {
 		return job, err
 	}
-	if err := t.fill(f, &job.Request); err != nil {
+	if err := errors.Join(t.fill(f, &job.Request), t.placeCode(f)); err != nil {
 		return job, err
 	}
 	if err := t.describe(); err != nil {

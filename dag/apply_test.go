@@ -9,6 +9,19 @@ import (
 	"time"
 )
 
+func TestCodeStandsInTheWorkFolderUnderItsOwnName(t *testing.T) {
+	r := newRig(t)
+	if err := os.Chmod(r.write("scripts/run.sh", "echo"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n := node("a", "code", "scripts/run.sh")
+	n.Code = []string{"scripts/run.sh"}
+	r.counts(r.apply(ApplyOptions{}, n), 1, 0, 1, 0, 0)
+	if got := r.content("a"); got != "-rwxr-xr-x echo" {
+		t.Errorf("the stage saw %q", got)
+	}
+}
+
 func TestSecondApplyRunsNothing(t *testing.T) {
 	r := newRig(t)
 	nodes := func() []*Node {

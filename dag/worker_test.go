@@ -128,6 +128,12 @@ func testStage(req Request, out *json.Encoder) error {
 			return err
 		}
 		return writeOutputs(req, text)
+	case "code": // writes the code that stands in its work folder
+		info, err := os.Stat(filepath.Join(req.WorkDir, c.Text))
+		if err != nil {
+			return err
+		}
+		return writeOutputs(req, fmt.Sprintf("%v %s", info.Mode(), readAll(filepath.Join(req.WorkDir, c.Text))))
 	case "cards": // writes which GPUs it sees
 		return writeOutputs(req, fmt.Sprintf("%s by %d", os.Getenv(CardsVariable), os.Getpid()))
 	case "talk":

@@ -167,7 +167,7 @@ func (a *app) openStore() (*dag.Store, error) {
 
 // engine opens the store for a project.
 func (a *app) engine(p *project) (*dag.Engine, error) {
-	local, err := localExecutor(p.pipeline.Dir)
+	local, err := localExecutor()
 	if err != nil {
 		return nil, err
 	}
@@ -184,13 +184,13 @@ func (a *app) engine(p *project) (*dag.Engine, error) {
 	}, nil
 }
 
-// localExecutor runs actions in workers of this program. root is the folder that code files are relative to.
-func localExecutor(root string) (*dag.Local, error) {
+// localExecutor runs actions in workers of this program.
+func localExecutor() (*dag.Local, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program, to start it as a worker: %w", err)
 	}
-	return &dag.Local{Argv: []string{self, "worker", "--bound", "--root", root}}, nil
+	return &dag.Local{Argv: []string{self, "worker", "--bound"}}, nil
 }
 
 // split reads the arguments [PIPELINE] [ADDRESS]. A single argument is a pipeline if there is one of that
