@@ -46,7 +46,7 @@ func victim() {
 	if err != nil {
 		panic(err)
 	}
-	e := &Engine{Store: s, Executor: &Local{Argv: []string{os.Args[0]}}, CPUs: 2}
+	e := &Engine{Store: s, Executor: &Local{Argv: []string{os.Args[0]}}}
 	if _, err := e.Apply(context.Background(), g, nil, ApplyOptions{}, nil); err != nil {
 		panic(err)
 	}

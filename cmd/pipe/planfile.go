@@ -33,7 +33,7 @@ type planFile struct {
 	Store    string            `json:"store"`
 	Pipeline string            `json:"pipeline"`
 	Settings []savedSetting    `json:"settings"`
-	Sources  map[string]string `json:"sources"` // HCL and var files -> hash
+	Sources  map[string]string `json:"sources"`          // HCL and var files -> hash
 	Target   []string          `json:"target,omitempty"` // addresses and selectors
 	Replace  []string          `json:"replace,omitempty"`
 	Actions  dag.SavedPlan     `json:"actions"`
