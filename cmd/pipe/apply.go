@@ -21,7 +21,7 @@ import (
 type applyOptions struct {
 	pipelineOptions
 	target, replace []string
-	parallelism     int
+	parallelism     processors
 	keepGoing       bool
 }
 
@@ -56,11 +56,25 @@ Several applies may use one store at once: what one of them is doing the others 
 	return cmd
 }
 
+// processors is the flag of how many to use; 0 means all.
+type processors int
+
+func (p *processors) String() string { return strconv.Itoa(int(*p)) }
+func (p *processors) Type() string   { return "N" }
+func (p *processors) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return errors.New("give the number of processors to use, or leave it out to use all")
+	}
+	*p = processors(n)
+	return nil
+}
+
 func (o *applyOptions) addFlags(flags *pflag.FlagSet) {
 	o.pipelineOptions.addFlags(flags)
 	flags.StringArrayVar(&o.target, "target", nil, "run only this `ADDRESS` or selector and what it needs (repeat for more)")
 	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
-	flags.IntVar(&o.parallelism, "parallelism", 0, "`N` processors to use (default: all)")
+	flags.Var(&o.parallelism, "parallelism", "`N` processors to use (default: all)")
 	flags.BoolVar(&o.keepGoing, "keep-going", true, "after a failure, finish what does not need the failed stage")
 }
 
@@ -74,7 +88,7 @@ func (o *applyOptions) args(p *pipelines.Pipeline) []string {
 		args = append(args, "-replace", s)
 	}
 	if o.parallelism > 0 {
-		args = append(args, "-parallelism", strconv.Itoa(o.parallelism))
+		args = append(args, "-parallelism", o.parallelism.String())
 	}
 	if !o.keepGoing {
 		args = append(args, "-keep-going=false")
@@ -83,10 +97,7 @@ func (o *applyOptions) args(p *pipelines.Pipeline) []string {
 }
 
 func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
-	if o.parallelism < 0 {
-		return fmt.Errorf("-parallelism %d: give the number of processors to use, or leave it out to use all", o.parallelism)
-	}
-	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing}
+	opts := dag.ApplyOptions{Parallelism: int(o.parallelism), FailFast: !o.keepGoing}
 	p, err := a.prepare(o, &opts)
 	if err != nil {
 		return err
