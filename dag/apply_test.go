@@ -4,10 +4,22 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
+
+func TestMetricsKeepTheOrderInWhichTheyWereTold(t *testing.T) {
+	r := newRig(t)
+	for _, cached := range []bool{false, true} {
+		r.apply(ApplyOptions{}, node("a", "measure", ""))
+		i := slices.IndexFunc(r.events, func(e Event) bool { return e.Type == EventComplete })
+		if e := r.events[i]; e.Cached != cached || strings.Join(e.Order, " ") != "val_loss accuracy threads" {
+			t.Errorf("cached %v: order %q", e.Cached, e.Order)
+		}
+	}
+}
 
 func TestCodeStandsInTheWorkFolderUnderItsOwnName(t *testing.T) {
 	r := newRig(t)

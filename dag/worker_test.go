@@ -142,6 +142,10 @@ func testStage(req Request, out *json.Encoder) error {
 		out.Encode(WorkerEvent{Kind: "log", Message: "as an event"})
 		out.Encode(WorkerEvent{Kind: "progress", Step: 1, Total: 1, Values: map[string]float64{"loss": 0.5}})
 		return writeOutputs(req, c.Text)
+	case "measure":
+		out.Encode(WorkerEvent{Kind: "metric", Values: map[string]float64{"val_loss": 2}})
+		out.Encode(WorkerEvent{Kind: "metric", Values: map[string]float64{"accuracy": 3}})
+		return writeOutputs(req, c.Text)
 	case "fail":
 		return fmt.Errorf("cannot: %s", c.Text)
 	case "crash":

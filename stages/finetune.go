@@ -123,7 +123,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	s.reportAdapter(r, c.Adapter)
+	logAdapter(r, c.Adapter)
 	images := trainImages(m)
 	fit := labelled(images, m.Fraction(s.Fraction))
 	if len(fit) == 0 {
@@ -144,12 +144,11 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
 	features := featuresOf(ctx, c, images, fit)
-	deviation, err := c.Adapter.ProveStep0(c.Weights, features)
+	step0, err := c.Adapter.ProveStep0(c.Weights, features)
 	if err != nil {
 		return err
 	}
-	r.Metric("step0_deviation", deviation)
-	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", c.Adapter.Method.Step0, deviation)
+	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", c.Adapter.Method.Step0, step0)
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
 	dev := cpu.New(0)
 	defer dev.Close()
@@ -158,8 +157,11 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	reportRun(r, res)
+	reportAdapter(r, c.Adapter)
+	r.Metric("step0_deviation", step0)
 	if c.Adapter.Method.Merge == peft.Exact {
-		if deviation, err = c.Adapter.ProveMerge(c.Weights, features); err != nil {
+		deviation, err := c.Adapter.ProveMerge(c.Weights, features)
+		if err != nil {
 			return err
 		}
 		r.Metric("merge_deviation", deviation)
@@ -193,13 +195,14 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if d.Adapter, err = peft.Prepare(d.Model.Denoiser, d.Model.Weights, s.peft()); err != nil {
 		return err
 	}
-	s.reportAdapter(r, d.Adapter)
+	logAdapter(r, d.Adapter)
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
 	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
 	if err := pairs.fit(ctx, r, d.Model, fit, p, s.Seed); err != nil {
 		return err
 	}
+	reportAdapter(r, d.Adapter)
 	return d.WriteFineTuned(string(s.Out), s.Base.Path)
 }
 
@@ -207,14 +210,18 @@ func (s *finetune) peft() peft.Options {
 	return peft.Options{Method: s.Method, Config: s.Options, Blocks: s.Blocks}
 }
 
-// reportAdapter tells what trains.
-func (s *finetune) reportAdapter(r Reporter, a *peft.Adapter) {
-	r.Metric("trainable_parameters", float64(a.Count.Trained))
-	r.Metric("head_parameters", float64(a.Count.Head))
-	r.Metric("body_parameters", float64(a.Count.Body))
-	r.Metric("trainable_percent", a.Count.WithoutHead())
-	r.Metric("trainable_percent_with_head", a.Count.WithHead())
+// logAdapter tells what trains.
+func logAdapter(r Reporter, a *peft.Adapter) {
 	for _, p := range a.Trainable {
 		r.Log("trains %s %v", p.Name, p.Shape)
 	}
+}
+
+// reportAdapter records how much trained.
+func reportAdapter(r Reporter, a *peft.Adapter) {
+	r.Metric("trainable_percent", a.Count.WithoutHead())
+	r.Metric("trainable_percent_with_head", a.Count.WithHead())
+	r.Metric("trainable_parameters", float64(a.Count.Trained))
+	r.Metric("head_parameters", float64(a.Count.Head))
+	r.Metric("body_parameters", float64(a.Count.Body))
 }

@@ -116,7 +116,7 @@ func (h *Human) instance(i Instance) {
 	}
 	h.section("Outputs", rows)
 	rows = nil
-	for _, name := range sortedNames(i.Result.Metrics) {
+	for _, name := range inOrder(i.Result.Metrics, i.Result.Order) {
 		rows = append(rows, "  "+name+"\t"+number(i.Result.Metrics[name]))
 	}
 	h.section("Metrics", rows)

@@ -188,7 +188,11 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 	values := map[string]float64{"auroc": 0.5, "accuracy": 1, "base": 697600, "loss": 0.25, "steps": 300, "ece": 0.125}
-	if got, want := metrics(values, 100), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
+	if got, want := metrics(values, nil, 100), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	values = map[string]float64{"deviation": 0, "steps": 300, "val_loss": 0.5, "a_loss": 0.25}
+	if got, want := metrics(values, []string{"deviation", "steps", "val_loss", "a_loss"}, 100), " (val_loss 0.5, a_loss 0.25, steps 300, deviation 0)"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := jsonText([]any{"a > b && c < d"}), `["a > b && c < d"]`; got != want {
