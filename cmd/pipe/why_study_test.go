@@ -119,7 +119,7 @@ func TestThePlanOfAnEditedStudyIsShort(t *testing.T) {
   = everything else                      168 cached
 Plan: 12 to run, 17 maybe, 168 cached.
 1 root cause:
-  ~ finetune.classifier[method=lora,*]   12 to run   options.rank: 8 -> 16 (chestxray.hcl:N); 17 may follow
+  ~ finetune.classifier[method=lora,*]   12 to run, 17 may follow   options.rank: 8 -> 16 (chestxray.hcl:N)
 Plan: 12 to run, 17 maybe, 168 cached.
 `},
 		{"seeds that all differ", change("seed     = each.seed\n", "seed     = each.seed * 100 + 10 * length(each.method) + each.fraction * 100\n"), "", `
@@ -131,7 +131,7 @@ Plan: 12 to run, 17 maybe, 168 cached.
   = everything else          24 cached
 Plan: 84 to run, 89 maybe, 24 cached.
 1 root cause:
-  ~ finetune.classifier[*]   84 to run   seed changed (chestxray.hcl:N); 89 may follow
+  ~ finetune.classifier[*]   84 to run, 89 may follow   seed changed (chestxray.hcl:N)
 Plan: 84 to run, 89 maybe, 24 cached.
 `},
 		{"a method less", change(`"lora", "adaptformer"`, `"adaptformer"`), "", `
@@ -154,7 +154,7 @@ Plan: 5 to run, 0 maybe, 168 cached.
   = everything else                      180 cached
 Plan: 12 to run, 5 maybe, 180 cached.
 1 root cause:
-  ~ evaluate.classifier[method=lora,*]   12 to run   input model changed: other bytes from finetune.classifier.model, since options.rank: 8 -> 32 (chestxray.hcl:N); 5 may follow
+  ~ evaluate.classifier[method=lora,*]   12 to run, 5 may follow   input model changed: other bytes from finetune.classifier.model, since options.rank: 8 -> 32 (chestxray.hcl:N)
 Plan: 12 to run, 5 maybe, 180 cached.
 `},
 	} {

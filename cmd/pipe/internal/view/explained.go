@@ -133,13 +133,14 @@ func (h *Human) Causes(p *dag.Plan) {
 	}
 	var rows []string
 	for _, c := range causes {
-		row := fmt.Sprintf("  ~ %s\t%d %s\t%s", selector(c.nodes, all[c.stage]), len(c.nodes), h.style.paint(yellow, "to run"), clip(c.reason(), longestReason))
+		follow := ""
 		if len(c.follow) > 0 {
-			row += fmt.Sprintf("; %d may follow", len(c.follow))
+			follow = fmt.Sprintf(", %d may follow", len(c.follow))
 		}
-		rows = append(rows, row)
+		rows = append(rows, fmt.Sprintf("  ~ %s\t%d %s%s\t%s", some(c.nodes, all[c.stage]), len(c.nodes), h.style.paint(yellow, "to run"),
+			follow, clip(c.reason(), longestReason)))
 	}
-	h.table(rows...)
+	h.clipped(rows...)
 	h.total(p)
 }
 
@@ -151,13 +152,17 @@ func (j *JSON) Causes(p *dag.Plan) {
 		for i, n := range c.nodes {
 			addresses[i] = n.Address
 		}
+		text, exact := selector(c.nodes, all[c.stage])
+		if !exact {
+			text = "" // the addresses tell
+		}
 		j.write(struct {
 			Type      string   `json:"type"`
-			Selector  string   `json:"selector"`
+			Selector  string   `json:"selector,omitempty"`
 			Reason    string   `json:"reason"`
 			Addresses []string `json:"addresses"`
 			Follow    []string `json:"follow"`
-		}{"root_cause", selector(c.nodes, all[c.stage]), c.reason(), addresses, append([]string{}, c.follow...)})
+		}{"root_cause", text, c.reason(), addresses, append([]string{}, c.follow...)})
 	}
 	j.write(struct {
 		Type string `json:"type"`

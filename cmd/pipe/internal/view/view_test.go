@@ -24,6 +24,21 @@ func sweepOf(stage string, methods []string, seeds int) []*dag.Node {
 	return nodes
 }
 
+func TestARowIsAsWideAsTheTerminal(t *testing.T) {
+	s := Style{Color: true}
+	for width, want := range map[int]string{
+		20: "ab " + s.paint(red, "cd") + " éf",
+		8:  "ab " + s.paint(red, "cd") + " éf",
+		7:  "ab " + s.paint(red, "cd") + " …",
+		5:  "ab " + s.paint(red, "c…"),
+		3:  "ab…\x1b[31m\x1b[0m",
+	} {
+		if got := clipPainted("ab "+s.paint(red, "cd")+" éf", width); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
+		}
+	}
+}
+
 func TestASelectorNamesWhatASweepShares(t *testing.T) {
 	all := sweepOf("train.m", []string{"lora", "full", "two words"}, 3)
 	for _, c := range []struct {
@@ -33,12 +48,14 @@ func TestASelectorNamesWhatASweepShares(t *testing.T) {
 		{all, "train.m[*]"},
 		{all[:3], "train.m[method=lora,*]"},
 		{all[:1], "train.m[method=lora,seed=0]"},
-		{[]*dag.Node{all[0], all[3]}, "train.m[seed=0,*]"},
-		{[]*dag.Node{all[0], all[4]}, "train.m[*]"},
+		{[]*dag.Node{all[0], all[3], all[6]}, "train.m[seed=0,*]"},
+		{[]*dag.Node{all[0], all[3]}, "some of train.m[seed=0,*]"},
+		{[]*dag.Node{all[0], all[4]}, "some of train.m[*]"},
+		{all[:2], "some of train.m[method=lora,*]"},
 		{all[6:], `train.m[method="two words",*]`},
 		{[]*dag.Node{{Stage: "table.x"}}, "table.x"},
 	} {
-		if got := selector(c.some, all); got != c.want {
+		if got := some(c.some, all); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}
 	}
