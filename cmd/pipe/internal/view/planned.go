@@ -140,8 +140,13 @@ func sweepReason(a dag.PlannedAction, values bool) string {
 	if a.State != dag.StateMaybe {
 		return a.Common(values)
 	}
+	return skippedIf(a.Waits)
+}
+
+// skippedIf says of which stages the instances must come out as they were.
+func skippedIf(addresses []string) string {
 	var waits []string
-	for _, address := range a.Waits {
+	for _, address := range addresses {
 		stage, _, _ := strings.Cut(address, "[")
 		if !slices.Contains(waits, stage) {
 			waits = append(waits, stage)

@@ -243,7 +243,7 @@ func TestAddressesWithoutAGraphAreNamedByWhatTheyShare(t *testing.T) {
 	}
 }
 
-func TestInputsThatWaitForTheSameAreTold(t *testing.T) {
+func TestInputsThatWaitForTheSameAreToldInOneLine(t *testing.T) {
 	x := &dag.Explanation{Address: "table.t", State: dag.StateRun}
 	for i := range 5 {
 		address := fmt.Sprintf("evaluate.e[%d]", i)
@@ -254,10 +254,7 @@ func TestInputsThatWaitForTheSameAreTold(t *testing.T) {
 	var out bytes.Buffer
 	NewHuman(&out, &out, Style{}, nil).Why([]*dag.Explanation{x})
 	want := `table.t will run
-  ~ input runs (seed=0) waits for evaluate.e[0], which has to run: rank: 8 -> 16
-  ~ input runs (seed=1) waits for evaluate.e[1], which has to run: rank: 8 -> 16
-  ~ input runs (seed=2) waits for evaluate.e[2], which has to run: rank: 8 -> 16
-  ~ 2 more: input runs waits for evaluate.e, which has to run: rank: 8 -> 16
+  ~ 5 x input runs waits for evaluate.e, which has to run: rank: 8 -> 16
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
