@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,7 +76,8 @@ func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Re
 		Run: t.runID, Platform: platform(), From: t.origins,
 	}
 	err := t.inFolder(ctx, attempt, func(job Job, ran record) (err error) {
-		r.Metrics, r.Host, r.Threads, r.Seconds = ran.metrics, cmp.Or(ran.host, hostname()), job.Threads, ran.seconds
+		r.Metrics, r.Order = ran.metrics, ran.order
+		r.Host, r.Threads, r.Seconds = cmp.Or(ran.host, hostname()), job.Threads, ran.seconds
 		r.Outputs, err = t.collect(job.Request)
 		return err
 	})
@@ -137,7 +139,7 @@ func (t *task) prepare(f *folder, attempt int) (Job, error) {
 	if job.Request, err = t.action.manifest.request(t.node, f.path, threads); err != nil {
 		return job, err
 	}
-	if err := t.fill(f, &job.Request); err != nil {
+	if err := errors.Join(t.fill(f, &job.Request), t.placeCode(f)); err != nil {
 		return job, err
 	}
 	if err := t.describe(); err != nil {
@@ -165,8 +167,9 @@ func broken(err error) error {
 // record is what an executor told of an action that ended well.
 type record struct {
 	metrics map[string]float64
-	host    string  // "" is this one
-	seconds float64 // 0: as long as the attempt took
+	order   []string // of their names
+	host    string   // "" is this one
+	seconds float64  // 0: as long as the attempt took
 }
 
 // execute hands the job to the executor and keeps what it says.
@@ -188,8 +191,11 @@ func (t *task) execute(ctx context.Context, job Job) (record, error) {
 		case EventRan:
 			ran.seconds = e.Values["seconds"]
 		case "metric":
-			for k, v := range e.Values {
-				ran.metrics[k] = v
+			for _, k := range slices.Sorted(maps.Keys(e.Values)) { // a worker of ours tells one at a time
+				if _, told := ran.metrics[k]; !told {
+					ran.order = append(ran.order, k)
+				}
+				ran.metrics[k] = e.Values[k]
 			}
 		case "progress":
 			if now := time.Now(); now.Sub(reported) >= progressEvents || e.Step == e.Total {

@@ -4,10 +4,35 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
+
+func TestMetricsKeepTheOrderInWhichTheyWereTold(t *testing.T) {
+	r := newRig(t)
+	for _, cached := range []bool{false, true} {
+		r.apply(ApplyOptions{}, node("a", "measure", ""))
+		i := slices.IndexFunc(r.events, func(e Event) bool { return e.Type == EventComplete })
+		if e := r.events[i]; e.Cached != cached || strings.Join(e.Order, " ") != "val_loss accuracy threads" {
+			t.Errorf("cached %v: order %q", e.Cached, e.Order)
+		}
+	}
+}
+
+func TestCodeStandsInTheWorkFolderUnderItsOwnName(t *testing.T) {
+	r := newRig(t)
+	if err := os.Chmod(r.write("scripts/run.sh", "echo"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n := node("a", "code", "scripts/run.sh")
+	n.Code = []string{"scripts/run.sh"}
+	r.counts(r.apply(ApplyOptions{}, n), 1, 0, 1, 0, 0)
+	if got := r.content("a"); got != "-rwxr-xr-x echo" {
+		t.Errorf("the stage saw %q", got)
+	}
+}
 
 func TestSecondApplyRunsNothing(t *testing.T) {
 	r := newRig(t)

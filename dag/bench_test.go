@@ -16,7 +16,7 @@ func benchEngine(b *testing.B) *Engine {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &Engine{Store: s, Executor: &Local{Argv: []string{os.Args[0]}}, CPUs: 2}
+	return &Engine{Store: s, Executor: &Local{Argv: []string{os.Args[0]}}}
 }
 
 func benchApply(b *testing.B, e *Engine, nodes []*Node) *Summary {
@@ -44,7 +44,7 @@ func BenchmarkNoOp(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				e := &Engine{Store: s, Executor: first.Executor, CPUs: 2}
+				e := &Engine{Store: s, Executor: first.Executor}
 				if sum := benchApply(b, e, large(n)); sum.Cached != 3*n+1 {
 					b.Fatalf("%+v", sum)
 				}

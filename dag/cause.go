@@ -190,6 +190,9 @@ func (c Change) common(values bool) Change {
 	if c.group {
 		c.vague = true
 	}
+	if c.alike != "" {
+		c.Reason = c.alike
+	}
 	c.Name, _, _ = strings.Cut(c.Name, " (") // the member
 	switch c.Kind {
 	case ChangeMissing, ChangeCorrupt:

@@ -45,6 +45,7 @@ type Change struct {
 	output   string // of the producer
 	path     string // of an input from outside
 	group    bool   // a gathered input
+	alike    string // upstream: Reason without what is peculiar to the producer
 	maybe    bool   // upstream: it may turn out that it need not run
 	vague    bool   // the values are left out
 }

@@ -6,8 +6,6 @@ type Engine struct {
 	Root      string            // the folder that Node.Code is relative to
 	Executor  Executor          // runs the actions on this machine
 	Executors map[string]Remote // others, by the name that Node.Executor says
-	CPUs      int               // how many the scheduler packs; 0: as many as the machine has
-	Memory    int64             // bytes the scheduler packs; 0: as many as the machine has
 	Cards     []string          // GPUs the scheduler packs, as CardsVariable names them
 }
 
@@ -20,7 +18,7 @@ type PlanOptions struct {
 // ApplyOptions say how a graph is run.
 type ApplyOptions struct {
 	PlanOptions
-	Parallelism int             // CPUs to pack; 0: Engine.CPUs
+	Parallelism int             // CPUs to pack; 0: as many as the machine has
 	FailFast    bool            // start nothing more after the first failure
 	Saved       SavedPlan       // if set, the run does exactly this, or is refused with a *StalePlanError
 	Kill        <-chan struct{} // closed: kill what runs. Cancelling the context only stops starting

@@ -35,6 +35,7 @@ type Event struct {
 	Step    int                `json:"step,omitempty"`             // progress
 	Steps   int                `json:"steps,omitempty"`            // progress: of how many
 	Values  map[string]float64 `json:"values,omitempty"`           // progress: loss, rate, …; complete: the metrics
+	Order   []string           `json:"order,omitempty"`            // complete: the names of the metrics as the stage told them
 	Message string             `json:"message,omitempty"`          // log: a line; failed: the error
 	Log     string             `json:"log,omitempty"`              // failed: path of the action's log
 	Cached  bool               `json:"hit,omitempty"`              // complete: found in the store, not run

@@ -19,13 +19,15 @@ type GCOptions struct {
 	Grace   time.Duration // nothing younger than this is removed, whoever needs it
 	MaxSize int64         // bytes: what nothing needs is removed down to this size only; 0: all of it
 	DryRun  bool
+	// Left, if set, lists what executors keep in the store. stays says of the work folder of a job whether it does.
+	Left func(stays func(job string) bool) ([]string, error)
 }
 
 // GCReport says what a GC removed, or would remove.
 type GCReport struct {
 	Stages   []GCStage `json:"stages"`   // most bytes first
 	Orphans  GCStage   `json:"orphans"`  // blobs that no result names: a killed run or GC left them
-	Leftover GCStage   `json:"leftover"` // temporary files, old quarantine, journals and logs of forgotten runs
+	Leftover GCStage   `json:"leftover"` // temporary files, old quarantine, journals and logs of forgotten runs, jobs that nobody waits for
 	Removed  int64     `json:"removed"`  // bytes, of all these
 	Kept     int64     `json:"kept"`     // bytes of blobs
 	Results  int       `json:"results"`  // that are kept

@@ -12,6 +12,7 @@ import (
 
 const (
 	keepQuarantine = 7 * 24 * time.Hour
+	keepAway       = 7 * 24 * time.Hour  // of other executors: as long as a job shows no life
 	keepForeign    = 30 * 24 * time.Hour // temporary files of another machine, which cannot be asked
 )
 
@@ -76,7 +77,59 @@ func (c *collection) sweepLeftovers(context.Context) error {
 			return err
 		}
 	}
-	return c.sweepClaims()
+	return errors.Join(c.sweepJobs(), c.sweepClaims())
+}
+
+// sweepJobs removes the work folders of jobs on other executors that no claim holds and that have been silent for
+// long, and then what the executors keep for them.
+func (c *collection) sweepJobs() error {
+	old := func(path string) (fs.FileInfo, bool) {
+		info, err := os.Lstat(path)
+		at := lastChanged(path)
+		return info, err == nil && at.Before(c.cutoff) && at.Before(c.now.Add(-keepAway))
+	}
+	claims := c.store.keepClaims()
+	defer claims.close()
+	left := map[string]bool{} // jobs that go
+	err := c.store.eachFile("jobs", func(path string, _ fs.FileInfo) error {
+		key := filepath.Base(path)
+		info, quiet := old(path)
+		if !quiet || !claims.free(key) {
+			return nil
+		}
+		if !c.opts.DryRun { // an apply may be about to take the job up
+			if held, err := claims.take(key); err != nil || !held {
+				return err
+			}
+			defer claims.release(key)
+		}
+		left[path] = true
+		return c.discard(path, info)
+	})
+	if err != nil || c.opts.Left == nil {
+		return err
+	}
+	paths, err := c.opts.Left(func(job string) bool { return exists(job) && !left[filepath.Dir(job)] })
+	for _, path := range paths {
+		if info, quiet := old(path); quiet {
+			err = errors.Join(err, c.discard(path, info))
+		}
+	}
+	return err
+}
+
+// lastChanged is when a file, or the folder or anything in it, was last changed.
+func lastChanged(path string) (last time.Time) {
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // it goes away just now
+		}
+		if info, err := d.Info(); err == nil && changed(info).After(last) {
+			last = changed(info)
+		}
+		return nil
+	})
+	return last
 }
 
 // sweepClaims removes the claims of processes that are gone, as a run does that wants to have them.

@@ -46,14 +46,14 @@ func withGPUs(n *Node, gpus int) *Node {
 func TestCardsAreGivenOutByIndex(t *testing.T) {
 	t.Setenv(CardsVariable, "7") // of this process; the engine's list counts
 	r := newRig(t)
-	r.engine.Cards, r.engine.CPUs = []string{"0", "1", "GPU-c"}, 8
+	r.engine.Cards = []string{"0", "1", "GPU-c"}
 	var nodes []*Node
 	for i := range 12 {
 		n := withGPUs(node(fmt.Sprintf("x[%d]", i), "cards", fmt.Sprint(i)), i%4)
 		n.Config["millis"] = 10
 		nodes = append(nodes, n)
 	}
-	r.counts(r.apply(ApplyOptions{}, nodes...), 12, 0, 12, 0, 0)
+	r.counts(r.apply(ApplyOptions{Parallelism: 8}, nodes...), 12, 0, 12, 0, 0)
 	for i := range 12 {
 		list, _, _ := strings.Cut(r.content(fmt.Sprintf("x[%d]", i)), " ")
 		if got := ListCards(list); len(got) != i%4 {

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func (r *rig) open() *Engine {
 			r.Error(err)
 		}
 	})
-	return &Engine{Store: s, Root: r.dir, Executor: l, CPUs: 2}
+	return &Engine{Store: s, Root: r.dir, Executor: l}
 }
 
 func (r *rig) graph(nodes ...*Node) *Graph {
@@ -57,6 +58,7 @@ func (r *rig) graph(nodes ...*Node) *Graph {
 func (r *rig) apply(opts ApplyOptions, nodes ...*Node) *Summary {
 	r.Helper()
 	r.events = nil
+	opts.Parallelism = cmp.Or(opts.Parallelism, 2)
 	sum, err := r.engine.Apply(context.Background(), r.graph(nodes...), nil, opts, func(e Event) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 )
@@ -14,9 +13,8 @@ import (
 // a time, so that a crash costs that action only. A worker sees the GPUs of its first job and serves only jobs that
 // have the same ones: the driver asks once which a process may use. A job without GPUs sees none.
 type Local struct {
-	// Argv is the worker's command line; empty means this program with the one argument "worker". A worker
-	// reads a Request a line from its standard input, writes a WorkerEvent a line to its standard output, and
-	// ends when its input does, with all that it started, even in the middle of an action: then this process is
+	// Argv is the worker's command line. A worker reads a Request a line from its standard input, writes a
+	// WorkerEvent a line to its standard output, and ends when its input does, with all that it started, even in the middle of an action: then this process is
 	// gone. What it writes to standard error is the log.
 	Argv []string
 
@@ -84,15 +82,7 @@ func (l *Local) get(cards []string) (*worker, error) {
 	if found != nil {
 		return found, nil
 	}
-	argv := l.Argv
-	if len(argv) == 0 {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("starting a worker: %w", err)
-		}
-		argv = []string{self, "worker"}
-	}
-	return startWorker(argv, cards)
+	return startWorker(l.Argv, cards)
 }
 
 func (l *Local) put(w *worker) {

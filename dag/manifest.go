@@ -163,7 +163,7 @@ func (m *Manifest) request(n *Node, workDir string, threads int) (Request, error
 	}
 	return Request{
 		Address: n.Address, Type: m.Type, Version: m.Version, Config: config,
-		Inputs: make(map[string]InputPaths, len(m.Inputs)), Outputs: outputs, WorkDir: workDir, Root: n.Root, Threads: threads,
+		Inputs: make(map[string]InputPaths, len(m.Inputs)), Outputs: outputs, WorkDir: workDir, Threads: threads,
 	}, nil
 }
 

@@ -155,7 +155,7 @@ type Publication struct {
 }
 
 // Request is what a worker reads on its standard input, one JSON object a line.
-// All paths are absolute; the worker's stage runs with WorkDir as its working folder. Address, WorkDir, Root, Threads
+// All paths are absolute; the worker's stage runs with WorkDir as its working folder. Address, WorkDir, Threads
 // and the folders of paths are not in the key: no output may depend on them (the last element of a path may).
 type Request struct {
 	Address string                `json:"address"`
@@ -165,7 +165,6 @@ type Request struct {
 	Inputs  map[string]InputPaths `json:"inputs"`
 	Outputs map[string]string     `json:"outputs"`
 	WorkDir string                `json:"work_dir"`
-	Root    string                `json:"root,omitempty"` // folder that code files are relative to; empty: the worker's
 	Threads int                   `json:"threads"`
 }
 

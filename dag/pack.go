@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -20,17 +21,9 @@ type capacity struct {
 }
 
 func (e *Engine) capacity(opts ApplyOptions) capacity {
-	c := capacity{cpus: opts.Parallelism, memory: e.Memory, cards: slices.Clone(e.Cards), away: away}
-	if c.cpus <= 0 {
-		c.cpus = e.CPUs
+	return capacity{
+		cpus: cmp.Or(opts.Parallelism, runtime.GOMAXPROCS(0)), memory: machineMemory(), cards: slices.Clone(e.Cards), away: away,
 	}
-	if c.cpus <= 0 {
-		c.cpus = runtime.GOMAXPROCS(0)
-	}
-	if c.memory <= 0 {
-		c.memory = machineMemory()
-	}
-	return c
 }
 
 // demand is what an instance takes while it runs.

@@ -1,8 +1,13 @@
+//go:build !portable
+
 package dag
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -53,14 +58,31 @@ func stopAndKill(worker int) {
 	_ = syscall.Kill(worker, syscall.SIGKILL)
 }
 
-// awaitDeath returns when a child has ended, and leaves its number taken: what is in its session is still its own.
-func awaitDeath(pid int) {
+// reap returns when a worker has ended, and with it all that it started: it may have been killed in the middle of an
+// action. Until the last line its number is taken, so that what is in its session is still its own.
+func reap(worker *exec.Cmd) {
+	pid := worker.Process.Pid
 	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
+	killSession(pid)
+	_ = worker.Wait() // the state says what is to be said
+}
+
+// gone says whether a process has ended. One that its parent has not waited for (pid 1 of a container may never do)
+// has.
+func gone(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	p, err := readProcess(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return err == nil && p.dead // without /proc it counts as alive
 }
 
 // process is what /proc says of one.
-type process struct{ pid, parent, session int }
+type process struct {
+	pid, parent, session int
+	dead                 bool // it has ended, and its parent has not waited for it
+}
 
 // killFamily kills all processes that descend from head, with session those in its session too, and counts them.
 func killFamily(head int, session bool) int {
@@ -88,24 +110,29 @@ func processes() []process {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
 	var all []process
 	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			continue // it has just ended
-		}
-		// PID (NAME) STATE PARENT GROUP SESSION …, where the name may hold anything.
-		head, rest := raw[:max(0, bytes.IndexByte(raw, ' '))], raw[bytes.LastIndexByte(raw, ')')+1:]
-		f := bytes.Fields(rest)
-		if len(f) < 4 || f[0][0] == 'Z' || f[0][0] == 'X' {
-			continue
-		}
-		var p process
-		var errs [3]error
-		p.pid, errs[0] = strconv.Atoi(string(head))
-		p.parent, errs[1] = strconv.Atoi(string(f[1]))
-		p.session, errs[2] = strconv.Atoi(string(f[3]))
-		if errs == [3]error{} {
+		if p, err := readProcess(file); err == nil && !p.dead { // with an error it has just ended
 			all = append(all, p)
 		}
 	}
 	return all
+}
+
+// readProcess reads PID (NAME) STATE PARENT GROUP SESSION …, where the name may hold anything.
+func readProcess(file string) (process, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return process{}, err
+	}
+	head, rest := raw[:max(0, bytes.IndexByte(raw, ' '))], raw[bytes.LastIndexByte(raw, ')')+1:]
+	f := bytes.Fields(rest)
+	if len(f) < 4 {
+		return process{}, fmt.Errorf("%s: %.80q is not what was expected", file, raw)
+	}
+	var p process
+	var errs [3]error
+	p.pid, errs[0] = strconv.Atoi(string(head))
+	p.dead = f[0][0] == 'Z' || f[0][0] == 'X'
+	p.parent, errs[1] = strconv.Atoi(string(f[1]))
+	p.session, errs[2] = strconv.Atoi(string(f[3]))
+	return p, errors.Join(errs[:]...)
 }

@@ -248,14 +248,14 @@ func TestIndexFoldsJournalsOfRunsAtOnce(t *testing.T) {
 
 func TestResourcesArePacked(t *testing.T) {
 	r := newRig(t)
-	r.engine.Memory = 100
+	all := machineMemory()
 	big := func(a string, cpus int, memory int64) *Node {
 		n := node(a, "text", a)
 		n.Config["millis"] = 20
 		n.Resources = Resources{CPUs: cpus, Memory: memory}
 		return n
 	}
-	nodes := []*Node{big("a", 1, 60), big("b", 1, 60), big("c", 1, 30), big("d", 2, 1), big("e", 9, 900), big("f", 0, 0)}
+	nodes := []*Node{big("a", 1, all/5*3), big("b", 1, all/5*3), big("c", 1, all/10*3), big("d", 2, 1), big("e", 9, all*9), big("f", 0, 0)}
 	r.counts(r.apply(ApplyOptions{Parallelism: 2}, nodes...), 6, 0, 6, 0, 0)
 	resources := map[string]Resources{}
 	for _, n := range nodes {
@@ -263,7 +263,7 @@ func TestResourcesArePacked(t *testing.T) {
 	}
 	cpus, memory := 0, int64(0)
 	for _, e := range r.events {
-		want := capacity{cpus: 2, memory: 100}.want(&Node{Resources: resources[e.Address]})
+		want := capacity{cpus: 2, memory: all}.want(&Node{Resources: resources[e.Address]})
 		switch e.Type {
 		case EventStart:
 			cpus, memory = cpus+want.cpus, memory+want.memory
@@ -273,7 +273,7 @@ func TestResourcesArePacked(t *testing.T) {
 				t.Errorf("%s had %v threads, want %d", e.Address, e.Values["threads"], want.cpus)
 			}
 		}
-		if cpus > 2 || memory > 100 {
+		if cpus > 2 || memory > all {
 			t.Fatalf("%d cpus and %d bytes in use at %s of %s", cpus, memory, e.Type, e.Address)
 		}
 	}

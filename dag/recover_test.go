@@ -46,7 +46,7 @@ func victim() {
 	if err != nil {
 		panic(err)
 	}
-	e := &Engine{Store: s, Executor: &Local{Argv: []string{os.Args[0]}}, CPUs: 2}
+	e := &Engine{Store: s, Executor: &Local{Argv: []string{os.Args[0]}}}
 	if _, err := e.Apply(context.Background(), g, nil, ApplyOptions{}, nil); err != nil {
 		panic(err)
 	}
@@ -58,11 +58,16 @@ func TestKilledRunIsTakenUp(t *testing.T) {
 	want := whole.content("last")
 
 	r := newRig(t)
-	for _, after := range []time.Duration{60, 150, 250} {
+	for i, after := range []time.Duration{30, 100, 200} {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), roleEnv+"=victim", storeEnv+"="+filepath.Join(r.dir, "store"))
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
+		}
+		journals := filepath.Join(r.dir, "store", "runs", "*.jsonl")
+		for begun := 0; begun <= i; time.Sleep(time.Millisecond) {
+			list, _ := filepath.Glob(journals) // the pattern is good
+			begun = len(list)
 		}
 		time.Sleep(after * time.Millisecond)
 		cmd.Process.Signal(syscall.SIGKILL)

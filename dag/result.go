@@ -21,6 +21,7 @@ type Result struct {
 	Address  string             `json:"address"` // of the instance that ran; others may share the key
 	Outputs  []Artifact         `json:"outputs"` // sorted by name
 	Metrics  map[string]float64 `json:"metrics,omitempty"`
+	Order    []string           `json:"order,omitempty"` // their names, as the stage told them
 	Started  time.Time          `json:"started"`
 	Seconds  float64            `json:"seconds"`
 	Attempt  int                `json:"attempt"`

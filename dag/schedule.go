@@ -173,7 +173,8 @@ func (r *run) arrive(ctx context.Context, address string) {
 
 // cached ends an instance whose result is in the store.
 func (r *run) cached(ctx context.Context, st *state) {
-	e := Event{Type: EventComplete, Address: st.node.Address, Stage: st.node.Stage, Key: st.action.key, Cached: true, Values: st.result.Metrics}
+	e := Event{Type: EventComplete, Address: st.node.Address, Stage: st.node.Stage, Key: st.action.key, Cached: true,
+		Values: st.result.Metrics, Order: st.result.Order}
 	if r.plans[st.node.Address].State != StateCached {
 		e.Reason = "its inputs came out as they were"
 	}
@@ -264,7 +265,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 		} else {
 			r.feed.emit(Event{
 				Type: EventComplete, Address: address, Stage: t.node.Stage, Key: t.action.key,
-				Seconds: out.result.Seconds, Values: out.result.Metrics,
+				Seconds: out.result.Seconds, Values: out.result.Metrics, Order: out.result.Order,
 			})
 			r.finish(ctx, address, endExecuted)
 		}

@@ -178,7 +178,7 @@ func abandoned(owner string) bool {
 	}
 	first, _, _ := strings.Cut(rest, ".")
 	pid, err := strconv.Atoi(first)
-	return err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	return err == nil && pid > 0 && gone(pid)
 }
 
 // readOnly is the mode of a blob.

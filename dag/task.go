@@ -2,6 +2,7 @@ package dag
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -126,6 +127,27 @@ func (t *task) fill(f *folder, req *Request) error {
 				return err
 			}
 			req.Inputs[in.name] = InputPaths{Path: path}
+		}
+	}
+	return nil
+}
+
+// placeCode copies the node's code into the work folder, under its own names.
+func (t *task) placeCode(f *folder) error {
+	for _, file := range t.node.Code {
+		from, to := filepath.Join(t.root, filepath.FromSlash(file)), filepath.Join(f.path, filepath.FromSlash(file))
+		info, err := os.Stat(from)
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(to), 0o755)
+		}
+		if err == nil {
+			err = copyFile(to, from)
+		}
+		if err == nil {
+			err = os.Chmod(to, info.Mode().Perm())
+		}
+		if err != nil {
+			return broken(fmt.Errorf("code: %w", err))
 		}
 	}
 	return nil

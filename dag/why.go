@@ -47,7 +47,8 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 		causes := p.causes(origins, w)
 		x.Causes = addCauses(x.Causes, causes...)
 		x.Changes = append(x.Changes, Change{
-			Kind: ChangeUpstream, Name: s.readAs(a.Node, w), Upstream: w, Reason: all[w].Reason, Causes: causes, maybe: all[w].State == StateMaybe,
+			Kind: ChangeUpstream, Name: s.readAs(a.Node, w), Upstream: w, Reason: all[w].Reason, Causes: causes,
+			alike: all[w].Common(true), maybe: all[w].State == StateMaybe,
 		})
 	}
 	return x, s.tellLast(x)

@@ -64,9 +64,7 @@ func startWorker(argv, cards []string) (*worker, error) {
 		return nil, fmt.Errorf("starting a worker: %w", err)
 	}
 	go func() {
-		awaitDeath(cmd.Process.Pid)
-		killSession(cmd.Process.Pid) // the worker may have been killed in the middle of an action
-		_ = cmd.Wait()               // the state says what is to be said
+		reap(cmd)
 		close(w.exited)
 		// A grandchild may hold the pipe open: take what is in it, and no more.
 		_ = outRead.SetReadDeadline(time.Now().Add(time.Second))

@@ -128,6 +128,12 @@ func testStage(req Request, out *json.Encoder) error {
 			return err
 		}
 		return writeOutputs(req, text)
+	case "code": // writes the code that stands in its work folder
+		info, err := os.Stat(filepath.Join(req.WorkDir, c.Text))
+		if err != nil {
+			return err
+		}
+		return writeOutputs(req, fmt.Sprintf("%v %s", info.Mode(), readAll(filepath.Join(req.WorkDir, c.Text))))
 	case "cards": // writes which GPUs it sees
 		return writeOutputs(req, fmt.Sprintf("%s by %d", os.Getenv(CardsVariable), os.Getpid()))
 	case "talk":
@@ -135,6 +141,10 @@ func testStage(req Request, out *json.Encoder) error {
 		fmt.Fprint(os.Stderr, "without an end")
 		out.Encode(WorkerEvent{Kind: "log", Message: "as an event"})
 		out.Encode(WorkerEvent{Kind: "progress", Step: 1, Total: 1, Values: map[string]float64{"loss": 0.5}})
+		return writeOutputs(req, c.Text)
+	case "measure":
+		out.Encode(WorkerEvent{Kind: "metric", Values: map[string]float64{"val_loss": 2}})
+		out.Encode(WorkerEvent{Kind: "metric", Values: map[string]float64{"accuracy": 3}})
 		return writeOutputs(req, c.Text)
 	case "fail":
 		return fmt.Errorf("cannot: %s", c.Text)

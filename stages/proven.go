@@ -26,11 +26,6 @@ func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer
 	if err != nil {
 		return nil, err
 	}
-	r.Metric("trainable_parameters", float64(a.Count.Trained))
-	r.Metric("head_parameters", float64(a.Count.Head))
-	r.Metric("body_parameters", float64(a.Count.Body))
-	r.Metric("trainable_percent", a.Count.WithoutHead())
-	r.Metric("trainable_percent_with_head", a.Count.WithHead())
 	for _, p := range a.Trainable {
 		r.Log("trains %s %v", p.Name, p.Shape)
 	}
@@ -53,25 +48,31 @@ func fitting(network peft.Model, seed uint64) string {
 }
 
 // proven trains between the proofs of what the method claims: of its start, and of merging what came of it. w is what
-// train changes.
+// train changes. What train reports comes before how much trained and the proofs.
 func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, train func() error) error {
-	deviation, err := a.ProveStep0(w, output)
+	step0, err := a.ProveStep0(w, output)
 	if err != nil {
 		return err
 	}
-	r.Metric("step0_deviation", deviation)
-	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", a.Method.Step0, deviation)
+	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", a.Method.Step0, step0)
 	if err := train(); err != nil {
 		return err
 	}
+	r.Metric("trainable_percent", a.Count.WithoutHead())
+	r.Metric("trainable_percent_with_head", a.Count.WithHead())
+	r.Metric("trainable_parameters", float64(a.Count.Trained))
+	r.Metric("head_parameters", float64(a.Count.Head))
+	r.Metric("body_parameters", float64(a.Count.Body))
+	r.Metric("step0_deviation", step0)
 	if a.Method.Merge != peft.Exact {
 		return nil
 	}
-	if deviation, err = a.ProveMerge(w, output); err != nil {
+	merged, err := a.ProveMerge(w, output)
+	if err != nil {
 		return err
 	}
-	r.Metric("merge_deviation", deviation)
-	r.Log("merged into the weights, the output deviates by %.3g", deviation)
+	r.Metric("merge_deviation", merged)
+	r.Log("merged into the weights, the output deviates by %.3g", merged)
 	return nil
 }
 

@@ -76,12 +76,12 @@ func progress(r Reporter) train.Progress {
 
 // reportRun records what a run did.
 func reportRun(r Reporter, res train.Result) {
-	r.Metric("steps", float64(res.Steps))
-	r.Metric("best_step", float64(res.BestStep))
-	r.Metric("train_loss", res.Loss)
 	if !math.IsNaN(res.Best) {
 		r.Metric("val_loss", res.Best)
 	}
+	r.Metric("train_loss", res.Loss)
+	r.Metric("steps", float64(res.Steps))
+	r.Metric("best_step", float64(res.BestStep))
 	if res.Early {
 		r.Log("stopped early after %d steps; the best validation was after %d", res.Steps, res.BestStep)
 	}

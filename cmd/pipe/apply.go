@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pipe-ml/pipe/dag"
 	"github.com/pipe-ml/pipe/pipelines"
@@ -19,7 +21,7 @@ import (
 type applyOptions struct {
 	pipelineOptions
 	target, replace []string
-	parallelism     int
+	parallelism     processors
 	keepGoing       bool
 }
 
@@ -49,18 +51,53 @@ Several applies may use one store at once: what one of them is doing the others 
 		},
 		ValidArgsFunction: completePipeline,
 	}
-	flags := cmd.Flags()
-	o.addFlags(flags)
-	flags.StringArrayVar(&o.target, "target", nil, "run only this `ADDRESS` or selector and what it needs (repeat for more)")
-	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
-	flags.IntVar(&o.parallelism, "parallelism", 0, "`N` processors to use (default: all)")
-	flags.BoolVar(&o.keepGoing, "keep-going", true, "after a failure, finish what does not need the failed stage")
+	o.addFlags(cmd.Flags())
 	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
 }
 
+// processors is the flag of how many to use; 0 means all.
+type processors int
+
+func (p *processors) String() string { return strconv.Itoa(int(*p)) }
+func (p *processors) Type() string   { return "N" }
+func (p *processors) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return errors.New("give the number of processors to use, or leave it out to use all")
+	}
+	*p = processors(n)
+	return nil
+}
+
+func (o *applyOptions) addFlags(flags *pflag.FlagSet) {
+	o.pipelineOptions.addFlags(flags)
+	flags.StringArrayVar(&o.target, "target", nil, "run only this `ADDRESS` or selector and what it needs (repeat for more)")
+	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
+	flags.Var(&o.parallelism, "parallelism", "`N` processors to use (default: all)")
+	flags.BoolVar(&o.keepGoing, "keep-going", true, "after a failure, finish what does not need the failed stage")
+}
+
+// args turns the options into a command line again, for the journal. Sensitive values stay out of it.
+func (o *applyOptions) args(p *pipelines.Pipeline) []string {
+	var args []string
+	for _, s := range o.target {
+		args = append(args, "-target", s)
+	}
+	for _, s := range o.replace {
+		args = append(args, "-replace", s)
+	}
+	if o.parallelism > 0 {
+		args = append(args, "-parallelism", o.parallelism.String())
+	}
+	if !o.keepGoing {
+		args = append(args, "-keep-going=false")
+	}
+	return append(args, o.pipelineOptions.args(p)...)
+}
+
 func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
-	opts := dag.ApplyOptions{Parallelism: o.parallelism, FailFast: !o.keepGoing}
+	opts := dag.ApplyOptions{Parallelism: int(o.parallelism), FailFast: !o.keepGoing}
 	p, err := a.prepare(o, &opts)
 	if err != nil {
 		return err
@@ -114,11 +151,10 @@ func (a *app) preparePlan(o applyOptions, opts *dag.ApplyOptions) (*project, err
 	if dir, err := a.storeDir(); err != nil || file.Store != dir {
 		return nil, errors.Join(err, fmt.Errorf("plan file %s was made with the store %s, not %s: give -cache %s", o.path, file.Store, dir, file.Store))
 	}
-	planned, err := file.options(o.vars)
-	if err != nil {
+	if o.pipelineOptions, err = file.options(o.vars); err != nil {
 		return nil, err
 	}
-	pipeline, diags := a.load(planned)
+	pipeline, diags := a.load(o.pipelineOptions)
 	if err := file.changed(sources(pipeline)); err != nil {
 		return nil, err
 	}
@@ -126,13 +162,14 @@ func (a *app) preparePlan(o applyOptions, opts *dag.ApplyOptions) (*project, err
 	if err != nil {
 		return nil, err
 	}
-	opts.PlanOptions, opts.Saved = dag.PlanOptions{Target: file.Target, Replace: file.Replace}, file.Actions
-	return p, planned.describe(p.pipeline, opts)
+	o.target, o.replace, opts.Saved = file.Target, file.Replace, file.Actions
+	opts.PlanOptions, err = planOptions(p, o.target, o.replace)
+	return p, errors.Join(err, o.describe(p.pipeline, opts))
 }
 
 // describe says for the journal what is applied: by which command line, and of which pipeline. A shipped one goes by the
 // folder that it is applied in and its name.
-func (o *pipelineOptions) describe(p *pipelines.Pipeline, opts *dag.ApplyOptions) (err error) {
+func (o *applyOptions) describe(p *pipelines.Pipeline, opts *dag.ApplyOptions) (err error) {
 	opts.Command = append([]string{"apply"}, o.args(p)...)
 	opts.Pipeline, err = filepath.Abs(o.path)
 	return err

@@ -52,7 +52,7 @@ func (a *app) doctor(ctx context.Context) (err error) {
 // checkWorker starts a worker and asks it for what no program has: it has to say so.
 func checkWorker(ctx context.Context) dag.Check {
 	const patience = 20 * time.Second
-	local, err := localExecutor("")
+	local, err := localExecutor()
 	if err == nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/dag/slurm"
 	"github.com/pipe-ml/pipe/pipelines"
 )
 
@@ -30,7 +32,8 @@ pipeline found or made and what was run after it, what runs of the last days did
 published, and what "gc pin" named. With -max-size no more is removed than the store is too large by.
 
 It may run beside applies, and be killed at any time. "why" tells of a result that was removed, and the next apply that
-needs it runs it again. It also sweeps what killed runs left, corrupt files after a week, and forgotten runs' journals and logs.` + exits(exits0, exits1),
+needs it runs it again. It also sweeps what killed runs left, corrupt files and jobs on a cluster
+that nobody waits for and that were silent for a week, and forgotten runs' journals and logs.` + exits(exits0, exits1),
 		Example: "  pipe gc -dry-run\n  pipe gc -keep-days 30 -max-size 200GiB\n  pipe gc pin 'finetune.classifier[method=lora]'",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.gc(cmd.Context(), o) },
@@ -59,6 +62,7 @@ func (a *app) gc(ctx context.Context, o gcOptions) (err error) {
 		return err
 	}
 	defer closing(store, &err)
+	opts.Left = slurm.Left(filepath.Join(store.Dir(), "slurm"))
 	report, err := store.GC(ctx, opts)
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 		return err
 	}
 	if o.out != "" {
-		if err := a.savePlan(o, p.pipeline, engine.Store, opts, plan); err != nil {
+		if err := a.savePlan(o, p.pipeline, engine.Store, plan); err != nil {
 			return err
 		}
 	}
@@ -81,8 +81,8 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 }
 
 // savePlan writes the plan file.
-func (a *app) savePlan(o planFlags, p *pipelines.Pipeline, store *dag.Store, opts dag.PlanOptions, plan *dag.Plan) error {
-	file, err := newPlanFile(o.pipelineOptions, p, store, opts)
+func (a *app) savePlan(o planFlags, p *pipelines.Pipeline, store *dag.Store, plan *dag.Plan) error {
+	file, err := newPlanFile(o, p, store)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,8 @@ type planFile struct {
 	Store    string            `json:"store"`
 	Pipeline string            `json:"pipeline"`
 	Settings []savedSetting    `json:"settings"`
-	Sources  map[string]string `json:"sources"` // HCL and var files -> hash
-	Target   []string          `json:"target,omitempty"`
+	Sources  map[string]string `json:"sources"`          // HCL and var files -> hash
+	Target   []string          `json:"target,omitempty"` // addresses and selectors
 	Replace  []string          `json:"replace,omitempty"`
 	Actions  dag.SavedPlan     `json:"actions"`
 }
@@ -48,7 +48,7 @@ type savedSetting struct {
 }
 
 // newPlanFile describes what a plan was made from.
-func newPlanFile(o pipelineOptions, p *pipelines.Pipeline, store *dag.Store, opts dag.PlanOptions) (*planFile, error) {
+func newPlanFile(o planFlags, p *pipelines.Pipeline, store *dag.Store) (*planFile, error) {
 	here, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func newPlanFile(o pipelineOptions, p *pipelines.Pipeline, store *dag.Store, opt
 	v := build()
 	f := &planFile{
 		Format: planFormat, Pipe: v.Pipe, Commit: v.Commit, Folder: here, Store: store.Dir(), Pipeline: o.path,
-		Sources: sources(p), Target: opts.Target, Replace: opts.Replace,
+		Sources: sources(p), Target: o.target, Replace: o.replace,
 	}
 	sensitive := map[string]bool{}
 	for _, v := range p.Variables {

@@ -179,7 +179,7 @@ func (a *app) openStore() (*dag.Store, error) {
 
 // engine opens the store for a project.
 func (a *app) engine(p *project) (*dag.Engine, error) {
-	local, err := localExecutor(p.pipeline.Dir)
+	local, err := localExecutor()
 	if err != nil {
 		return nil, err
 	}
@@ -196,13 +196,13 @@ func (a *app) engine(p *project) (*dag.Engine, error) {
 	}, nil
 }
 
-// localExecutor runs actions in workers of this program. root is the folder that code files are relative to.
-func localExecutor(root string) (*dag.Local, error) {
+// localExecutor runs actions in workers of this program.
+func localExecutor() (*dag.Local, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program, to start it as a worker: %w", err)
 	}
-	return &dag.Local{Argv: []string{self, "worker", "--bound", "--root", root}}, nil
+	return &dag.Local{Argv: []string{self, "worker", "--bound"}}, nil
 }
 
 // split reads the arguments [PIPELINE] [ADDRESS]. A single argument is a pipeline if there is one of that
@@ -233,18 +233,18 @@ func isPipeline(path string) bool {
 	return err == nil
 }
 
-// lastApplied reads the options of the newest run from its journal.
+// lastApplied reads from the journal of the newest run which pipeline it applied, with which variables.
 func (a *app) lastApplied() (pipelineOptions, bool) {
-	var o pipelineOptions
+	var o applyOptions
 	runs, err := a.listRuns()
 	if err != nil || len(runs) == 0 || len(runs[0].Command) == 0 {
-		return o, false
+		return o.pipelineOptions, false
 	}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addFlags(flags)
 	if flags.Parse(doubleDashes(runs[0].Command[1:])) != nil || flags.NArg() != 1 {
-		return o, false
+		return o.pipelineOptions, false
 	}
 	o.path = flags.Arg(0)
-	return o, true
+	return o.pipelineOptions, true
 }

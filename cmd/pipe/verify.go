@@ -15,7 +15,7 @@ import (
 type verifyOptions struct {
 	pipelineOptions
 	sample      string
-	parallelism int
+	parallelism processors
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -34,7 +34,7 @@ Without PIPELINE the last applied one is meant, with its variables, else the one
 	}
 	o.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.sample, "sample", "", "run this `PART` of the cached instances again: 5% or 0.05")
-	cmd.Flags().IntVar(&o.parallelism, "parallelism", 0, "`N` processors to use with -sample (default: all)")
+	cmd.Flags().Var(&o.parallelism, "parallelism", "`N` processors to use with -sample (default: all)")
 	return cmd
 }
 
@@ -79,7 +79,7 @@ func (a *app) verify(ctx context.Context, o verifyOptions, args []string) (err e
 		clean = len(report.Damaged) == 0
 	} else {
 		run := a.view.Run(p.graph)
-		report, err := engine.Resample(ctx, p.graph, addresses, fraction, dag.ApplyOptions{Parallelism: o.parallelism}, run.Event)
+		report, err := engine.Resample(ctx, p.graph, addresses, fraction, dag.ApplyOptions{Parallelism: int(o.parallelism)}, run.Event)
 		run.Close()
 		if err != nil {
 			return interrupted(ctx, err)

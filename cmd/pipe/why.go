@@ -20,7 +20,7 @@ to where the change began, and tells why the last result was made.
 
 ADDRESS is TYPE.NAME["lora",0.1,0] or a selector TYPE.NAME[method=lora]; of several instances each is explained.
 Without ADDRESS it shows the root causes of all that would run: the instances that run for a reason of their own, and
-how many others may follow.
+how many others may follow; "some of" a selector are those of its instances that share the reason.
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
 		Example: "  pipe why 'finetune.classifier[method=lora,seed=0]'\n  pipe why chestxray",
 		Args:    cobra.MaximumNArgs(2),

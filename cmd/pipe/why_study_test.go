@@ -101,6 +101,12 @@ func TestThePlanOfAnEditedStudyIsShort(t *testing.T) {
 		h := view.NewHuman(&out, &out, view.Style{}, nil)
 		h.Plan(p, "")
 		h.Causes(p)
+		x, err := engine.Why(t.Context(), g, "table.classifier")
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Last = nil // its times are those of this test
+		h.Why([]*dag.Explanation{x})
 		return line.ReplaceAllString(estimated.ReplaceAllString(out.String(), "cached."), ".hcl:N)")
 	}
 	change := func(more ...string) *dag.Graph { return graph(append(option(8), more...)...) }
@@ -119,8 +125,10 @@ func TestThePlanOfAnEditedStudyIsShort(t *testing.T) {
   = everything else                      168 cached
 Plan: 12 to run, 17 maybe, 168 cached.
 1 root cause:
-  ~ finetune.classifier[method=lora,*]   12 to run   options.rank: 8 -> 16 (chestxray.hcl:N); 17 may follow
+  ~ finetune.classifier[method=lora,*]   12 to run, 17 may follow   options.rank: 8 -> 16 (chestxray.hcl:N)
 Plan: 12 to run, 17 maybe, 168 cached.
+table.classifier may run: skipped if evaluate.classifier is unchanged
+  ~ 12 x input runs waits for evaluate.classifier, which may have to run since finetune.classifier: options.rank: 8 -> 16 (chestxray.hcl:N)
 `},
 		{"seeds that all differ", change("seed     = each.seed\n", "seed     = each.seed * 100 + 10 * length(each.method) + each.fraction * 100\n"), "", `
   ~ finetune.classifier[*]   84 to run   seed changed (chestxray.hcl:N)
@@ -131,8 +139,10 @@ Plan: 12 to run, 17 maybe, 168 cached.
   = everything else          24 cached
 Plan: 84 to run, 89 maybe, 24 cached.
 1 root cause:
-  ~ finetune.classifier[*]   84 to run   seed changed (chestxray.hcl:N); 89 may follow
+  ~ finetune.classifier[*]   84 to run, 89 may follow   seed changed (chestxray.hcl:N)
 Plan: 84 to run, 89 maybe, 24 cached.
+table.classifier may run: skipped if evaluate.classifier is unchanged
+  ~ 84 x input runs waits for evaluate.classifier, which may have to run since finetune.classifier: seed: 0 -> 42 (chestxray.hcl:N); 23 other reasons: see pipe why evaluate.classifier
 `},
 		{"a method less", change(`"lora", "adaptformer"`, `"adaptformer"`), "", `
   ~ figure.data_volume[*]   2 to run   input runs changed: 6 removed (chestxray.hcl:N)
@@ -145,6 +155,20 @@ Plan: 5 to run, 0 maybe, 168 cached.
   ~ figure.parameters[*]    2 to run   input runs changed: 6 removed (chestxray.hcl:N)
   ~ table.classifier        1 to run   input runs changed: 12 removed (chestxray.hcl:N)
 Plan: 5 to run, 0 maybe, 168 cached.
+table.classifier will run
+  ~ input runs changed: backbone=resnet10_64,method=lora,fraction=0.02,seed=0, backbone=resnet10_64,method=lora,fraction=0.02,seed=1 and 10 more removed (chestxray.hcl:N)
+      - backbone=resnet10_64,method=lora,fraction=0.02,seed=0
+      - backbone=resnet10_64,method=lora,fraction=0.02,seed=1
+      - backbone=resnet10_64,method=lora,fraction=0.1,seed=0
+      - backbone=resnet10_64,method=lora,fraction=0.1,seed=1
+      - backbone=resnet10_64,method=lora,fraction=1,seed=0
+      - backbone=resnet10_64,method=lora,fraction=1,seed=1
+      - backbone=vit_micro_convstem_64,method=lora,fraction=0.02,seed=0
+      - backbone=vit_micro_convstem_64,method=lora,fraction=0.02,seed=1
+      - backbone=vit_micro_convstem_64,method=lora,fraction=0.1,seed=0
+      - backbone=vit_micro_convstem_64,method=lora,fraction=0.1,seed=1
+      - backbone=vit_micro_convstem_64,method=lora,fraction=1,seed=0
+      - backbone=vit_micro_convstem_64,method=lora,fraction=1,seed=1
 `},
 		{"models that were made before", graph(option(32)...), "finetune.classifier", `
   ~ evaluate.classifier[method=lora,*]   12 to run   input model changed: other bytes from finetune.classifier.model, since options.rank: 8 -> 32 (chestxray.hcl:N)
@@ -154,8 +178,10 @@ Plan: 5 to run, 0 maybe, 168 cached.
   = everything else                      180 cached
 Plan: 12 to run, 5 maybe, 180 cached.
 1 root cause:
-  ~ evaluate.classifier[method=lora,*]   12 to run   input model changed: other bytes from finetune.classifier.model, since options.rank: 8 -> 32 (chestxray.hcl:N); 5 may follow
+  ~ evaluate.classifier[method=lora,*]   12 to run, 5 may follow   input model changed: other bytes from finetune.classifier.model, since options.rank: 8 -> 32 (chestxray.hcl:N)
 Plan: 12 to run, 5 maybe, 180 cached.
+table.classifier may run: skipped if evaluate.classifier is unchanged
+  ~ 12 x input runs waits for evaluate.classifier, which has to run: input model changed: other bytes from finetune.classifier.model, since options.rank: 8 -> 32 (chestxray.hcl:N)
 `},
 	} {
 		if c.only != "" {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,7 +36,7 @@ func (a *app) workerCommand() *cobra.Command {
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if tasks != "" {
-				return supervise(cmd.Context(), tasks, w.root)
+				return supervise(cmd.Context(), tasks)
 			}
 			// Standard output is the protocol; what a stage prints belongs into its log.
 			if a.out == os.Stdout {
@@ -56,16 +54,15 @@ func (a *app) workerCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&w.bound, "bound", false, "when the input ends in the middle of an action, kill it and end")
-	cmd.Flags().StringVar(&w.root, "root", "", "`FOLDER` that code files are relative to")
 	cmd.Flags().StringVar(&tasks, "tasks", "", "`FILE` that lists the work folders of a batch of Slurm jobs, of which this is one")
 	return cmd
 }
 
 // supervise runs the action of this Slurm job in a worker of its own.
-func supervise(ctx context.Context, tasks, root string) error {
+func supervise(ctx context.Context, tasks string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	local, err := localExecutor(root)
+	local, err := localExecutor()
 	if err != nil {
 		return err
 	}
@@ -74,7 +71,6 @@ func supervise(ctx context.Context, tasks, root string) error {
 
 // worker runs actions one after the other.
 type worker struct {
-	root   string
 	bound  bool // the end of the input means that the engine is gone
 	events *eventWriter
 	stderr io.Writer
@@ -172,8 +168,8 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	if t.Version != req.Version {
 		return fmt.Errorf("stage type %s is version %d in the plan, and %d in this program", req.Type, req.Version, t.Version)
 	}
-	inputs, err := given(t, req)
-	if err != nil {
+	inputs := given(req)
+	if err := stages.WriteLists(t, inputs, filepath.Join(req.WorkDir, "inputs")); err != nil {
 		return err
 	}
 	stage, err := stages.Decode(t, req.Config, inputs, req.Outputs)
@@ -182,9 +178,6 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	}
 	if err := os.Chdir(req.WorkDir); err != nil {
 		return fmt.Errorf("work folder: %w", err)
-	}
-	if err := placeCode(t, req.Config, cmp.Or(req.Root, w.root)); err != nil {
-		return err
 	}
 	if req.Threads > 0 {
 		runtime.GOMAXPROCS(req.Threads)
@@ -198,49 +191,8 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 	return stage.Run(ctx, &reporter{events: w.events})
 }
 
-// placeCode copies the files of the stage's code attributes from root into the work folder, under their own names.
-func placeCode(t stages.Type, config json.RawMessage, root string) error {
-	for _, a := range stages.SchemaOf(t).Attributes {
-		if a.Role != "code" {
-			continue
-		}
-		var all map[string]json.RawMessage
-		var files []string
-		if err := json.Unmarshal(config, &all); err != nil {
-			return fmt.Errorf("config: %w", err)
-		}
-		if err := json.Unmarshal(all[a.Name], &files); all[a.Name] != nil && err != nil {
-			return fmt.Errorf("config: %s: %w", a.Name, err)
-		}
-		for _, file := range files {
-			if err := copyFile(filepath.FromSlash(file), filepath.Join(root, filepath.FromSlash(file))); err != nil {
-				return fmt.Errorf("code: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-// copyFile copies content and permissions, and makes the folders above the copy.
-func copyFile(to, from string) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, info.Mode().Perm())
-}
-
-// given turns a request's inputs into what a stage is decoded from. An input that the user named (of a keyed
-// port) is always one path: what it gathers is listed in a file, a JSON object with axes and path a line.
-func given(t stages.Type, req dag.Request) (map[string]stages.Given, error) {
-	schema := stages.SchemaOf(t)
+// given turns a request's inputs into what a stage is decoded from.
+func given(req dag.Request) map[string]stages.Given {
 	out := make(map[string]stages.Given, len(req.Inputs))
 	for name, in := range req.Inputs {
 		g := stages.Given{Path: in.Path}
@@ -251,32 +203,7 @@ func given(t stages.Type, req dag.Request) (map[string]stages.Given, error) {
 			}
 			g.Members = append(g.Members, stages.Member{Axes: axes, Path: m.Path})
 		}
-		if _, named := schema.Input(name); !named && in.Members != nil {
-			g.Path = filepath.Join(req.WorkDir, "inputs", name+".jsonl")
-			if err := writeList(g.Path, g.Members); err != nil {
-				return nil, fmt.Errorf("input %s: %w", name, err)
-			}
-		}
 		out[name] = g
 	}
-	return out, nil
-}
-
-// writeList writes what an input gathers.
-func writeList(path string, members []stages.Member) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	for _, m := range members {
-		line := struct {
-			Axes map[string]any `json:"axes"`
-			Path string         `json:"path"`
-		}{m.Axes, m.Path}
-		if err := enc.Encode(line); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	return os.WriteFile(path, text.Bytes(), 0o666)
+	return out
 }

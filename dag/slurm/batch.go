@@ -22,6 +22,9 @@ const (
 	scriptFile = "script"
 )
 
+// batchPrefix begins the names of batches.
+const batchPrefix = "pipe."
+
 // group is what the elements of a batch have in common.
 type group struct {
 	stage     string
@@ -105,7 +108,7 @@ func (x *Executor) arraySize() int {
 }
 
 func (x *Executor) submitPart(g group, part []*element) error {
-	name := "pipe." + g.stage + "." + strings.ToLower(rand.Text()[:12])
+	name := batchPrefix + g.stage + "." + strings.ToLower(rand.Text()[:12])
 	dir := filepath.Join(x.dir, name)
 	tasks := filepath.Join(dir, tasksFile)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -180,12 +181,7 @@ func (x *Executor) Close() error {
 		if err != nil {
 			continue // gone
 		}
-		needed := false
-		for _, dir := range dirs {
-			_, err := os.Stat(dir)
-			needed = needed || err == nil
-		}
-		if !needed {
+		if !slices.ContainsFunc(dirs, isThere) {
 			errs = append(errs, os.RemoveAll(filepath.Join(x.dir, name)))
 		}
 	}

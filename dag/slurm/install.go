@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // install copies a program to dir/bin/HASH under its own name, unless it is there, and gives the path.
@@ -20,9 +21,10 @@ func install(program, dir string) (string, error) {
 	if _, err := io.Copy(h, in); err != nil {
 		return "", fmt.Errorf("copying the program for the cluster: %w", err)
 	}
-	path := filepath.Join(dir, "bin", fmt.Sprintf("%x", h.Sum(nil)[:12]), filepath.Base(program))
+	path := filepath.Join(dir, binFolder, fmt.Sprintf("%x", h.Sum(nil)[:12]), filepath.Base(program))
 	if _, err := os.Stat(path); err == nil {
-		return path, nil
+		now := time.Now()
+		return path, os.Chtimes(filepath.Dir(path), now, now) // a GC leaves it alone as long as a run is that began before now
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err

@@ -3,11 +3,12 @@ package view
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
 )
 
-// mostAlike is how many inputs that wait for the same reason get a line each.
+// mostAlike is how many producers that an instance waits for get a line each.
 const mostAlike = 3
 
 // Why writes each difference, with the files in a changed folder, and the last result.
@@ -19,7 +20,7 @@ func (h *Human) Why(all []*dag.Explanation) {
 		state := map[string]string{dag.StateCached: "is cached", dag.StateRun: "will run", dag.StateMaybe: "may run"}[x.State]
 		h.printf("%s %s", h.style.paint(bold, x.Address), state)
 		if x.State == dag.StateMaybe {
-			h.printf(": %s", x.Reason)
+			h.printf(": %s", maybeReason(x))
 		}
 		h.printf("\n")
 		h.changes(x.Changes)
@@ -37,21 +38,30 @@ func (h *Human) Why(all []*dag.Explanation) {
 	}
 }
 
-// changes writes a line a change; of the inputs that wait for the same, only the first few.
+// maybeReason says what an instance that may run waits for: by address, or by stage where these are many.
+func maybeReason(x *dag.Explanation) string {
+	var waits []string
+	for _, c := range x.Changes {
+		if c.Kind == dag.ChangeUpstream {
+			waits = append(waits, c.Upstream)
+		}
+	}
+	if len(waits) > mostAlike {
+		return skippedIf(waits)
+	}
+	return x.Reason
+}
+
+// changes writes a line a change, then what the instance waits for.
 func (h *Human) changes(changes []dag.Change) {
-	alike := map[string]int{}
-	var order []string
+	mark := h.style.paint(yellow, "~")
+	var waits []dag.Change
 	for _, c := range changes {
 		if c.Kind == dag.ChangeUpstream {
-			like := c.Common()
-			if alike[like] == 0 {
-				order = append(order, like)
-			}
-			if alike[like]++; alike[like] > mostAlike {
-				continue
-			}
+			waits = append(waits, c)
+			continue
 		}
-		h.printf("  %s %s\n", h.style.paint(yellow, "~"), c)
+		h.printf("  %s %s\n", mark, c)
 		for _, f := range c.Files {
 			h.printf("      %s\n", changedPart(f))
 		}
@@ -59,11 +69,41 @@ func (h *Human) changes(changes []dag.Change) {
 			h.printf("      log: %s\n", short(c.Log))
 		}
 	}
-	for _, like := range order {
-		if more := alike[like] - mostAlike; more > 0 {
-			h.printf("  %s %d more: %s\n", h.style.paint(yellow, "~"), more, like)
+	for _, line := range waitLines(waits) {
+		h.printf("  %s %s\n", mark, line)
+	}
+}
+
+// waitLines tells of a few producers one by one, and of many by stage and reason, as a plan does.
+func waitLines(waits []dag.Change) []string {
+	var lines, stages []string
+	reasons, number := map[string][]string{}, map[string]int{} // by stage; of a reason
+	for _, c := range waits {
+		if len(waits) <= mostAlike {
+			lines = append(lines, c.String())
+			continue
+		}
+		stage, _, _ := strings.Cut(c.Upstream, "[")
+		if reasons[stage] == nil {
+			stages = append(stages, stage)
+		}
+		if reason := c.Common(); !slices.Contains(reasons[stage], reason) {
+			reasons[stage] = append(reasons[stage], reason)
+		}
+		number[stage]++
+		number[c.Common()]++
+	}
+	for _, stage := range stages {
+		all := reasons[stage]
+		if len(all) > mostReasons {
+			lines = append(lines, fmt.Sprintf("%d x %s; %d other reasons: see pipe why %s", number[stage], all[0], len(all)-1, stage))
+			continue
+		}
+		for _, reason := range all {
+			lines = append(lines, fmt.Sprintf("%d x %s", number[reason], reason))
 		}
 	}
+	return lines
 }
 
 // changedPart is a file of a folder, or a member of what is gathered, that differs.
@@ -133,13 +173,14 @@ func (h *Human) Causes(p *dag.Plan) {
 	}
 	var rows []string
 	for _, c := range causes {
-		row := fmt.Sprintf("  ~ %s\t%d %s\t%s", selector(c.nodes, all[c.stage]), len(c.nodes), h.style.paint(yellow, "to run"), clip(c.reason(), longestReason))
+		follow := ""
 		if len(c.follow) > 0 {
-			row += fmt.Sprintf("; %d may follow", len(c.follow))
+			follow = fmt.Sprintf(", %d may follow", len(c.follow))
 		}
-		rows = append(rows, row)
+		rows = append(rows, fmt.Sprintf("  ~ %s\t%d %s%s\t%s", some(c.nodes, all[c.stage]), len(c.nodes), h.style.paint(yellow, "to run"),
+			follow, clip(c.reason(), longestReason)))
 	}
-	h.table(rows...)
+	h.clipped(rows...)
 	h.total(p)
 }
 
@@ -151,13 +192,17 @@ func (j *JSON) Causes(p *dag.Plan) {
 		for i, n := range c.nodes {
 			addresses[i] = n.Address
 		}
+		text, exact := selector(c.nodes, all[c.stage])
+		if !exact {
+			text = "" // the addresses tell
+		}
 		j.write(struct {
 			Type      string   `json:"type"`
-			Selector  string   `json:"selector"`
+			Selector  string   `json:"selector,omitempty"`
 			Reason    string   `json:"reason"`
 			Addresses []string `json:"addresses"`
 			Follow    []string `json:"follow"`
-		}{"root_cause", selector(c.nodes, all[c.stage]), c.reason(), addresses, append([]string{}, c.follow...)})
+		}{"root_cause", text, c.reason(), addresses, append([]string{}, c.follow...)})
 	}
 	j.write(struct {
 		Type string `json:"type"`

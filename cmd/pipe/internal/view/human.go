@@ -36,15 +36,34 @@ func (h *Human) complain(format string, args ...any) { _, _ = fmt.Fprintf(h.err,
 
 // table writes rows whose cells are separated by tabs.
 func (h *Human) table(rows ...string) {
+	for _, line := range columns(rows) {
+		h.printf("%s\n", line)
+	}
+}
+
+// clipped writes rows as table does, of which none is longer than the terminal is wide.
+func (h *Human) clipped(rows ...string) {
+	for _, line := range columns(rows) {
+		if h.style.Width > 0 {
+			line = clipPainted(line, h.style.Width-1)
+		}
+		h.printf("%s\n", line)
+	}
+}
+
+// columns are rows with their cells one below the other.
+func columns(rows []string) []string {
 	var text bytes.Buffer
 	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	for _, r := range rows {
 		_, _ = fmt.Fprintln(w, r)
 	}
 	_ = w.Flush()
+	var lines []string
 	for line := range strings.Lines(text.String()) {
-		h.printf("%s\n", strings.TrimRight(line, " \n")) // empty last cells leave no blanks behind
+		lines = append(lines, strings.TrimRight(line, " \n")) // empty last cells leave no blanks behind
 	}
+	return lines
 }
 
 // Error writes what ended a verb.
@@ -131,7 +150,7 @@ func (h *Human) instance(i Instance) {
 	}
 	h.section("Outputs", rows)
 	rows = nil
-	for _, name := range sortedNames(i.Result.Metrics) {
+	for _, name := range inOrder(i.Result.Metrics, i.Result.Order) {
 		rows = append(rows, "  "+name+"\t"+number(i.Result.Metrics[name]))
 	}
 	h.section("Metrics", rows)

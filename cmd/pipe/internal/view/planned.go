@@ -21,7 +21,7 @@ type sweep struct {
 	nodes   []*dag.Node
 }
 
-// longestReason is how much of a reason a line shows.
+// longestReason is how much of a reason a line shows; a terminal may show less.
 const longestReason = 120
 
 // mostReasons is how many reasons of one stage get a line each.
@@ -39,13 +39,13 @@ func (h *Human) Plan(p *dag.Plan, kept string) {
 		if s.state == dag.StateMaybe {
 			mark, word = "?", h.style.paint(blue, "maybe")
 		}
-		rows = append(rows, fmt.Sprintf("  %s %s\t%d %s\t%s", mark, selector(s.nodes, all[s.stage]), len(s.nodes), word, clip(s.reason(), longestReason)))
+		rows = append(rows, fmt.Sprintf("  %s %s\t%d %s\t%s", mark, some(s.nodes, all[s.stage]), len(s.nodes), word, clip(s.reason(), longestReason)))
 	}
 	c := p.Summary()
 	if c.Cached > 0 && len(rows) > 0 {
 		rows = append(rows, fmt.Sprintf("  = everything else\t%d cached", c.Cached))
 	}
-	h.table(rows...)
+	h.clipped(rows...)
 	h.total(p)
 }
 
@@ -140,8 +140,13 @@ func sweepReason(a dag.PlannedAction, values bool) string {
 	if a.State != dag.StateMaybe {
 		return a.Common(values)
 	}
+	return skippedIf(a.Waits)
+}
+
+// skippedIf says of which stages the instances must come out as they were.
+func skippedIf(addresses []string) string {
 	var waits []string
-	for _, address := range a.Waits {
+	for _, address := range addresses {
 		stage, _, _ := strings.Cut(address, "[")
 		if !slices.Contains(waits, stage) {
 			waits = append(waits, stage)
@@ -161,29 +166,42 @@ func (s *sweep) reason() string {
 	return strings.Join(s.reasons, "; ")
 }
 
-// selector names some of a stage's instances: by the values that they share on axes where others differ.
-func selector(some, all []*dag.Node) string {
-	first := some[0]
-	if len(first.Axes) == 0 {
-		return first.Stage
+// some names some of a stage's instances.
+func some(nodes, all []*dag.Node) string {
+	text, exact := selector(nodes, all)
+	if !exact {
+		return "some of " + text
 	}
-	if len(some) == 1 {
-		return pipelines.ReadableAddress(first.Stage, first.Axes)
+	return text
+}
+
+// selector names instances of a stage by the values that they share on axes where others differ, and says whether it
+// means no others.
+func selector(nodes, all []*dag.Node) (text string, exact bool) {
+	first := nodes[0]
+	if len(first.Axes) == 0 {
+		return first.Stage, true
+	}
+	if len(nodes) == 1 {
+		return pipelines.ReadableAddress(first.Stage, first.Axes), true
 	}
 	var shared []dag.Axis
+	meant := slices.Clone(all)
 	for i, axis := range first.Axes {
-		if oneValue(some, i) && !oneValue(all, i) {
+		if oneValue(nodes, i) && !oneValue(all, i) {
 			shared = append(shared, axis)
+			meant = slices.DeleteFunc(meant, func(n *dag.Node) bool { return n.Axes[i].Value != axis.Value })
 		}
 	}
-	if len(shared) == 0 || len(some) == len(all) {
-		return first.Stage + "[*]"
+	exact = len(meant) == len(nodes)
+	if len(shared) == 0 {
+		return first.Stage + "[*]", exact
 	}
-	text := pipelines.ReadableAddress(first.Stage, shared)
+	text = pipelines.ReadableAddress(first.Stage, shared)
 	if len(shared) < len(first.Axes) {
 		text = strings.TrimSuffix(text, "]") + ",*]"
 	}
-	return text
+	return text, exact
 }
 
 func oneValue(nodes []*dag.Node, axis int) bool {

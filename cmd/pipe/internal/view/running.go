@@ -2,10 +2,11 @@ package view
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"os"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/dag"
@@ -97,7 +98,7 @@ func eventLine(s Style, e dag.Event) string {
 		if s.Width > 0 {
 			room = s.Width - 1 - length(e.Address+": done in "+took)
 		}
-		return fmt.Sprintf("%s: %s in %s%s", e.Address, s.paint(green, "done"), took, metrics(e.Values, room))
+		return fmt.Sprintf("%s: %s in %s%s", e.Address, s.paint(green, "done"), took, metrics(e.Values, e.Order, room))
 	case dag.EventFailed:
 		text := fmt.Sprintf("%s %s after %s: %s", e.Address+":", s.paint(red, "failed"), seconds(e.Seconds), dag.Headline(e.Message))
 		if e.Retry {
@@ -118,10 +119,11 @@ func eventLine(s Style, e dag.Event) string {
 // mostMetrics is how many metrics a line shows.
 const mostMetrics = 4
 
-// metrics lists measures by name, then counts such as steps, which tell less of a result: as many as have room.
-func metrics(values map[string]float64, room int) string {
-	names := sortedNames(values)
-	sort.SliceStable(names, func(i, j int) bool { return !isCount(values[names[i]]) && isCount(values[names[j]]) })
+// metrics lists measures as the stage told them, then counts such as steps, which tell less of a result, then what is
+// 0, which is no news: as many as have room.
+func metrics(values map[string]float64, order []string, room int) string {
+	names := inOrder(values, order)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(dullness(values[a]), dullness(values[b])) })
 	for n := min(len(names), mostMetrics); n > 0; n-- {
 		parts := make([]string, n)
 		for i, name := range names[:n] {
@@ -137,8 +139,27 @@ func metrics(values map[string]float64, room int) string {
 	return ""
 }
 
-// isCount tells a count from a measure; 0 and 1 may be either.
-func isCount(v float64) bool { return v == math.Trunc(v) && math.Abs(v) > 1 }
+// inOrder are the names of values as they were told; those of which that is not known follow by name.
+func inOrder(values map[string]float64, order []string) []string {
+	names := slices.Clone(order)
+	for _, name := range sortedNames(values) {
+		if !slices.Contains(order, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// dullness ranks measures before counts before nothing; 1 may be a measure or a count.
+func dullness(v float64) int {
+	switch {
+	case v == 0:
+		return 2
+	case v == math.Trunc(v) && math.Abs(v) > 1:
+		return 1
+	}
+	return 0
+}
 
 // clip cuts a text that is too long for a line.
 func clip(s string, width int) string {
@@ -180,7 +201,7 @@ func (r *humanRun) summary(e dag.Event) {
 		r.h.printf("%s %d executed, %d cached", style.paint(green, "Done:"), s.Executed, s.Cached)
 	}
 	if s.Published > 0 {
-		r.h.printf(", %s published", count(s.Published, "file"))
+		r.h.printf(", %s published", count(s.Published, "output"))
 	}
 	r.h.printf(" in %s.\n", seconds(e.Seconds))
 }

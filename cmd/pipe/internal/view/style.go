@@ -3,7 +3,9 @@ package view
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -70,4 +72,31 @@ func number(v float64) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return fmt.Sprintf("%.4g", v)
+}
+
+// painting is a code of paint.
+var painting = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// clipPainted cuts a text that is too long for a line. Colours take no room, and those of what is cut stay.
+func clipPainted(s string, width int) string {
+	if length(painting.ReplaceAllString(s, "")) <= width {
+		return s
+	}
+	codes := painting.FindAllString(s, -1)
+	room, cut := width-1, false
+	var out strings.Builder
+	for i, text := range painting.Split(s, -1) {
+		switch {
+		case cut:
+			text = ""
+		case length(text) > room:
+			text, cut = string([]rune(text)[:room])+"…", true
+		}
+		room -= length(text)
+		out.WriteString(text)
+		if i < len(codes) {
+			out.WriteString(codes[i])
+		}
+	}
+	return out.String()
 }

@@ -24,6 +24,21 @@ func sweepOf(stage string, methods []string, seeds int) []*dag.Node {
 	return nodes
 }
 
+func TestARowIsAsWideAsTheTerminal(t *testing.T) {
+	s := Style{Color: true}
+	for width, want := range map[int]string{
+		20: "ab " + s.paint(red, "cd") + " éf",
+		8:  "ab " + s.paint(red, "cd") + " éf",
+		7:  "ab " + s.paint(red, "cd") + " …",
+		5:  "ab " + s.paint(red, "c…"),
+		3:  "ab…\x1b[31m\x1b[0m",
+	} {
+		if got := clipPainted("ab "+s.paint(red, "cd")+" éf", width); got != want {
+			t.Errorf("%d columns: %q, want %q", width, got, want)
+		}
+	}
+}
+
 func TestASelectorNamesWhatASweepShares(t *testing.T) {
 	all := sweepOf("train.m", []string{"lora", "full", "two words"}, 3)
 	for _, c := range []struct {
@@ -33,12 +48,14 @@ func TestASelectorNamesWhatASweepShares(t *testing.T) {
 		{all, "train.m[*]"},
 		{all[:3], "train.m[method=lora,*]"},
 		{all[:1], "train.m[method=lora,seed=0]"},
-		{[]*dag.Node{all[0], all[3]}, "train.m[seed=0,*]"},
-		{[]*dag.Node{all[0], all[4]}, "train.m[*]"},
+		{[]*dag.Node{all[0], all[3], all[6]}, "train.m[seed=0,*]"},
+		{[]*dag.Node{all[0], all[3]}, "some of train.m[seed=0,*]"},
+		{[]*dag.Node{all[0], all[4]}, "some of train.m[*]"},
+		{all[:2], "some of train.m[method=lora,*]"},
 		{all[6:], `train.m[method="two words",*]`},
 		{[]*dag.Node{{Stage: "table.x"}}, "table.x"},
 	} {
-		if got := selector(c.some, all); got != c.want {
+		if got := some(c.some, all); got != c.want {
 			t.Errorf("got %s, want %s", got, c.want)
 		}
 	}
@@ -107,7 +124,7 @@ Failed: a.b["x"]
     no memory
   All of it: pipe logs 'a.b["x"]'
 
-Not all done: 1 failed, 0 skipped, 1 executed, 1 cached, 1 file published in 1m20s.
+Not all done: 1 failed, 0 skipped, 1 executed, 1 cached, 1 output published in 1m20s.
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
@@ -188,7 +205,11 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 	values := map[string]float64{"auroc": 0.5, "accuracy": 1, "base": 697600, "loss": 0.25, "steps": 300, "ece": 0.125}
-	if got, want := metrics(values, 100), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
+	if got, want := metrics(values, nil, 100), " (accuracy 1, auroc 0.5, ece 0.125, loss 0.25, …)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	values = map[string]float64{"deviation": 0, "steps": 300, "val_loss": 0.5, "a_loss": 0.25}
+	if got, want := metrics(values, []string{"deviation", "steps", "val_loss", "a_loss"}, 100), " (val_loss 0.5, a_loss 0.25, steps 300, deviation 0)"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := jsonText([]any{"a > b && c < d"}), `["a > b && c < d"]`; got != want {
@@ -222,7 +243,7 @@ func TestAddressesWithoutAGraphAreNamedByWhatTheyShare(t *testing.T) {
 	}
 }
 
-func TestInputsThatWaitForTheSameAreTold(t *testing.T) {
+func TestInputsThatWaitForTheSameAreToldInOneLine(t *testing.T) {
 	x := &dag.Explanation{Address: "table.t", State: dag.StateRun}
 	for i := range 5 {
 		address := fmt.Sprintf("evaluate.e[%d]", i)
@@ -233,10 +254,7 @@ func TestInputsThatWaitForTheSameAreTold(t *testing.T) {
 	var out bytes.Buffer
 	NewHuman(&out, &out, Style{}, nil).Why([]*dag.Explanation{x})
 	want := `table.t will run
-  ~ input runs (seed=0) waits for evaluate.e[0], which has to run: rank: 8 -> 16
-  ~ input runs (seed=1) waits for evaluate.e[1], which has to run: rank: 8 -> 16
-  ~ input runs (seed=2) waits for evaluate.e[2], which has to run: rank: 8 -> 16
-  ~ 2 more: input runs waits for evaluate.e, which has to run: rank: 8 -> 16
+  ~ 5 x input runs waits for evaluate.e, which has to run: rank: 8 -> 16
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
