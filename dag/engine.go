@@ -1,5 +1,7 @@
 package dag
 
+import "github.com/pipe-ml/pipe/dag/remote"
+
 // Engine plans and runs graphs against one store.
 type Engine struct {
 	Store     *Store
@@ -9,6 +11,9 @@ type Engine struct {
 	CPUs      int               // how many the scheduler packs; 0: as many as the machine has
 	Memory    int64             // bytes the scheduler packs; 0: as many as the machine has
 	Cards     []string          // GPUs the scheduler packs, as CardsVariable names them
+	Remote    *remote.Client    // the cache that machines share; nil: none
+	Push      bool              // what has run is given to Remote
+	Warn      func(text string) // is told what makes a plan poorer and does not stop it; nil: nobody. A run has EventWarning
 }
 
 // PlanOptions select what is planned.

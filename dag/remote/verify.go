@@ -35,7 +35,7 @@ func (e *exact) Read(p []byte) (int, error) {
 	n, err := e.from.Read(p)
 	e.sum.Write(p[:n])
 	e.seen += int64(n)
-	whole := e.seen == e.size || err == io.EOF //nolint:errorlint // what io.Reader promises
+	whole := e.seen == e.size || err == io.EOF
 	if e.size >= 0 && e.seen > e.size || whole && hex.EncodeToString(e.sum.Sum(nil)) != e.name {
 		return 0, &CorruptError{e.name}
 	}

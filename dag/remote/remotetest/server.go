@@ -29,6 +29,7 @@ type Server struct {
 	seen []string          // METHOD /PATH CODE, of every request
 	want string            // the Authorization header
 	bad  Fault
+	hold chan struct{} // closed when it is no longer Holding
 }
 
 // Fault says how a server misbehaves.
@@ -39,6 +40,7 @@ const (
 	None      Fault = ""
 	Failing   Fault = "failing"   // it answers 500
 	Silent    Fault = "silent"    // it does not answer
+	Holding   Fault = "holding"   // it answers what it is sent (PUT) when it does something else
 	Truncated Fault = "truncated" // it ends a blob in the middle
 	Wrong     Fault = "wrong"     // one byte of each blob is another one
 	Full      Fault = "full"      // it has no room for blobs
@@ -63,7 +65,12 @@ func (s *Server) Close() {
 func (s *Server) Misbehave(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bad = f
+	if s.bad == Holding {
+		close(s.hold)
+	}
+	if s.bad = f; f == Holding {
+		s.hold = make(chan struct{})
+	}
 }
 
 // Require refuses requests whose Authorization header is another one.
@@ -129,9 +136,16 @@ var pattern = regexp.MustCompile("^/(ac|cas)/([a-f0-9]{64})$")
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	s.mu.Lock()
-	bad, want := s.bad, s.want
+	bad, want, hold := s.bad, s.want, s.hold
 	s.mu.Unlock()
-	code, text := http.StatusOK, []byte(nil)
+	if bad == Holding && r.Method == http.MethodPut {
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+		}
+	}
+	var code int
+	var text []byte
 	switch {
 	case err != nil || int64(len(body)) != r.ContentLength && r.Method == http.MethodPut:
 		code = http.StatusBadRequest
