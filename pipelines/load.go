@@ -4,6 +4,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pipe-ml/pipe/dag/remote"
 )
 
 // Version is the version of the language and of the program; required_version is compared with it.
@@ -19,11 +21,13 @@ type Pipeline struct {
 	Stages      []*Stage
 	Outputs     []*Output
 	Executors   []*Executor // beside the local one
+	Cache       remote.Config
 
 	files  map[string]*hcl.File
 	base   *hcl.EvalContext // functions, var and local
 	locals []*local
 	byName map[string]*Stage
+	cache  *hclsyntax.Block // nil without one
 }
 
 // Files are the parsed files by name, for the snippets of diagnostics. They are there even when loading failed.
@@ -60,6 +64,7 @@ func LoadSource(src Source, settings []Setting) (*Pipeline, hcl.Diagnostics) {
 	diags = append(diags, p.setVariables(settings)...)
 	diags = append(diags, p.evaluateLocals()...)
 	diags = append(diags, p.evaluateExecutors()...)
+	diags = append(diags, p.evaluateCache()...)
 	for _, s := range p.Stages {
 		diags = append(diags, s.findReferences(p)...)
 	}
@@ -93,6 +98,8 @@ func (p *Pipeline) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 			more = p.decodeOutput(b)
 		case "executor":
 			more = p.decodeExecutor(b)
+		case "cache":
+			more = p.decodeCache(b)
 		default:
 			more = hcl.Diagnostics{mistake(b.TypeRange, "Unknown block", "There is no block type %q.%s",
 				b.Type, didYouMean(b.Type, blockTypes))}
@@ -102,7 +109,7 @@ func (p *Pipeline) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 	return diags
 }
 
-var blockTypes = []string{"pipeline", "variable", "locals", "stage", "output", "executor"}
+var blockTypes = []string{"pipeline", "variable", "locals", "stage", "output", "executor", "cache"}
 
 // decodePipeline reads pipeline "NAME" { description required_version }.
 func (p *Pipeline) decodePipeline(b *hclsyntax.Block) hcl.Diagnostics {

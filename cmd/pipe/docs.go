@@ -12,10 +12,10 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE|executor]",
+		Use:   "docs [TYPE|executor|cache]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
-		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor, the block
-for a cluster.` + exits(exits0, exits1),
+		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor or
+cache, the block for a cluster or for a cache that machines share.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -27,8 +27,12 @@ for a cluster.` + exits(exits0, exits1),
 				a.view.Types(all, pipelines.Shipped())
 				return nil
 			}
-			if args[0] == "executor" {
-				a.view.Schema(pipelines.ExecutorSchema())
+			switch args[0] {
+			case "executor":
+				a.view.Settings(`executor "slurm" "NAME"`, pipelines.ExecutorSchema())
+				return nil
+			case "cache":
+				a.view.Settings("cache", pipelines.CacheSchema())
 				return nil
 			}
 			t, ok := stages.Lookup(args[0])
@@ -39,7 +43,7 @@ for a cluster.` + exits(exits0, exits1),
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(stages.Names(), "executor"), cobra.ShellCompDirectiveNoFileComp
+			return append(stages.Names(), "executor", "cache"), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }
