@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,11 @@ import (
 	"github.com/pipe-ml/pipe/dag/remote"
 )
 
-// resultsAtOnce is how many results are pushed at the same time.
-const resultsAtOnce = 4
+// How much is pushed at the same time: together less than remote.Parallel, since actions wait for what is fetched.
+const (
+	resultsAtOnce = 4
+	blobsAtOnce   = 2 // of each
+)
 
 // pusher gives the remote cache what a run has made, beside the run. A nil one does nothing.
 type pusher struct {
@@ -27,7 +31,7 @@ type pusher struct {
 	mu      sync.Mutex
 	all     int
 	done    int
-	failed  int
+	failed  []*Result
 	first   error // of those that failed
 	awaited bool
 }
@@ -58,7 +62,11 @@ func (p *pusher) push(st *state) {
 	p.mu.Lock()
 	p.all++
 	p.mu.Unlock()
-	r := st.result
+	p.begin(st.result)
+}
+
+// begin begins to push a result.
+func (p *pusher) begin(r *Result) {
 	p.going.Go(func() {
 		p.slots <- struct{}{}
 		err := p.shared.put(p.ctx, r)
@@ -66,9 +74,8 @@ func (p *pusher) push(st *state) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.done++; err != nil {
-			if p.failed++; p.first == nil {
-				p.first = err
-			}
+			p.failed = append(p.failed, r)
+			p.first = cmp.Or(p.first, err)
 		}
 		p.tell()
 	})
@@ -81,7 +88,8 @@ func (p *pusher) tell() {
 	}
 }
 
-// wait waits for all that was begun, and says how many results the remote cache got.
+// wait waits for all that was begun, tries once more what failed, since the server may have been down for some time of a
+// long run, and says how many results the remote cache got.
 func (p *pusher) wait() int {
 	if p == nil {
 		return 0
@@ -92,14 +100,20 @@ func (p *pusher) wait() int {
 	}
 	p.mu.Unlock()
 	p.going.Wait()
+	again := p.failed
+	p.done, p.failed, p.first = p.done-len(again), nil, nil
+	for _, r := range again {
+		p.begin(r)
+	}
+	p.going.Wait()
 	if p.ctx.Err() != nil && p.first != nil {
 		p.first = errors.New("the run was killed")
 	}
 	p.cut()
 	if p.shared.note(p.first); p.first != nil && !p.shared.warned.Load() {
-		p.feed.warn(fmt.Sprintf("%d of %d results could not be given to the remote cache %s: %v", p.failed, p.all, p.shared.client.URL(), p.first))
+		p.feed.warn(fmt.Sprintf("%d of %d results could not be given to the remote cache %s: %v", len(p.failed), p.all, p.shared.client.URL(), p.first))
 	}
-	return p.all - p.failed
+	return p.all - len(p.failed)
 }
 
 // put gives a result to the remote cache: what it names, then its record.
@@ -109,7 +123,7 @@ func (s *shared) put(ctx context.Context, r *Result) error {
 		return err
 	}
 	errs := make([]error, len(files))
-	inParallel(len(files), remote.Parallel, func(i int) {
+	inParallel(len(files), blobsAtOnce, func(i int) {
 		_, again := s.lost.Load(files[i].Hash) // it may say that it has what it could not give
 		errs[i] = s.client.PutBlob(ctx, files[i].Hash, files[i].Size, again, func() (io.ReadCloser, error) {
 			return os.Open(s.store.blob(files[i].Hash))

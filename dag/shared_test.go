@@ -334,3 +334,23 @@ func TestContentIsFetchedOnce(t *testing.T) {
 		t.Errorf("%d blobs came, want 6", got)
 	}
 }
+
+// What a machine has lost of its own comes back from the cache that it gave it to.
+func TestALostBlobComesBack(t *testing.T) {
+	l := newLab(t)
+	r := l.machine()
+	l.apply(r)
+	for _, address := range []string{"b", "c"} {
+		if err := os.Remove(r.blobOf(address)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Remove(filepath.Join(r.dir, "figure.txt"))
+	r.engine = r.open()
+	l.connect(r)
+	sum, got := l.apply(r)
+	r.counts(sum, 3, 3, 0, 0, 0)
+	if got != figure || sum.Remote != 2 {
+		t.Errorf("published %q, remote %d", got, sum.Remote)
+	}
+}

@@ -24,7 +24,7 @@ const (
 // ErrAbsent says that the cache does not have something.
 var ErrAbsent = errors.New("it is not in the remote cache")
 
-// DownError says that the server is not asked any more.
+// DownError says that the server is not asked now.
 type DownError struct {
 	Err error // why
 }
@@ -57,6 +57,7 @@ func (e *statusError) passing() bool {
 type Client struct {
 	Silence time.Duration // see the package
 	Pause   time.Duration // before the second attempt; four times as long before the third
+	Rest    time.Duration // how long a server that is down is not asked
 
 	url   string
 	auth  string // the value of the header, or ""
@@ -66,7 +67,8 @@ type Client struct {
 
 	mu      sync.Mutex
 	down    *DownError
-	failing int // requests in a row
+	since   time.Time // that it is down
+	failing int       // requests in a row
 }
 
 // New makes a client. Config.URL must be sound; token is what Config.TokenEnv names, or "".
@@ -75,7 +77,7 @@ func New(c Config, token string) *Client {
 	transport.MaxIdleConnsPerHost, transport.MaxConnsPerHost = Parallel, Parallel
 	transport.DisableCompression = true // hashes are of the bytes as they are
 	client := &Client{
-		Silence: 15 * time.Second, Pause: 200 * time.Millisecond,
+		Silence: 15 * time.Second, Pause: 200 * time.Millisecond, Rest: time.Minute,
 		url: strings.TrimRight(c.URL, "/"), token: c.TokenEnv, slots: make(chan struct{}, Parallel),
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // the token is for this server alone
@@ -101,7 +103,7 @@ type request struct {
 	take         func(body io.Reader) error    // of others: is given the answer's, once for each attempt
 }
 
-// call makes a request, several times if it must. It gives ErrAbsent as it is, and a *DownError from when the server is
+// call makes a request, several times if it must. It gives ErrAbsent as it is, and a *DownError while the server is
 // taken to be down.
 func (c *Client) call(ctx context.Context, r request) error {
 	select {
@@ -156,7 +158,7 @@ func blame(err error) (fault, again bool) {
 func (c *Client) asDown() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.down != nil {
+	if c.down != nil && time.Since(c.since) < c.Rest {
 		return c.down
 	}
 	return nil
@@ -170,7 +172,7 @@ func (c *Client) answered(err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failing = 0
+	c.failing, c.down = 0, nil
 }
 
 // failed notes that a request failed for good. One bad answer may be about one thing only; a server that cannot be
@@ -186,9 +188,7 @@ func (c *Client) failed(err error) error {
 	if c.failing++; answers && !status.refusal() && c.failing < mostFailing {
 		return err
 	}
-	if c.down == nil {
-		c.down = &DownError{err}
-	}
+	c.down, c.since = &DownError{err}, time.Now()
 	return c.down
 }
 

@@ -200,6 +200,10 @@ func TestAServerThatFailsAgainAndAgainIsDown(t *testing.T) {
 	if _, err := c.Record(context.Background(), key); !errors.As(err, &down) || s.Requests("GET", "", 404) > 0 {
 		t.Errorf("it was asked again: %v", err)
 	}
+	c.Rest = 0 // over
+	if _, err := c.Record(context.Background(), key); !errors.Is(err, remote.ErrAbsent) {
+		t.Errorf("after its rest: %v", err)
+	}
 	s.Close()
 	out := remote.New(remote.Config{URL: s.URL}, "")
 	out.Pause = time.Millisecond

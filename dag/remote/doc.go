@@ -12,5 +12,5 @@
 //     ActionResult, with the files as its output files and the text as its standard output. A server that looks into
 //     records keeps the files as long as the record, and hides a record of which a file is gone.
 //   - silence: how long a server may neither send nor take a byte before it is taken to be down.
-//   - down: a server that was silent, out of reach, or refused the token is not asked again by this client.
+//   - down: a server that was silent, out of reach, or refused the token is not asked for a minute.
 package remote
