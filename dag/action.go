@@ -34,9 +34,17 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 			out.result, out.cached, out.err = r, true, err
 			return out
 		}
+		// So may another machine, or its key was not known before.
+		if r, err = t.shared.find(ctx, t.action, t.lists, t.inputs); err != nil || r != nil {
+			out.result, out.cached, out.remote, out.err = r, true, true, err
+			return out
+		}
 	}
 	t.enter()
 	defer t.leave()
+	if out.err = t.shared.fetch(ctx, t.needs()); out.err != nil {
+		return out
+	}
 	for attempt := 1; ; attempt++ {
 		started := time.Now()
 		if !t.remote {
@@ -142,7 +150,7 @@ func (t *task) prepare(f *folder, attempt int) (Job, error) {
 	if err := errors.Join(t.fill(f, &job.Request), t.placeCode(f)); err != nil {
 		return job, err
 	}
-	if err := t.describe(); err != nil {
+	if err := t.store.describe(t.action, t.lists, t.inputs); err != nil {
 		return job, err
 	}
 	if t.remote {
@@ -217,21 +225,21 @@ func (t *task) execute(ctx context.Context, job Job) (record, error) {
 
 // describe stores what the key stands for: the manifest, the lists of groups, the trees of outside folders.
 // They serve explanations only, so they need not survive a power failure.
-func (t *task) describe() error {
-	p := t.store.publisher()
-	if err := p.put(t.action.key, t.action.raw, false); err != nil {
+func (s *Store) describe(action *resolved, lists [][]byte, inputs []source) error {
+	p := s.publisher()
+	if err := p.put(action.key, action.raw, false); err != nil {
 		return err
 	}
-	for _, raw := range t.lists {
+	for _, raw := range lists {
 		if err := p.put(hashBytes(raw), raw, false); err != nil {
 			return err
 		}
 	}
-	for _, in := range t.inputs {
-		if in.outside == "" || !in.digest.IsTree() || t.store.check(in.digest, -1) == nil {
+	for _, in := range inputs {
+		if in.outside == "" || !in.digest.IsTree() || s.check(in.digest, -1) == nil {
 			continue
 		}
-		w := &treeWriter{file: t.store.files.file, emit: func(hex string, raw []byte) error { return p.put(hex, raw, false) }}
+		w := &treeWriter{file: s.files.file, emit: func(hex string, raw []byte) error { return p.put(hex, raw, false) }}
 		if _, _, err := w.add(in.outside); err != nil {
 			return err
 		}

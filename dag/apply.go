@@ -22,14 +22,19 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 		return nil, err
 	}
 	defer j.file.Close()
-	s, plan, err := e.planned(ctx, g, opts.PlanOptions)
+	f := &feed{sink: sink, journal: j}
+	s, plan, err := e.planned(ctx, g, opts.PlanOptions, f.warn)
 	if err == nil && opts.Saved != nil {
 		err = opts.Saved.hold(plan)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(j.file.Name())) // nothing was run
 	}
-	r := newRun(s, plan, e, opts, &feed{sink: sink, journal: j})
+	r := newRun(s, plan, e, opts, f)
+	r.publications = byAddress(pubs)
+	if e.Push {
+		r.pusher = s.shared.pusher(ctx, f, opts.Kill)
+	}
 	set, err := e.Store.keepSet(r.cachedKeys(plan))
 	if err == nil {
 		err = j.cached(set)
@@ -43,6 +48,7 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 	err = r.loop(ctx)
 	published, perr := r.publish(pubs)
 	sum := r.summary(plan)
+	sum.Pushed = r.pusher.wait()
 	sum.Published, sum.Run, sum.Interrupted = published, j.id, ctx.Err() != nil && sum.Skipped+sum.Failed > 0
 	r.feed.emit(Event{Type: EventSummary, Summary: sum, Seconds: time.Since(started).Seconds()})
 	if sum.Executed+sum.Failed > 0 {
@@ -52,8 +58,8 @@ func (e *Engine) Apply(ctx context.Context, g *Graph, pubs []Publication, opts A
 }
 
 // planned settles what can be known before anything runs.
-func (e *Engine) planned(ctx context.Context, g *Graph, opts PlanOptions) (*session, *Plan, error) {
-	s, err := e.session(ctx, g, opts)
+func (e *Engine) planned(ctx context.Context, g *Graph, opts PlanOptions, warn func(string)) (*session, *Plan, error) {
+	s, err := e.session(ctx, g, opts, warn)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,6 +88,9 @@ func (r *run) summary(p *Plan) *Summary {
 		switch r.ended[a.Node.Address] {
 		case endCached:
 			sum.Cached++
+			if r.states[a.Node.Address].remote {
+				sum.Remote++
+			}
 		case endExecuted:
 			sum.Executed++
 		case endFailed:
@@ -115,6 +124,8 @@ func (f *feed) emit(e Event) {
 		f.sink(e)
 	}
 }
+
+func (f *feed) warn(text string) { f.emit(Event{Type: EventWarning, Message: text}) }
 
 // broken says whether the run can no longer be recorded.
 func (f *feed) broken() bool {

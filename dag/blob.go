@@ -106,8 +106,9 @@ func (s *Store) read(hex string) ([]byte, error) {
 
 // audit checks whole artifacts, each blob once.
 type audit struct {
-	store *Store
-	seen  sync.Map // Digest -> error or nil
+	store  *Store
+	shared *shared  // what it offers counts as whole
+	seen   sync.Map // Digest -> error or nil
 }
 
 // artifact finds the first blob of d that is missing or corrupt.
@@ -147,7 +148,11 @@ func (s *Store) tree(d Digest) (Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeTree(raw)
+	tree, err := decodeTree(raw)
+	if err != nil {
+		return nil, &BlobError{Digest: d, Corrupt: true} // its bytes are right: a record from elsewhere takes it for a folder
+	}
+	return tree, nil
 }
 
 // have is check for one who will name the blob in a result: it makes the blob young, so that a GC leaves it alone

@@ -23,6 +23,15 @@ func (d Digest) IsTree() bool { return strings.HasPrefix(string(d), treePrefix) 
 // Hex is the name of the blob: the file itself, or the tree object of a folder.
 func (d Digest) Hex() string { return string(d[strings.IndexByte(string(d), ':')+1:]) }
 
+// valid says whether d is spelled as a digest is: others may have written it.
+func (d Digest) valid() bool {
+	hex, file := strings.CutPrefix(string(d), filePrefix)
+	if !file {
+		hex = strings.TrimPrefix(hex, treePrefix)
+	}
+	return len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == "" && (file || d.IsTree())
+}
+
 // Short is for people.
 func (d Digest) Short() string {
 	if h := d.Hex(); len(h) > 12 {

@@ -20,6 +20,9 @@
 //   - set: what the plan of a run found in the store, in a file named by its hash, which journals name.
 //   - root: what a GC may not remove: the results of the last whole run of each pipeline, pins, what is published.
 //   - tombstone: the record of a result that a GC removed.
+//   - remote cache: a server that keeps results for several machines. A result that was found there is a result of this
+//     store like any other, but that what of its content is not here yet is there. Content is fetched when an action or a
+//     publication needs it, and is lost if it cannot be had: then the action that made it runs here.
 //   - publication: an artifact that is copied to a path of the user's once all has run.
 //
 // # How a run goes

@@ -1,5 +1,7 @@
 package dag
 
+import "github.com/pipe-ml/pipe/dag/remote"
+
 // Engine plans and runs graphs against one store.
 type Engine struct {
 	Store     *Store
@@ -7,6 +9,9 @@ type Engine struct {
 	Executor  Executor          // runs the actions on this machine
 	Executors map[string]Remote // others, by the name that Node.Executor says
 	Cards     []string          // GPUs the scheduler packs, as CardsVariable names them
+	Remote    *remote.Client    // the cache that machines share; nil: none
+	Push      bool              // what has run is given to Remote
+	Warn      func(text string) // is told what makes a plan poorer and does not stop it; nil: nobody. A run has EventWarning
 }
 
 // PlanOptions select what is planned.

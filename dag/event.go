@@ -17,6 +17,8 @@ const (
 	EventFailed   = "action_failed"
 	EventSkipped  = "action_skipped"
 	EventPublish  = "publish"
+	EventPush     = "push"    // of the results that the remote cache is given, once they are waited for
+	EventWarning  = "warning" // of what makes a run poorer and does not stop it
 	EventSummary  = "summary"
 )
 
@@ -32,13 +34,14 @@ type Event struct {
 	Attempt int                `json:"attempt,omitempty"`          // start, failed: 1 for the first
 	Retry   bool               `json:"retry,omitempty"`            // failed: it will be tried again
 	Expect  float64            `json:"expected_seconds,omitempty"` // start: how long it took before; 0 if unknown
-	Step    int                `json:"step,omitempty"`             // progress
-	Steps   int                `json:"steps,omitempty"`            // progress: of how many
+	Step    int                `json:"step,omitempty"`             // progress; push: how many are done with
+	Steps   int                `json:"steps,omitempty"`            // progress, push: of how many
 	Values  map[string]float64 `json:"values,omitempty"`           // progress: loss, rate, …; complete: the metrics
 	Order   []string           `json:"order,omitempty"`            // complete: the names of the metrics as the stage told them
-	Message string             `json:"message,omitempty"`          // log: a line; failed: the error
+	Message string             `json:"message,omitempty"`          // log: a line; failed: the error; warning
 	Log     string             `json:"log,omitempty"`              // failed: path of the action's log
-	Cached  bool               `json:"hit,omitempty"`              // complete: found in the store, not run
+	Cached  bool               `json:"hit,omitempty"`              // complete: found, not run
+	Remote  bool               `json:"remote,omitempty"`           // complete: some of it came from the remote cache, or is there only
 	Seconds float64            `json:"seconds,omitempty"`          // complete, failed, summary
 	Path    string             `json:"path,omitempty"`             // publish: where to
 	Changed bool               `json:"changed,omitempty"`          // publish: it held other bytes before
@@ -80,6 +83,7 @@ type PlanSummary struct {
 	Cached int `json:"cached"`
 	Run    int `json:"run"`
 	Maybe  int `json:"maybe"`
+	Remote int `json:"cached_remote,omitempty"` // of the cached ones: from the remote cache
 }
 
 // Summary counts the instances of a run by how they ended: Total is the sum of the others. Virtual vertices
@@ -89,11 +93,13 @@ type Summary struct {
 	Cached      int       `json:"cached"`
 	Executed    int       `json:"executed"`
 	Failed      int       `json:"failed"`
-	Skipped     int       `json:"skipped"`               // not run, since something before it failed or the run was stopped
-	Published   int       `json:"published"`             // publications whose bytes changed
-	Interrupted bool      `json:"interrupted,omitempty"` // the context was cancelled before all had run
-	Run         string    `json:"run"`                   // name of the journal
-	Failures    []Failure `json:"failures,omitempty"`    // in the order of the graph
+	Skipped     int       `json:"skipped"`                 // not run, since something before it failed or the run was stopped
+	Remote      int       `json:"cached_remote,omitempty"` // of the cached ones: from the remote cache
+	Pushed      int       `json:"pushed,omitempty"`        // of the executed ones: given to it
+	Published   int       `json:"published"`               // publications whose bytes changed
+	Interrupted bool      `json:"interrupted,omitempty"`   // the context was cancelled before all had run
+	Run         string    `json:"run"`                     // name of the journal
+	Failures    []Failure `json:"failures,omitempty"`      // in the order of the graph
 }
 
 // Failure is an action or a publication that did not succeed.

@@ -134,7 +134,7 @@ func (j *journal) cached(set string) error {
 // event records what matters later: log lines are in their own file, and of progress a sample will do.
 func (j *journal) event(e Event) error {
 	switch e.Type {
-	case EventLog:
+	case EventLog, EventPush:
 		return nil
 	case EventProgress:
 		if e.Time.Sub(j.progress[e.Address]) < progressPause {

@@ -20,6 +20,7 @@ type Plan struct {
 type PlannedAction struct {
 	Node     *Node
 	State    string    // StateCached, StateRun or StateMaybe
+	Remote   bool      // cached: it comes from the remote cache, or some of its content is still there only
 	Reason   string    // one line: why it runs, or what would spare it
 	Changes  []Change  // why it runs; none if only what it waits for can tell
 	Key      string    // "" while an input is not known
@@ -35,6 +36,9 @@ func (p *Plan) Summary() PlanSummary {
 		switch a.State {
 		case StateCached:
 			c.Cached++
+			if a.Remote {
+				c.Remote++
+			}
 		case StateRun:
 			c.Run++
 		default:
@@ -48,7 +52,7 @@ func (p *Plan) Summary() PlanSummary {
 // caches of the store. Inputs and code files that are not there, and instances that this engine could never run,
 // are errors, all reported at once.
 func (e *Engine) Plan(ctx context.Context, g *Graph, opts PlanOptions) (*Plan, error) {
-	_, p, err := e.planned(ctx, g, opts)
+	_, p, err := e.planned(ctx, g, opts, e.Warn)
 	return p, err
 }
 
@@ -70,6 +74,7 @@ func (s *session) plan() (*Plan, error) {
 func (s *session) planned(st *state) (PlannedAction, error) {
 	a := PlannedAction{Node: st.node, Key: st.action.key, Manifest: st.action.manifest, State: StateCached}
 	if st.result != nil {
+		a.Remote = st.remote
 		return a, nil
 	}
 	changes, err := s.changes(st)

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,9 @@ type Result struct {
 	Platform string             `json:"platform"` // operating system and architecture
 	Threads  int                `json:"threads"`
 	From     []Origin           `json:"from,omitempty"` // in the order of the manifest's inputs
+	// Remote is the address of the remote cache that the result was found in, or "" if it was made here. What is not here
+	// of its content is there.
+	Remote string `json:"remote,omitempty"`
 }
 
 // Origin is where the content of an input came from when the action ran: results, or a path outside the store.
@@ -120,16 +124,34 @@ func (a *audit) result(key string) (r *Result, damage, err error) {
 	} else if err != nil {
 		return nil, nil, err
 	}
+	if damage, err = a.outputs(r); damage != nil || err != nil {
+		return nil, damage, err
+	}
+	return r, nil, nil
+}
+
+// outputs looks whether all that r made is here, or can be had from the remote cache.
+func (a *audit) outputs(r *Result) (damage, err error) {
 	for _, o := range r.Outputs {
 		err := a.artifact(o.Digest, o.Size)
 		var bad *BlobError
-		if errors.As(err, &bad) {
-			return nil, fmt.Errorf("output %s: %w", o.Name, err), nil
-		} else if err != nil {
-			return nil, nil, err
+		switch {
+		case err == nil:
+		case !errors.As(err, &bad):
+			return nil, err
+		case a.shared.offers(r, o.Digest):
+		case r.Remote != "":
+			return fmt.Errorf("output %s: %w, and was not had from the remote cache %s", o.Name, err, r.Remote), nil
+		default:
+			return fmt.Errorf("output %s: %w", o.Name, err), nil
 		}
 	}
-	return r, nil, nil
+	return nil, nil
+}
+
+// away says whether some of what r made is not here yet.
+func (a *audit) away(r *Result) bool {
+	return r.Remote != "" && slices.ContainsFunc(r.Outputs, func(o Artifact) bool { return a.artifact(o.Digest, o.Size) != nil })
 }
 
 // save writes a result whose blobs are committed. It is the last step of an action.

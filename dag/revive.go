@@ -1,9 +1,6 @@
 package dag
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // revive runs the producers again whose blobs turned out to be gone when address was about to read them, and
 // lets address and the others with its key wait for them. It says false if there is nothing to be done.
@@ -11,7 +8,7 @@ func (r *run) revive(ctx context.Context, address string, others []string) bool 
 	if r.stopped != "" {
 		return false
 	}
-	r.audit = &audit{store: r.store} // what it remembers is out of date
+	r.audit = &audit{store: r.store, shared: r.shared} // what it remembers is out of date
 	gone := r.goneProducers(r.states[address].node)
 	for _, p := range gone {
 		if r.revived[p] >= maxRevivals {
@@ -77,12 +74,8 @@ func (r *run) goneProducers(n *Node) []string {
 			out = append(out, a)
 			continue
 		}
-		for _, o := range st.result.Outputs {
-			var bad *BlobError
-			if errors.As(r.audit.artifact(o.Digest, o.Size), &bad) {
-				out = append(out, a)
-				break
-			}
+		if damage, _ := r.audit.outputs(st.result); damage != nil {
+			out = append(out, a)
 		}
 	}
 	return out

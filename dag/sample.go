@@ -52,7 +52,7 @@ type secondRun struct {
 // and at least one. Empty addresses mean all.
 func (e *Engine) Resample(ctx context.Context, g *Graph, addresses []string, fraction float64, opts ApplyOptions, sink func(Event)) (*SampleReport, error) {
 	started := time.Now()
-	s, err := e.session(ctx, g, PlanOptions{})
+	s, err := e.session(ctx, g, PlanOptions{}, e.Warn)
 	if err != nil {
 		return nil, withRemedy(err)
 	}

@@ -29,27 +29,29 @@ type run struct {
 	*session
 	feed     *feed
 	claims   *claims
+	pusher   *pusher
 	engine   *Engine
 	failFast bool
 	killed   <-chan struct{}
 	total    capacity
 	gate     chan struct{} // held by what prepares or collects an action that runs elsewhere
 
-	free        capacity
-	plans       map[string]PlannedAction
-	rank        map[string]float64  // seconds from the start of an instance to the end of all that needs it
-	left        map[string]int      // producers that have not ended
-	ended       map[string]string   // address -> endX
-	revived     map[string]int      // how often a producer ran again since its blobs had gone
-	waiters     map[string][]string // revived producer -> readers that wait for it again
-	ready       queue
-	running     int
-	inFlight    map[string][]string // key -> other instances with the same key
-	parked      []string            // what another run has claimed
-	outcomes    chan outcome
-	stopped     string // why nothing more is started
-	interrupted func() bool
-	failures    map[string]Failure
+	free         capacity
+	publications map[string][]Publication // by address
+	plans        map[string]PlannedAction
+	rank         map[string]float64  // seconds from the start of an instance to the end of all that needs it
+	left         map[string]int      // producers that have not ended
+	ended        map[string]string   // address -> endX
+	revived      map[string]int      // how often a producer ran again since its blobs had gone
+	waiters      map[string][]string // revived producer -> readers that wait for it again
+	ready        queue
+	running      int
+	inFlight     map[string][]string // key -> other instances with the same key
+	parked       []string            // what another run has claimed
+	outcomes     chan outcome
+	stopped      string // why nothing more is started
+	interrupted  func() bool
+	failures     map[string]Failure
 }
 
 func newRun(s *session, p *Plan, e *Engine, opts ApplyOptions, f *feed) *run {
@@ -165,7 +167,7 @@ func (r *run) arrive(ctx context.Context, address string) {
 	case st.node.Virtual():
 		r.finish(ctx, address, endVirtual)
 	case st.result != nil:
-		r.cached(ctx, st)
+		r.have(ctx, st)
 	default:
 		r.enqueue(st)
 	}
@@ -173,10 +175,13 @@ func (r *run) arrive(ctx context.Context, address string) {
 
 // cached ends an instance whose result is in the store.
 func (r *run) cached(ctx context.Context, st *state) {
-	e := Event{Type: EventComplete, Address: st.node.Address, Stage: st.node.Stage, Key: st.action.key, Cached: true,
+	e := Event{Type: EventComplete, Address: st.node.Address, Stage: st.node.Stage, Key: st.action.key, Cached: true, Remote: st.remote,
 		Values: st.result.Metrics, Order: st.result.Order}
 	if r.plans[st.node.Address].State != StateCached {
 		e.Reason = "its inputs came out as they were"
+	}
+	if st.found {
+		e.Reason = "it was found in the remote cache"
 	}
 	r.feed.emit(e)
 	r.finish(ctx, st.node.Address, endCached)
@@ -237,6 +242,10 @@ func (r *run) stop(why string) {
 func (r *run) handle(ctx context.Context, out outcome) {
 	t := out.task
 	r.running--
+	if out.fetched {
+		r.fetched(ctx, out)
+		return
+	}
 	r.free.give(t.want, t.cards, r.total.cards)
 	others := r.inFlight[t.action.key]
 	delete(r.inFlight, t.action.key)
@@ -259,10 +268,11 @@ func (r *run) handle(ctx context.Context, out outcome) {
 		}
 	default:
 		st := r.states[address]
-		st.result, st.damage = out.result, nil
+		st.result, st.damage, st.remote, st.found = out.result, nil, out.remote, out.remote
 		if out.cached {
-			r.cached(ctx, st)
+			r.have(ctx, st)
 		} else {
+			r.pusher.push(st)
 			r.feed.emit(Event{
 				Type: EventComplete, Address: address, Stage: t.node.Stage, Key: t.action.key,
 				Seconds: out.result.Seconds, Values: out.result.Metrics, Order: out.result.Order,
@@ -270,8 +280,9 @@ func (r *run) handle(ctx context.Context, out outcome) {
 			r.finish(ctx, address, endExecuted)
 		}
 		for _, a := range others {
-			r.states[a].result, r.states[a].damage = out.result, nil
-			r.cached(ctx, r.states[a])
+			st := r.states[a]
+			st.result, st.damage, st.remote, st.found = out.result, nil, out.remote, out.remote
+			r.have(ctx, st)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 type session struct {
 	*resolver
 	store   *Store
+	shared  *shared
 	g       *Graph
 	audit   *audit
 	replace map[string]bool
@@ -33,6 +34,8 @@ type state struct {
 	action *resolved
 	result *Result // nil until it is in the store
 	damage error   // why a result that is there cannot be used
+	remote bool    // the result comes from the remote cache, or some of its content is still there only
+	found  bool    // in the remote cache, by this session
 
 	// Of a virtual vertex:
 	list       []byte
@@ -41,7 +44,8 @@ type state struct {
 }
 
 // session selects a part of g and settles all of it that can be, level by level.
-func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*session, error) {
+// warn is told what makes it poorer and does not stop it.
+func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions, warn func(string)) (*session, error) {
 	if err := g.check(opts.Replace); err != nil {
 		return nil, err
 	}
@@ -51,9 +55,10 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 			return nil, err
 		}
 	}
+	remote := e.remoteCache(warn)
 	s := &session{
 		resolver: &resolver{root: e.Root, files: e.Store.files},
-		store:    e.Store, g: g, audit: &audit{store: e.Store},
+		store:    e.Store, shared: remote, g: g, audit: &audit{store: e.Store, shared: remote},
 		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())), before: map[Digest][]ManifestMember{},
 		started: map[string]map[string]Event{}, diffs: map[[2]Digest][]FileChange{},
 		history: sync.OnceValues(e.Store.history),
@@ -67,7 +72,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 	}
 	var errs []error
 	for _, level := range g.levels() {
-		errs = append(errs, s.settleAll(ctx, level))
+		errs = append(errs, s.settleAll(ctx, level), s.ask(ctx, level))
 	}
 	return s, errors.Join(errs...)
 }
@@ -75,20 +80,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions) (*sess
 // settleAll settles nodes that do not read each other.
 func (s *session) settleAll(ctx context.Context, nodes []*Node) error {
 	errs := make([]error, len(nodes))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(len(nodes), runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				errs[i] = s.settle(ctx, nodes[i])
-			}
-		})
-	}
-	for i := range nodes {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+	inParallel(len(nodes), runtime.GOMAXPROCS(0), func(i int) { errs[i] = s.settle(ctx, nodes[i]) })
 	return errors.Join(errs...)
 }
 
@@ -111,7 +103,7 @@ func (s *session) settle(ctx context.Context, n *Node) error {
 	if err != nil {
 		return err
 	}
-	st.action, st.result, st.damage = action, nil, nil
+	st.action, st.result, st.damage, st.remote = action, nil, nil, false
 	if action.key == "" || s.replace[n.Address] {
 		return nil
 	}
@@ -119,6 +111,7 @@ func (s *session) settle(ctx context.Context, n *Node) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.Address, err)
 	}
+	st.remote = st.result != nil && (st.found || s.audit.away(st.result))
 	return nil
 }
 

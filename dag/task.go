@@ -26,6 +26,7 @@ type task struct {
 	log         string // path
 	root        string
 	store       *Store
+	shared      *shared
 	claims      *claims
 	executor    Executor
 	remote      bool          // executor is a Remote
@@ -51,7 +52,9 @@ type outcome struct {
 	result  *Result
 	seconds float64
 	cached  bool // another run had done it
+	remote  bool // and it is from the remote cache
 	claimed bool // another run is doing it
+	fetched bool // it was no action, but the fetching of what is to be published of one
 	err     error
 }
 
@@ -60,7 +63,7 @@ func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
 		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: cmp.Or(st.node.Root, r.root),
-		store: r.store, claims: r.claims,
+		store: r.store, shared: r.shared, claims: r.claims,
 		executor: r.engine.Executor, gate: r.gate, emit: r.feed.emit, interrupted: r.interrupted,
 		expect: r.plans[st.node.Address].Expect,
 	}

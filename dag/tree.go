@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -51,6 +52,11 @@ func decodeTree(raw []byte) (Tree, error) {
 	var t Tree
 	if err := json.Unmarshal(raw, &t); err != nil {
 		return nil, fmt.Errorf("reading a tree: %w", err)
+	}
+	for _, e := range t { // it may come from another machine
+		if e.Name == "" || e.Name == "." || e.Name == ".." || strings.ContainsAny(e.Name, "/\x00") || !e.Digest.valid() {
+			return nil, fmt.Errorf("reading a tree: %q (%s) is no entry of a folder", e.Name, e.Digest)
+		}
 	}
 	return t, nil
 }

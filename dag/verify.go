@@ -65,6 +65,7 @@ func (e *Engine) Rehash(ctx context.Context, g *Graph, addresses []string) (*Has
 
 type rehash struct {
 	store        *Store
+	remote       bool            // the result in hand is from a remote cache: what of it is not here is no damage
 	seen         map[string]bool // blobs that were looked at, or are about to be
 	jobs         chan Damage     // if it is found to be
 	blobs, bytes atomic.Int64
@@ -89,6 +90,7 @@ func (h *rehash) results(ctx context.Context, g *Graph, addresses []string) erro
 			return fmt.Errorf("%s: %w", n.Address, err)
 		}
 		h.report.Results++
+		h.remote = r.Remote != ""
 		if exists(h.store.blob(r.Key)) { // a power failure may take the manifest, which only explains
 			h.blob(Damage{Address: n.Address, Digest: Digest(filePrefix + r.Key)})
 		}
@@ -118,7 +120,7 @@ func (h *rehash) artifact(d Damage) {
 }
 
 func (h *rehash) blob(d Damage) bool {
-	if h.seen[d.Digest.Hex()] {
+	if h.seen[d.Digest.Hex()] || h.remote && !exists(h.store.blob(d.Digest.Hex())) {
 		return false
 	}
 	h.seen[d.Digest.Hex()] = true

@@ -14,7 +14,8 @@ import (
 type Explanation struct {
 	Address string   `json:"address"`
 	State   string   `json:"state"`
-	Reason  string   `json:"reason"` // one line
+	Remote  bool     `json:"remote,omitempty"` // cached: it comes from the remote cache, or some of its content is still there only
+	Reason  string   `json:"reason"`           // one line
 	Changes []Change `json:"changes"`
 	Causes  []Cause  `json:"causes,omitempty"` // where it begins, if not here: what is to run, or ran, before
 	Last    *Result  `json:"last,omitempty"`   // its result, else the last one of this address; nil if there is none
@@ -26,7 +27,7 @@ type Explanation struct {
 // Why explains the state of the instance at address: the exact difference between what it was made of when it
 // last had a result, and now.
 func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanation, error) {
-	s, err := e.session(ctx, g, PlanOptions{Target: []string{address}})
+	s, err := e.session(ctx, g, PlanOptions{Target: []string{address}}, e.Warn)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (e *Engine) Why(ctx context.Context, g *Graph, address string) (*Explanatio
 	}
 	all, origins := p.byAddress(), p.Origins()
 	a := all[address]
-	x := &Explanation{Address: address, State: a.State, Reason: a.Reason, Changes: slices.Clone(a.Changes)}
+	x := &Explanation{Address: address, State: a.State, Remote: a.Remote, Reason: a.Reason, Changes: slices.Clone(a.Changes)}
 	x.Causes = rootCauses(x.Changes, address)
 	for i := range x.Changes {
 		if c := &x.Changes[i]; c.Files == nil && !c.group {

@@ -15,7 +15,7 @@ import (
 var doubled = regexp.MustCompile(`[a-z)"]\.\.(\s|$)|\?\.(\s|$)`)
 
 // remedy finds the sentence that says what to do: a suggestion, the choices, an instruction, or what a value must be.
-var remedy = regexp.MustCompile(`[Dd]id you mean|Known: |must (be|give|sum) |out of bounds: (from|at) |Expected |(^|[.:?;,] |\n|and )(Is axis|Write|Exclude|exclude|Switch|Copy|make a|write|see|shorten|See|write|Take|take|Give|give|Put|Use|use|Add|Set|Choose|Read|Refer|Leave|Copy|Move|Name|Declare|Download|Keep|Make|Pass|Change|Split|See|Correct|Generate|name one|leave)\b`)
+var remedy = regexp.MustCompile(`[Dd]id you mean|Known: |must (be|give|sum) |out of bounds: (from|at) |Expected |(^|[.:?;,] |\n|and )(Is axis|Write|Exclude|exclude|Switch|Copy|make a|write|see|shorten|See|write|Take|take|Give|give|Put|Use|use|Add|Set|Choose|Read|Refer|Leave|Copy|put|Move|Name|Declare|Download|Keep|Make|Pass|Change|Split|See|Correct|Generate|name one|leave)\b`)
 
 // Each file in testdata/errors says in comments what is wrong on which line: "# ERR pattern" expects a
 // diagnostic on that line whose text, "Summary: Detail", the pattern matches from the beginning. Nothing

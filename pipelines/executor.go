@@ -57,45 +57,50 @@ func (m *module) decodeExecutor(b *hclsyntax.Block) hcl.Diagnostics {
 // evaluateExecutors evaluates the attributes of the executor blocks.
 func (p *Pipeline) evaluateExecutors() hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	schema, root := ExecutorSchema(), p.modules[0]
+	schema := ExecutorSchema()
 	for _, x := range p.Executors {
-		d := &blockReader{block: x.block, known: schema.Names()}
-		d.check()
-		config := map[string]any{}
-		for _, a := range sortedAttributes(x.block.Body) {
-			if !has(d.known, a.Name) {
-				continue
-			}
-			constant := &attribute{binding: binding{expr: a.Expr, in: root}, name: a.Name}
-			if more := constant.bindConstant(); more.HasErrors() {
-				d.diags = append(d.diags, more...)
-				continue
-			}
-			v, more := p.work.evaluate(a.Expr, root.base)
-			d.diags = append(d.diags, more...)
-			if more.HasErrors() || !v.IsWhollyKnown() {
-				continue
-			}
-			v, _ = v.UnmarkDeep()
-			value, err := plain(v)
-			if err != nil {
-				d.diags = append(d.diags, mistake(a.Expr.Range(), "Invalid value", "%s: %s", a.Name, sentence(err)))
-				continue
-			}
-			config[a.Name] = value
-		}
-		for _, err := range schema.FillSettings(&x.Slurm, config) {
-			var ae *stages.AttributeError
-			at := x.block.DefRange()
-			if errors.As(err, &ae) {
-				name, _, _ := strings.Cut(ae.Attribute, "[")
-				at = d.at(name)
-			}
-			d.diags = append(d.diags, mistake(at, "Invalid value", "%s", stopped(err.Error())))
-		}
-		diags = append(diags, d.diags...)
+		diags = append(diags, p.fillSettings(x.block, schema, &x.Slurm)...)
 	}
 	return diags
+}
+
+// fillSettings evaluates the attributes of a block into what settings points to.
+func (p *Pipeline) fillSettings(block *hclsyntax.Block, schema stages.Schema, settings any) hcl.Diagnostics {
+	d, root := &blockReader{block: block, known: schema.Names()}, p.modules[0]
+	d.check()
+	config := map[string]any{}
+	for _, a := range sortedAttributes(block.Body) {
+		if !has(d.known, a.Name) {
+			continue
+		}
+		constant := &attribute{binding: binding{expr: a.Expr, in: root}, name: a.Name}
+		if more := constant.bindConstant(); more.HasErrors() {
+			d.diags = append(d.diags, more...)
+			continue
+		}
+		v, more := p.work.evaluate(a.Expr, root.base)
+		d.diags = append(d.diags, more...)
+		if more.HasErrors() || !v.IsWhollyKnown() {
+			continue
+		}
+		v, _ = v.UnmarkDeep()
+		value, err := plain(v)
+		if err != nil {
+			d.diags = append(d.diags, mistake(a.Expr.Range(), "Invalid value", "%s: %s", a.Name, sentence(err)))
+			continue
+		}
+		config[a.Name] = value
+	}
+	for _, err := range schema.FillSettings(settings, config) {
+		var ae *stages.AttributeError
+		at := block.DefRange()
+		if errors.As(err, &ae) {
+			name, _, _ := strings.Cut(ae.Attribute, "[")
+			at = d.at(name)
+		}
+		d.diags = append(d.diags, mistake(at, "Invalid value", "%s", stopped(err.Error())))
+	}
+	return d.diags
 }
 
 // executorNames are what a stage's executor may say.

@@ -3,6 +3,8 @@ package pipelines
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/pipe-ml/pipe/dag/remote"
 )
 
 // Version is the version of the language and of the program; required_version is compared with it.
@@ -18,12 +20,14 @@ type Pipeline struct {
 	Stages      []*Stage    // of all modules, a module's where its block stands
 	Outputs     []*Output   // of all modules
 	Executors   []*Executor // beside the local one
+	Cache       remote.Config
 
 	files   map[string]*hcl.File
 	sources map[string]parsed // by path: what modules share
 	modules []*module         // the root first
 	work    meter             // of evaluating the expressions
 	secrets []string          // what sensitive() has hidden
+	cache   *hclsyntax.Block  // nil without one
 }
 
 // Files are the parsed files by name, for the snippets of diagnostics. They are there even when loading failed.
@@ -62,6 +66,7 @@ func LoadSource(src Source, settings []Setting) (*Pipeline, hcl.Diagnostics) {
 	diags = append(diags, p.evaluateNamed()...)
 	diags = append(diags, p.checkNamed()...)
 	diags = append(diags, p.evaluateExecutors()...)
+	diags = append(diags, p.evaluateCache()...)
 	for _, s := range p.Stages {
 		diags = append(diags, s.findReferences()...)
 	}
@@ -97,6 +102,8 @@ func (m *module) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 			more = m.decodeOutput(b)
 		case "executor":
 			more = m.decodeExecutor(b)
+		case "cache":
+			more = m.decodeCache(b)
 		default:
 			more = hcl.Diagnostics{mistake(b.TypeRange, "Unknown block", "There is no block type %q.%s",
 				b.Type, didYouMean(b.Type, blockTypes))}
@@ -106,7 +113,7 @@ func (m *module) decodeFile(body *hclsyntax.Body) hcl.Diagnostics {
 	return diags
 }
 
-var blockTypes = []string{"pipeline", "variable", "locals", "stage", "module", "output", "executor"}
+var blockTypes = []string{"pipeline", "variable", "locals", "stage", "module", "output", "executor", "cache"}
 
 // decodePipeline reads pipeline "NAME" { description required_version }.
 func (m *module) decodePipeline(b *hclsyntax.Block) hcl.Diagnostics {

@@ -39,6 +39,9 @@ nothing is run and the changes are named. Sensitive values have to be given agai
 
 With -json the last line is {"type":"summary","total":…,"cached":…,"executed":…,"failed":…,"skipped":…}.
 
+With a remote cache (pipe docs cache), what other machines have run is taken from there, and they get what runs here; apply
+waits for that at its end. A cache that is down costs a warning, and no run.
+
 Ctrl-C once: start nothing more and let finish what runs. Twice: kill it. Whatever kills pipe, apply again goes on from there.
 Several applies may use one store at once: what one of them is doing the others wait for, and say so.` + exits(exits0, exits1, exits4, exits130),
 		Example: "  pipe apply pipelines/chestxray.hcl\n  pipe apply chestxray -var data=~/images -target evaluate.classifier",
@@ -72,6 +75,7 @@ func (p *processors) Set(s string) error {
 
 func (o *applyOptions) addFlags(flags *pflag.FlagSet) {
 	o.pipelineOptions.addFlags(flags)
+	o.addRemoteFlag(flags)
 	flags.StringArrayVar(&o.target, "target", nil, "run only this `ADDRESS` or selector and what it needs (repeat for more)")
 	flags.StringArrayVar(&o.replace, "replace", nil, "run this `ADDRESS` or selector even if its result is in the store (repeat for more)")
 	flags.Var(&o.parallelism, "parallelism", "`N` processors to use (default: all)")
@@ -102,7 +106,7 @@ func (a *app) apply(ctx context.Context, o applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	engine, err := a.engine(p)
+	engine, err := a.engine(p, o.remote)
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,10 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE | executor | functions]",
+		Use:   "docs [TYPE | executor | cache | functions]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
-		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor, the block
-for a cluster; with functions, what expressions may call.` + exits(exits0, exits1),
+		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor or
+cache, the block for a cluster or for a cache that machines share; with functions, what expressions may call.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -29,7 +29,10 @@ for a cluster; with functions, what expressions may call.` + exits(exits0, exits
 			}
 			switch args[0] {
 			case "executor":
-				a.view.Schema(pipelines.ExecutorSchema())
+				a.view.Settings(`executor "slurm" "NAME"`, pipelines.ExecutorSchema())
+				return nil
+			case "cache":
+				a.view.Settings("cache", pipelines.CacheSchema())
 				return nil
 			case "functions":
 				a.view.Functions(pipelines.Functions())
@@ -43,7 +46,7 @@ for a cluster; with functions, what expressions may call.` + exits(exits0, exits
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(stages.Names(), "executor", "functions"), cobra.ShellCompDirectiveNoFileComp
+			return append(stages.Names(), "executor", "cache", "functions"), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }

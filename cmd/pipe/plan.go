@@ -46,6 +46,7 @@ With -json the last line is {"type":"summary","total":…,"cached":…,"run":…
 	flags.StringArrayVar(&o.replace, "replace", nil, "plan to run this `ADDRESS` or selector again (repeat for more)")
 	flags.StringVar(&o.out, "out", "", "keep the plan in this `FILE`, for apply")
 	flags.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 if something would run")
+	o.addRemoteFlag(flags)
 	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
 }
@@ -59,7 +60,7 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	engine, err := a.engine(p)
+	engine, err := a.engine(p, o.remote)
 	if err != nil {
 		return err
 	}

@@ -20,9 +20,10 @@ import (
 
 // pipelineOptions say which pipeline is meant, with which variables.
 type pipelineOptions struct {
-	path  string
-	vars  []pipelines.Setting
-	whole bool // vars are all that is set: the environment is not asked
+	path   string
+	vars   []pipelines.Setting
+	whole  bool // vars are all that is set: the environment is not asked
+	remote bool // use the remote cache, if there is one
 }
 
 func (o *pipelineOptions) addFlags(flags *pflag.FlagSet) {
@@ -177,9 +178,13 @@ func (a *app) openStore() (*dag.Store, error) {
 	return dag.Open(dir)
 }
 
-// engine opens the store for a project.
-func (a *app) engine(p *project) (*dag.Engine, error) {
+// engine opens the store for a project, and with remote its remote cache if there is one.
+func (a *app) engine(p *project, remote bool) (*dag.Engine, error) {
 	local, err := localExecutor()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := remoteCache(p.pipeline.Cache, remote)
 	if err != nil {
 		return nil, err
 	}
@@ -187,12 +192,13 @@ func (a *app) engine(p *project) (*dag.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	remote := map[string]dag.Remote{}
+	executors := map[string]dag.Remote{}
 	for _, x := range p.pipeline.Executors {
-		remote[x.Name] = slurm.New(x.Slurm, filepath.Join(store.Dir(), "slurm"), local.Argv)
+		executors[x.Name] = slurm.New(x.Slurm, filepath.Join(store.Dir(), "slurm"), local.Argv)
 	}
 	return &dag.Engine{
-		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: remote, Cards: dag.Cards(os.LookupEnv, os.DirFS("/")),
+		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/")),
+		Remote: cache, Push: p.pipeline.Cache.Push, Warn: a.view.Warning,
 	}, nil
 }
 
@@ -221,7 +227,7 @@ func (a *app) split(o *pipelineOptions, args []string) (address string) {
 	}
 	if o.path == "" {
 		if last, ok := a.lastApplied(); ok && (isPipeline(last.path) || !isPipeline(".")) {
-			last.vars = append(last.vars, o.vars...)
+			last.vars, last.remote = append(last.vars, o.vars...), o.remote
 			*o = last
 		}
 	}

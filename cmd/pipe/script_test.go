@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/dag/remote/remotetest"
 	"github.com/pipe-ml/pipe/dag/slurm/slurmtest"
 	"github.com/pipe-ml/pipe/stages"
 )
@@ -42,6 +43,7 @@ func TestMain(m *testing.M) {
 //	ran STAGE=N...         the JSON lines on standard output tell that these instances ran, and no others
 //	results STORE FILE     write the digests and metrics of all results in the store to FILE, a result a line
 //	subset FILE FILE       every line of the first file is in the second
+//	cache-server VERB...   a remote cache: see cmdCacheServer
 //	json ARG...            run pipe -json with these arguments; all it writes is JSON lines, the first one the version
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -51,6 +53,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Values[serverKey{}] = new(*remotetest.Server)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -62,6 +65,8 @@ func TestScripts(t *testing.T) {
 			"results": cmdResults,
 			"subset":  cmdSubset,
 			"json":    cmdJSON,
+
+			"cache-server": cmdCacheServer,
 		},
 	})
 }

@@ -61,7 +61,7 @@ func (a *app) verify(ctx context.Context, o verifyOptions, args []string) (err e
 	if err != nil {
 		return err
 	}
-	engine, err := a.engine(p)
+	engine, err := a.engine(p, false)
 	if err != nil {
 		return err
 	}

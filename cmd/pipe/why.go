@@ -30,6 +30,7 @@ Without PIPELINE the last applied one is meant, with its variables, else the one
 		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
+	o.addRemoteFlag(cmd.Flags())
 	a.completeFlags(cmd, &o)
 	return cmd
 }
@@ -46,7 +47,7 @@ func (a *app) why(ctx context.Context, o pipelineOptions, args []string) (err er
 			return err
 		}
 	}
-	engine, err := a.engine(p)
+	engine, err := a.engine(p, o.remote)
 	if err != nil {
 		return err
 	}

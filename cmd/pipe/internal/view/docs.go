@@ -22,17 +22,18 @@ func (h *Human) Types(types []stages.Type, shipped []string) {
 		rows = append(rows, "  "+name)
 	}
 	h.section("Shipped pipelines", rows)
-	h.printf("\npipe docs TYPE describes one; pipe docs executor describes the block that runs stages on a cluster.\n")
+	h.printf("\npipe docs TYPE describes one; pipe docs executor describes the block that runs stages on a cluster, pipe docs cache the one\nfor a cache that machines share.\n")
 }
 
-// Schema describes a stage type or, if it makes no stages, an executor.
+// Settings describes a block that makes no stage; head is how it begins.
+func (h *Human) Settings(head string, s stages.Schema) {
+	h.printf("%s: %s\n", h.style.paint(bold, head), s.Type.Doc)
+	h.attributes(s)
+}
+
+// Schema describes a stage type.
 func (h *Human) Schema(s stages.Schema) {
 	t := s.Type
-	if t.New == nil {
-		h.printf("%s: %s\n", h.style.paint(bold, `executor "`+t.Name+`" "NAME"`), t.Doc)
-		h.attributes(s)
-		return
-	}
 	h.printf("%s (version %d): %s\n", h.style.paint(bold, `stage "`+t.Name+`" "NAME"`), t.Version, t.Doc)
 	var rows []string
 	for _, p := range s.Inputs {

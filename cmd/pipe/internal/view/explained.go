@@ -22,6 +22,9 @@ func (h *Human) Why(all []*dag.Explanation) {
 		if x.State == dag.StateMaybe {
 			h.printf(": %s", maybeReason(x))
 		}
+		if x.Remote {
+			h.printf(" (remote)")
+		}
 		h.printf("\n")
 		h.changes(x.Changes)
 		if x.Last == nil {
@@ -30,6 +33,9 @@ func (h *Human) Why(all []*dag.Explanation) {
 		text := fmt.Sprintf("last result: %s, in %s, run %s", clock(x.Last.Started), seconds(x.Last.Seconds), x.Last.Run)
 		if x.Last.Address != x.Address {
 			text += ", of " + x.Last.Address + ", which has the same key"
+		}
+		if x.Last.Remote != "" {
+			text += ", on " + x.Last.Host + ", from the remote cache " + x.Last.Remote
 		}
 		h.printf("  %s\n", h.style.paint(faint, text))
 		if x.Ran != "" {

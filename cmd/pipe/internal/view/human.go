@@ -71,6 +71,13 @@ func (h *Human) Error(err error) {
 	h.complain("%s %s\n", h.style.paint(bold+";"+red, "Error:"), err)
 }
 
+// Warning writes one line.
+func (h *Human) Warning(text string) { h.complain("%s\n", warningLine(h.style, text)) }
+
+func warningLine(s Style, text string) string {
+	return s.paint(bold+";"+yellow, "Warning:") + " " + text
+}
+
 // Validation tells the mistakes, or how much a sound pipeline holds.
 func (h *Human) Validation(p *pipelines.Pipeline, x *pipelines.Expansion, diags hcl.Diagnostics) {
 	h.Diagnostics(diags, p.Files())
@@ -154,8 +161,12 @@ func (h *Human) instance(i Instance) {
 		rows = append(rows, "  "+name+"\t"+number(i.Result.Metrics[name]))
 	}
 	h.section("Metrics", rows)
-	h.printf("\n%s\n\n", h.style.paint(faint, fmt.Sprintf("%s on %s (%s, %s), took %s, run %s, key %s", clock(i.Result.Started),
-		i.Result.Host, i.Result.Platform, count(i.Result.Threads, "thread"), seconds(i.Result.Seconds), i.Result.Run, i.Result.Key[:min(12, len(i.Result.Key))])))
+	made := fmt.Sprintf("%s on %s (%s, %s), took %s, run %s, key %s", clock(i.Result.Started),
+		i.Result.Host, i.Result.Platform, count(i.Result.Threads, "thread"), seconds(i.Result.Seconds), i.Result.Run, i.Result.Key[:min(12, len(i.Result.Key))])
+	if i.Result.Remote != "" {
+		made += ", from the remote cache " + i.Result.Remote
+	}
+	h.printf("\n%s\n\n", h.style.paint(faint, made))
 }
 
 // Runs lists runs, newest first.
@@ -169,11 +180,19 @@ func (h *Human) Runs(runs []dag.Run) {
 		took, counts := "", "\t"
 		if r.Summary != nil {
 			took = seconds(r.Finished.Sub(r.Started).Seconds())
-			counts = fmt.Sprintf("%d\t%d", r.Summary.Executed, r.Summary.Cached)
+			counts = fmt.Sprintf("%d\t%d%s", r.Summary.Executed, r.Summary.Cached, ofRemote(r.Summary.Remote))
 		}
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", r.ID, clock(r.Started), runState(r), took, counts, strings.Join(r.Command, " ")))
 	}
 	h.table(rows...)
+}
+
+// ofRemote tells of a number of cached instances how many are from the remote cache.
+func ofRemote(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d remote)", n)
 }
 
 // runState says how a run stands.
@@ -198,6 +217,9 @@ func (h *Human) Journal(run dag.Run, entries []dag.Entry) {
 			text = count(len(e.Keys), "instance") + " cached"
 		default:
 			text = strings.TrimSpace(eventLine(Style{}, e.Event))
+			if e.Remote {
+				text = e.Address + ": from the remote cache"
+			}
 			if text == "" {
 				continue
 			}
@@ -205,7 +227,7 @@ func (h *Human) Journal(run dag.Run, entries []dag.Entry) {
 		h.printf("%s  %s\n", e.Time.Local().Format("15:04:05"), text)
 	}
 	if s := run.Summary; s != nil {
-		h.printf("%s  %s: %d executed, %d cached, %d skipped\n", run.Finished.Local().Format("15:04:05"), runState(run), s.Executed, s.Cached, s.Skipped)
+		h.printf("%s  %s: %d executed, %d cached%s, %d skipped\n", run.Finished.Local().Format("15:04:05"), runState(run), s.Executed, s.Cached, ofRemote(s.Remote), s.Skipped)
 	} else {
 		h.printf("%s\n", runState(run))
 	}

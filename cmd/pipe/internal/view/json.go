@@ -55,6 +55,14 @@ func (j *JSON) Error(err error) {
 	}{"error", err.Error()})
 }
 
+// Warning writes {"type":"warning"}, as the event of a run.
+func (j *JSON) Warning(text string) {
+	j.write(struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}{dag.EventWarning, text})
+}
+
 // Run passes the engine's events on.
 func (j *JSON) Run(*dag.Graph) Run { return jsonRun{j} }
 
@@ -72,11 +80,12 @@ func (j *JSON) Plan(p *dag.Plan, kept string) {
 			Stage   string     `json:"stage"`
 			Axes    []dag.Axis `json:"axes,omitempty"`
 			State   string     `json:"state"`
+			Remote  bool       `json:"remote,omitempty"`
 			Reason  string     `json:"reason,omitempty"`
 			Key     string     `json:"key,omitempty"`
 			Waits   []string   `json:"waits,omitempty"`
 			Expect  float64    `json:"expected_seconds,omitempty"`
-		}{"planned_action", a.Node.Address, a.Node.Stage, a.Node.Axes, a.State, a.Reason, a.Key, a.Waits, a.Expect})
+		}{"planned_action", a.Node.Address, a.Node.Stage, a.Node.Axes, a.State, a.Remote, a.Reason, a.Key, a.Waits, a.Expect})
 	}
 	j.write(struct {
 		Type string `json:"type"`
@@ -248,6 +257,9 @@ func (j *JSON) Schema(s stages.Schema) {
 		Outputs    []stages.Port      `json:"outputs"`
 	}{"schema", s.Type.Name, s.Type.Version, s.Type.Doc, s.Attributes, s.Inputs, s.Outputs})
 }
+
+// Settings writes a block's attributes likewise.
+func (j *JSON) Settings(_ string, s stages.Schema) { j.Schema(s) }
 
 // Script writes a completion script in one line.
 func (j *JSON) Script(shell, text string) {

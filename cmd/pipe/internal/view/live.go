@@ -78,6 +78,13 @@ func (l *live) event(e dag.Event) {
 	case dag.EventStart:
 		l.start(e)
 		return
+	case dag.EventPush:
+		e.Address = "giving the remote cache what has run"
+		if l.bars[e.Address] == nil {
+			l.start(e)
+		}
+		l.bars[e.Address].update(e, time.Now())
+		return
 	case dag.EventProgress:
 		if a := l.bars[e.Address]; a != nil {
 			a.update(e, time.Now())

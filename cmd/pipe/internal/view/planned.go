@@ -43,7 +43,7 @@ func (h *Human) Plan(p *dag.Plan, kept string) {
 	}
 	c := p.Summary()
 	if c.Cached > 0 && len(rows) > 0 {
-		rows = append(rows, fmt.Sprintf("  = everything else\t%d cached", c.Cached))
+		rows = append(rows, fmt.Sprintf("  = everything else\t%d cached%s", c.Cached, ofRemote(c.Remote)))
 	}
 	h.clipped(rows...)
 	h.total(p)
@@ -62,10 +62,10 @@ func byStage(p *dag.Plan) map[string][]*dag.Node {
 func (h *Human) total(p *dag.Plan) {
 	c := p.Summary()
 	if c.Run+c.Maybe == 0 {
-		h.printf("%s %s cached.\n", h.style.paint(green, "Nothing to do:"), count(c.Cached, "instance"))
+		h.printf("%s %s cached%s.\n", h.style.paint(green, "Nothing to do:"), count(c.Cached, "instance"), ofRemote(c.Remote))
 		return
 	}
-	h.printf("%s %d to run, %d maybe, %d cached.%s\n", h.style.paint(bold, "Plan:"), c.Run, c.Maybe, c.Cached, estimate(p))
+	h.printf("%s %d to run, %d maybe, %d cached%s.%s\n", h.style.paint(bold, "Plan:"), c.Run, c.Maybe, c.Cached, ofRemote(c.Remote), estimate(p))
 }
 
 // estimate says how long what is to run will take, and of how many instances that is known.

@@ -25,6 +25,7 @@ func (h *Human) Run(g *dag.Graph) Run {
 type humanRun struct {
 	h       *Human
 	live    *live // nil when piped
+	pushing bool  // that was told
 	waiting waiting
 }
 
@@ -61,6 +62,13 @@ func (r *humanRun) Close() {
 
 // Event writes what happened.
 func (r *humanRun) Event(e dag.Event) {
+	if e.Type == dag.EventPush && r.live == nil {
+		if !r.pushing {
+			r.pushing = true
+			r.h.printf("giving the remote cache %s what has run (%d of %d to go)\n", e.Message, e.Steps-e.Step, e.Steps)
+		}
+		return
+	}
 	if e.Type == dag.EventSummary {
 		r.Close()
 		r.summary(e)
@@ -112,6 +120,8 @@ func eventLine(s Style, e dag.Event) string {
 			return ""
 		}
 		return fmt.Sprintf("%s %s", s.paint(green, "published"), short(e.Path))
+	case dag.EventWarning:
+		return warningLine(s, e.Message)
 	}
 	return ""
 }
@@ -192,13 +202,16 @@ func (r *humanRun) summary(e dag.Event) {
 	}
 	switch {
 	case s.Executed+s.Failed+s.Skipped == 0:
-		r.h.printf("%s %s cached", style.paint(green, "Nothing to do:"), count(s.Cached, "instance"))
+		r.h.printf("%s %s cached%s", style.paint(green, "Nothing to do:"), count(s.Cached, "instance"), ofRemote(s.Remote))
 	case s.Failed > 0:
-		r.h.printf("%s %d failed, %d skipped, %d executed, %d cached", style.paint(red, "Not all done:"), s.Failed, s.Skipped, s.Executed, s.Cached)
+		r.h.printf("%s %d failed, %d skipped, %d executed, %d cached%s", style.paint(red, "Not all done:"), s.Failed, s.Skipped, s.Executed, s.Cached, ofRemote(s.Remote))
 	case s.Interrupted:
-		r.h.printf("%s %d executed, %d skipped, %d cached", style.paint(yellow, "Interrupted:"), s.Executed, s.Skipped, s.Cached)
+		r.h.printf("%s %d executed, %d skipped, %d cached%s", style.paint(yellow, "Interrupted:"), s.Executed, s.Skipped, s.Cached, ofRemote(s.Remote))
 	default:
-		r.h.printf("%s %d executed, %d cached", style.paint(green, "Done:"), s.Executed, s.Cached)
+		r.h.printf("%s %d executed, %d cached%s", style.paint(green, "Done:"), s.Executed, s.Cached, ofRemote(s.Remote))
+	}
+	if s.Pushed > 0 {
+		r.h.printf(", %s pushed", count(s.Pushed, "result"))
 	}
 	if s.Published > 0 {
 		r.h.printf(", %s published", count(s.Published, "output"))

@@ -12,6 +12,7 @@ import (
 type View interface {
 	Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File)
 	Error(err error)
+	Warning(text string) // of what makes a result poorer and does not prevent it
 
 	Run(g *dag.Graph) Run
 	Plan(p *dag.Plan, kept string) // kept is the file that holds it, or ""
@@ -37,6 +38,7 @@ type View interface {
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
 	Functions(list []pipelines.Function)
+	Settings(head string, s stages.Schema) // of a block that makes no stage
 	Version(v Version)
 	Script(shell, text string) // of completion
 
