@@ -78,9 +78,9 @@ func stop(t testing.TB, dir string) {
 	}
 }
 
-// call notes a command and performs it. After its test has ended there is no folder, and no Slurm.
+// call notes a command and performs it.
 func call(name string, args []string, program func([]string) error) error {
-	if os.Getenv(folderEnv) == "" {
+	if os.Getenv(folderEnv) == "" { // the test is over; the executor has asked once more
 		return errors.New("unable to contact slurm controller (connect failure)")
 	}
 	f, err := os.OpenFile(in("calls"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
