@@ -69,7 +69,7 @@ func bench(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	fmt.Printf("%s, %d processors, %s; -parallelism %d, medians of %d first runs and of %d of all else.\n\n",
+	fmt.Printf("%s, %d processors, %s; -parallelism %d, medians: of %d first runs of the smallest graph, of %d of all else; larger graphs are made once.\n\n",
 		model(), runtime.NumCPU(), system(), o.parallelism, o.firsts, o.repeats)
 	if len(o.peers) > 0 {
 		if err := compare(ctx, o, all, dir); err != nil {
