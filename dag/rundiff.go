@@ -13,6 +13,7 @@ import (
 type RunDiff struct {
 	Old, New  string           // names of the runs
 	Same      int              // instances with the same key in both
+	Unasked   int              // instances of the older run that the newer one, of targets only, was not to reach
 	Instances []InstanceChange // sorted by address
 }
 
@@ -22,6 +23,7 @@ type InstanceChange struct {
 	OldKey  string         `json:"old_key,omitempty"` // "": it had no result in that run
 	NewKey  string         `json:"new_key,omitempty"`
 	Failed  bool           `json:"failed,omitempty"` // in the newer run
+	Mended  bool           `json:"mended,omitempty"` // failed in the older run, and not in the newer
 	Gone    []string       `json:"gone,omitempty"`   // records that were removed, so that they cannot be compared
 	Changes []Change       `json:"changes,omitempty"`
 	Metrics []MetricChange `json:"metrics,omitempty"` // those that differ
@@ -101,26 +103,31 @@ func (s *Store) RunIDs() ([]string, error) {
 
 // DiffRuns compares what two runs ran or found, by the names of their journals.
 func (s *Store) DiffRuns(old, now string) (*RunDiff, error) {
-	was, failedBefore, err := s.ran(old)
+	was, err := s.ran(old)
 	if err != nil {
 		return nil, err
 	}
-	is, failed, err := s.ran(now)
+	is, err := s.ran(now)
 	if err != nil {
 		return nil, err
 	}
 	d := &RunDiff{Old: old, New: now}
-	for address := range failed {
-		if !failedBefore[address] {
-			is[address] = "" // it has no result, and is to be told of
+	for address := range is.failed {
+		if !was.failed[address] {
+			is.keys[address] = "" // it has no result, and is to be told of
 		}
 	}
-	for _, address := range bothKeys(was, is) {
-		if was[address] == is[address] && !failed[address] {
+	for _, address := range bothKeys(was.keys, is.keys) {
+		c := InstanceChange{Address: address, OldKey: was.keys[address], NewKey: is.keys[address], Failed: is.failed[address]}
+		switch {
+		case c.OldKey == c.NewKey && !c.Failed:
 			d.Same++
 			continue
+		case is.part && c.NewKey == "" && !is.touched[address]:
+			d.Unasked++
+			continue
 		}
-		c := InstanceChange{Address: address, OldKey: was[address], NewKey: is[address], Failed: failed[address]}
+		c.Mended = was.failed[address] && c.NewKey != ""
 		if c.OldKey != "" && c.NewKey != "" {
 			if err := s.compareResults(&c); err != nil {
 				return nil, fmt.Errorf("%s: %w", address, err)
@@ -131,26 +138,37 @@ func (s *Store) DiffRuns(old, now string) (*RunDiff, error) {
 	return d, nil
 }
 
-// ran reads the keys of the results that a run made or found, and what failed in it.
-func (s *Store) ran(id string) (keys map[string]string, failed map[string]bool, err error) {
+// ranIn is what a journal tells of a run's instances.
+type ranIn struct {
+	keys    map[string]string // of the results that it made or found
+	failed  map[string]bool
+	touched map[string]bool // those that it has an event of
+	part    bool            // it was of targets only
+}
+
+// ran reads the journal of a run.
+func (s *Store) ran(id string) (*ranIn, error) {
 	entries, err := s.Journal(id)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	keys, failed = map[string]string{}, map[string]bool{}
+	o := &ranIn{keys: map[string]string{}, failed: map[string]bool{}, touched: map[string]bool{}}
 	for _, e := range entries {
+		o.touched[e.Address] = true
 		switch {
+		case e.Type == lineRun:
+			o.part = e.Part
 		case e.Type == lineCached:
 			for address, key := range e.Keys {
-				keys[address] = key
+				o.keys[address] = key
 			}
 		case e.Type == EventComplete:
-			keys[e.Address] = e.Key
+			o.keys[e.Address] = e.Key
 		case e.Type == EventFailed && !e.Retry:
-			failed[e.Address] = true
+			o.failed[e.Address] = true
 		}
 	}
-	return keys, failed, nil
+	return o, nil
 }
 
 // compareResults fills in what differs between two results of one address, as far as their records are there.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,6 +64,18 @@ func (s *Store) Pin(key, address string) error {
 		return withRemedy(err)
 	}
 	return withRemedy(s.write(filepath.Join(s.dir, "pins", key), true, contents([]byte(address+"\n"))))
+}
+
+// Pins lists the addresses with pinned results, sorted.
+func (s *Store) Pins() ([]string, error) {
+	var addresses []string
+	err := s.eachFile("pins", func(path string, _ fs.FileInfo) error {
+		text, err := os.ReadFile(path)
+		addresses = append(addresses, strings.TrimSuffix(string(text), "\n"))
+		return err
+	})
+	slices.Sort(addresses)
+	return slices.Compact(addresses), withRemedy(err)
 }
 
 // Unpin gives the results of an address up to the next GC and says how many were pinned.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,24 @@ variable "secret" {
 		if c.want == "" && got != "" || c.want != "" && !regexp.MustCompile("(?s)"+c.want).MatchString(got) {
 			t.Errorf("%+v:\ngot  %s\nwant %s", c.settings, got, c.want)
 		}
+	}
+}
+
+func TestABadSettingIsToldOnceAndInWords(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "p.hcl")
+	text := "variable \"b\" { type = bool }\nvariable \"n\" { type = number }\nvariable \"s\" {\n  type      = number\n  sensitive = true\n}\n"
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range loadAndExpand(file, Setting{Name: "b", Text: "maybe", Origin: "-var"},
+		Setting{Name: "n", Text: "1 +", Origin: "-var"}, Setting{Name: "s", Text: "secret", Origin: "-var"}) {
+		got = append(got, d.Detail)
+	}
+	want := []string{`-var: variable "b" must be true or false, not maybe.`, `-var: variable "n" must be a number, not 1 +.`,
+		`-var: variable "s" must be a number, not this (sensitive).`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -201,7 +201,7 @@ func (e *evaluator) code(a *attribute, value any, n *dag.Node) any {
 			return value
 		}
 		if !filepath.IsLocal(filepath.FromSlash(pattern)) {
-			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in the folder of the pipeline. Copy it there, or split off a module with a folder of its own.", pattern)))
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Code outside of the pipeline's folder", "%q does not lie in %s. Copy it there, or read it as an input: inputs = { NAME = %q }.", pattern, e.stage.in.folder(), pattern)))
 			continue
 		}
 		matched, known := e.patterns[pattern]

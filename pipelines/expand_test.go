@@ -305,6 +305,16 @@ stage "train" "one" {
 	}
 }
 
+func TestAnUnknownStageIsAnsweredWithEachKnownOneOnce(t *testing.T) {
+	var nodes []*dag.Node
+	for _, stage := range []string{"src.raw", "train.m", "src.raw", "train.m"} { // a stage's instances need not be together
+		nodes = append(nodes, &dag.Node{Stage: stage})
+	}
+	if _, err := Resolve(nodes, "command.quite_another"); err == nil || !strings.HasSuffix(err.Error(), "Known: src.raw, train.m.") {
+		t.Error(err)
+	}
+}
+
 func TestAxisValuesKeepTheirText(t *testing.T) {
 	x := expandText(t, `
 stage "train" "m" {

@@ -276,3 +276,11 @@ func (m *module) moduleOutput(t hcl.Traversal) (*Output, *hcl.Diagnostic) {
 	}
 	return o, nil
 }
+
+// folder names the folder of the module in messages.
+func (m *module) folder() string {
+	if m.parent == nil {
+		return "the folder of the pipeline"
+	}
+	return "the folder of the module, " + m.shown
+}

@@ -70,7 +70,11 @@ func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 	var diags hcl.Diagnostics
 	places := &places{taken: map[string]string{}, above: map[string]string{}}
 	for _, o := range p.Outputs {
-		if o.stage.noCells || o.stage.unpublished {
+		if o.stage.noCells {
+			continue
+		}
+		if o.stage.unpublished {
+			diags = append(diags, o.unused()...)
 			continue
 		}
 		e := newEvaluator(o.stage, map[string]*dag.Node{})
@@ -91,6 +95,26 @@ func (p *Pipeline) publish() ([]dag.Publication, hcl.Diagnostics) {
 		diags = append(diags, e.diags...)
 	}
 	return list, diags
+}
+
+// unused tells of an output that nothing comes of: one of the root, which has no parent to read it, without a path. What it
+// refers to need not join, since in a module it would not.
+func (o *Output) unused() hcl.Diagnostics {
+	a := o.stage.attr("value")
+	if o.stage.in.parent != nil || o.stage.broken || a == nil {
+		return nil
+	}
+	e := newEvaluator(o.stage, map[string]*dag.Node{})
+	if len(a.references()) == 0 {
+		for _, e.inst = range o.stage.cells {
+			e.value(a)
+		}
+	}
+	if e.diags.HasErrors() {
+		return e.diags
+	}
+	return append(e.diags, caution(o.stage.at, "Output without a path",
+		"Output %q is published nowhere. Add path = %q, or use these files as a module, whose outputs need none.", o.Name, "figures/"+o.Name))
 }
 
 // publication evaluates one output for one cell.

@@ -20,7 +20,7 @@ func Resolve(nodes []*dag.Node, text string) ([]*dag.Node, error) {
 		if n.Group != nil {
 			continue
 		}
-		if len(stageNames) == 0 || stageNames[len(stageNames)-1] != n.Stage {
+		if (len(stageNames) == 0 || stageNames[len(stageNames)-1] != n.Stage) && !has(stageNames, n.Stage) {
 			stageNames = append(stageNames, n.Stage)
 		}
 		if n.Stage == s.Stage {

@@ -70,9 +70,20 @@ func (s Setting) parse(m *module, v *Variable) (cty.Value, hcl.Diagnostics) {
 			return value, nil
 		}
 	}
+	v.set = true // what it was set to is wrong, and that it is missing would be no news
+	shown := s.Text
+	if v.Sensitive {
+		shown = "this (sensitive)"
+	}
+	switch v.Type {
+	case cty.Bool:
+		return cty.NilVal, hcl.Diagnostics{mistake(v.at, "Invalid value for variable", "%s: variable %q must be true or false, not %s.", s.Origin, v.Name, shown)}
+	case cty.Number:
+		return cty.NilVal, hcl.Diagnostics{mistake(v.at, "Invalid value for variable", "%s: variable %q must be a number, not %s.", s.Origin, v.Name, shown)}
+	}
 	return cty.NilVal, hcl.Diagnostics{mistake(v.at, "Invalid value for variable",
 		"%s gives variable %q the text %s, which is not an expression: %s. Lists and strings inside need quotes for the shell, as in -var '%s=[\"a\", \"b\"]'.",
-		s.Origin, v.Name, s.Text, strings.TrimSuffix(diags[0].Detail, "."), v.Name)}
+		s.Origin, v.Name, shown, strings.TrimSuffix(diags[0].Detail, "."), v.Name)}
 }
 
 // applyFile reads a file of NAME = VALUE lines.
@@ -81,7 +92,7 @@ func (s Setting) applyFile(m *module) hcl.Diagnostics {
 	if err != nil {
 		return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Cannot read the var-file", Detail: sentence(err)}}
 	}
-	if d := checkNesting(s.File, text); d != nil {
+	if d := checkEncoding(s.File, text); d != nil {
 		return hcl.Diagnostics{d}
 	}
 	file, diags := hclsyntax.ParseConfig(text, s.File, hcl.InitialPos)

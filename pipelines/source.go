@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -123,7 +124,7 @@ func readFiles(dir string, names []string) (Source, error) {
 // Format brings the text of a file into the canonical form. A file with syntax errors is not touched; the syntax tree
 // is for the snippets of diagnostics.
 func Format(name string, text []byte) ([]byte, *hcl.File, hcl.Diagnostics) {
-	if d := checkNesting(name, text); d != nil {
+	if d := checkEncoding(name, text); d != nil {
 		return nil, &hcl.File{Bytes: text}, hcl.Diagnostics{d}
 	}
 	file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
@@ -131,6 +132,23 @@ func Format(name string, text []byte) ([]byte, *hcl.File, hcl.Diagnostics) {
 		return nil, file, diags
 	}
 	return hclwrite.Format(text), file, diags
+}
+
+// checkEncoding tells whether a file is text that the parser should read.
+func checkEncoding(name string, text []byte) *hcl.Diagnostic {
+	rest, line := text, 1
+	for len(rest) > 0 {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 || r == 0 {
+			return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Not text",
+				Detail: fmt.Sprintf("%s is not text in UTF-8: line %d holds the byte 0x%02x. Name a pipeline, or write the file again in UTF-8.", name, line, rest[0])}
+		}
+		if r == '\n' {
+			line++
+		}
+		rest = rest[n:]
+	}
+	return checkNesting(name, text)
 }
 
 // parsed is a source as syntax trees.
@@ -143,7 +161,7 @@ type parsed struct {
 func (p *Pipeline) parse(src Source) parsed {
 	var source parsed
 	for _, f := range src.Files {
-		if d := checkNesting(f.Name, f.Text); d != nil {
+		if d := checkEncoding(f.Name, f.Text); d != nil {
 			source.diags = append(source.diags, d)
 			continue
 		}

@@ -24,6 +24,9 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
+// DidYouMean ends a message about a name that is none of the candidates: with the nearest, or with all of them.
+func DidYouMean(name string, candidates []string) string { return didYouMean(name, candidates) }
+
 // didYouMean ends a message about an unknown name: with a suggestion if one is near, else with the choices.
 func didYouMean(name string, candidates []string) string {
 	if s := nearest(name, candidates); s != "" {

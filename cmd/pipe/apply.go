@@ -66,8 +66,8 @@ func (p *processors) String() string { return strconv.Itoa(int(*p)) }
 func (p *processors) Type() string   { return "N" }
 func (p *processors) Set(s string) error {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
-		return errors.New("give the number of processors to use, or leave it out to use all")
+	if err != nil || n < 1 {
+		return errors.New("give the number of processors to use, at least 1, or leave it out to use all")
 	}
 	*p = processors(n)
 	return nil

@@ -62,11 +62,7 @@ func (a *app) completeSelector(o pipelineOptions, args []string, text string) []
 	if a.enter() != nil {
 		return nil
 	}
-	if len(args) > 0 {
-		o.path = args[0]
-	} else {
-		a.split(&o, nil)
-	}
+	a.split(&o, args[:min(len(args), 1)]) // the first may be an address, of a verb that takes several
 	p, _ := a.load(o)
 	x, _ := p.Expand()
 	return pipelines.Complete(x.Nodes, text)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,13 +39,16 @@ cache, the block for a cluster or for a cache that machines share; with function
 			}
 			t, ok := stages.Lookup(args[0])
 			if !ok {
-				return fmt.Errorf("there is no stage type %q; known: %s; and pipe docs functions lists functions", args[0], strings.Join(stages.Names(), ", "))
+				return fmt.Errorf("there is no stage type %q.%s pipe docs functions lists functions", args[0], pipelines.DidYouMean(args[0], docsTopics()))
 			}
 			a.view.Schema(stages.SchemaOf(t))
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(stages.Names(), "executor", "cache", "functions"), cobra.ShellCompDirectiveNoFileComp
+			return docsTopics(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }
+
+// docsTopics is what docs describes.
+func docsTopics() []string { return append(stages.Names(), "executor", "cache", "functions") }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +41,7 @@ func (a *app) doctor(ctx context.Context) (err error) {
 		defer closing(store, &err)
 		checks = append(checks, store.Checkup()...)
 	}
-	checks = append(checks, checkWorker(ctx), dag.OK("cuda", "not built in: stages run on the processor"))
+	checks = append(checks, checkWorker(ctx), checkGPUs())
 	a.view.Checked(checks)
 	for _, c := range checks {
 		if c.State == dag.CheckFail {
@@ -47,6 +49,15 @@ func (a *app) doctor(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// checkGPUs tells which GPUs the scheduler gives out.
+func checkGPUs() dag.Check {
+	cards := dag.Cards(os.LookupEnv, os.DirFS("/"))
+	if len(cards) == 0 {
+		return dag.OK("gpu", "no GPU; stages run on the processor")
+	}
+	return dag.OK("gpu", "%d: %s", len(cards), strings.Join(cards, ", "))
 }
 
 // checkWorker starts a worker and asks it for what no program has: it has to say so.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -85,6 +86,8 @@ func hclFiles(path string, recursive bool) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && name == path:
+			return fmt.Errorf("there is no file or folder %s: name .hcl files, or folders that hold some", path)
 		case err != nil:
 			return err
 		case e.IsDir() && name != path && (!recursive || strings.HasPrefix(e.Name(), ".")):

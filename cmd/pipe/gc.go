@@ -73,20 +73,43 @@ func (a *app) gc(ctx context.Context, o gcOptions) (err error) {
 
 func (a *app) pinCommand(verb, short string) *cobra.Command {
 	var o pipelineOptions
+	use, lists, least := verb+" [PIPELINE] ADDRESS", "", 1
+	if verb == "pin" {
+		use, lists, least = "pin [[PIPELINE] ADDRESS]", " Without ADDRESS it lists what is pinned.", 0
+	}
 	cmd := &cobra.Command{
-		Use:   verb + " [PIPELINE] ADDRESS",
+		Use:   use,
 		Short: short,
-		Long: short + `. A selector means all its instances.
+		Long: short + `. A selector means all its instances.` + lists + `
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
-		Args:              cobra.RangeArgs(1, 2),
+		Args:              cobra.RangeArgs(least, 2),
 		RunE:              func(_ *cobra.Command, args []string) error { return a.pin(o, verb == "pin", args) },
 		ValidArgsFunction: a.completeAddress(&o),
 	}
 	o.addFlags(cmd.Flags())
+	a.completeFlags(cmd, &o)
 	return cmd
 }
 
+// pins lists what is pinned.
+func (a *app) pins() (err error) {
+	store, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	defer closing(store, &err)
+	addresses, err := store.Pins()
+	if err != nil {
+		return err
+	}
+	a.view.Pinned(addresses, true)
+	return nil
+}
+
 func (a *app) pin(o pipelineOptions, pin bool, args []string) (err error) {
+	if len(args) == 0 {
+		return a.pins()
+	}
 	address := a.split(&o, args)
 	if address == "" {
 		return fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])

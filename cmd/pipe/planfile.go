@@ -125,15 +125,24 @@ func isPlanFile(path string) (bool, error) {
 	return err == nil && bytes.Equal(start[:n], []byte(planMark)), nil
 }
 
-// readPlanFile reads a plan that this program may run here.
-func readPlanFile(path string) (*planFile, error) {
+// parsePlanFile reads a plan.
+func parsePlanFile(path string) (*planFile, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	f := new(planFile)
 	if err := json.Unmarshal(raw, f); err != nil {
-		return nil, fmt.Errorf("plan file %s is damaged: %w", path, err)
+		return nil, fmt.Errorf("plan file %s is damaged: %w: plan again", path, err)
+	}
+	return f, nil
+}
+
+// readPlanFile reads a plan that this program may run here.
+func readPlanFile(path string) (*planFile, error) {
+	f, err := parsePlanFile(path)
+	if err != nil {
+		return nil, err
 	}
 	here, err := os.Getwd()
 	if err != nil {

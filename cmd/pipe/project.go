@@ -96,6 +96,9 @@ func (a *app) load(o pipelineOptions) (*pipelines.Pipeline, hcl.Diagnostics) {
 	if o.path == "" {
 		o.path = "."
 	}
+	if saved, err := isPlanFile(o.path); saved && err == nil {
+		return new(pipelines.Pipeline), noPipeline(o.path)
+	}
 	// Nearly all that a pipeline is expanded to stays in use to the end: looking for garbage at each doubling takes a
 	// fifth of a run that has nothing to do. Workers, whose memory is scarce, do not come here.
 	debug.SetGCPercent(400)

@@ -85,6 +85,7 @@ A pipeline is an HCL file, a folder of them, or the name of one that comes with 
 		a.showCommand(), a.runsCommand(), a.logsCommand(), a.diffCommand(), a.gcCommand(), a.verifyCommand(), a.doctorCommand(),
 		a.docsCommand(), a.workerCommand(), a.versionCommand(), a.completionCommand(root),
 	)
+	explainUsage(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }

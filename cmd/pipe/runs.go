@@ -19,7 +19,7 @@ func (a *app) runsCommand() *cobra.Command {
   killed       its process is gone, and it did not come to its end
   unknown      it has no end, and runs or ran on another machine, which can tell
 
-With an id it shows what happened in that run.` + exits(exits0, exits1),
+With an id, the beginning of one, latest or latest~1 it shows what happened in that run.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -51,6 +51,9 @@ func (a *app) journal(id string) (err error) {
 		return err
 	}
 	defer closing(store, &err)
+	if id, err = store.FindRun(id); err != nil {
+		return err
+	}
 	run, err := store.Run(id)
 	if err != nil {
 		return err

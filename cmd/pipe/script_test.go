@@ -115,7 +115,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\bin \d+\.\ds`), "in 0s"},
 	{regexp.MustCompile(`\btook \d+\.\ds`), "took 0s"},
 	{regexp.MustCompile(`\bafter \d+\.\ds`), "after 0s"},
-	{regexp.MustCompile(` About \S+ of work \(from earlier runs\)\.`), ""}, // told from a second on
+	{regexp.MustCompile(` (About|At least) \S+ of work \(from earlier runs\)\.`), ""}, // told from a second on
 }
 
 func cmdScrub(ts *testscript.TestScript, _ bool, args []string) {

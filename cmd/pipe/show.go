@@ -14,8 +14,8 @@ import (
 func (a *app) showCommand() *cobra.Command {
 	var o pipelineOptions
 	cmd := &cobra.Command{
-		Use:   "show [PIPELINE] [ADDRESS] | FILE",
-		Short: "Show a pipeline, the last results of instances, or what made a file",
+		Use:   "show [PIPELINE] [ADDRESS] | FILE | PLAN",
+		Short: "Show a pipeline, the last results of instances, what made a file, or a plan",
 		Long: `show lists a pipeline's variables, stages and outputs. With an address it shows the last result of that instance:
 what it was made of, what it made, its metrics and how long it took. With a selector of several instances it shows a
 table of their metrics.
@@ -23,12 +23,19 @@ table of their metrics.
 With a FILE or folder that was published, wherever it was moved or copied since, it shows what made it, down to the
 data and the code: every result behind it with its configuration, where that is not the default, and its run.
 
+With a PLAN that plan -out has kept, it shows when and from what that was made, and what it would run.
+
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1),
 		Example: "  pipe show 'evaluate.classifier[*]'\n  pipe show figures/data_volume.svg",
 		Args:    cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 1 && isArtifact(args[0]) {
-				return a.provenance(args[0])
+			if len(args) == 1 {
+				if saved, err := isPlanFile(args[0]); saved && err == nil {
+					return a.showPlan(args[0])
+				}
+				if isArtifact(args[0]) {
+					return a.provenance(args[0])
+				}
 			}
 			return a.show(o, args)
 		},

@@ -31,8 +31,11 @@ with what is stored, to the file. The same store gives the same sample, of at le
 Without PIPELINE the last applied one is meant, with its variables, else the one in the working folder.` + exits(exits0, exits1, exits4verify, exits130),
 		Example: "  pipe verify\n  pipe verify -sample 5% chestxray\n  pipe verify -sample 100% chestxray 'figure.data_volume'",
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), o, args) },
+
+		ValidArgsFunction: a.completeAddress(&o.pipelineOptions),
 	}
 	o.addFlags(cmd.Flags())
+	a.completeFlags(cmd, &o.pipelineOptions)
 	cmd.Flags().StringVar(&o.sample, "sample", "", "run this `PART` of the cached instances again: 5% or 0.05")
 	cmd.Flags().Var(&o.parallelism, "parallelism", "`N` processors to use with -sample (default: all)")
 	return cmd

@@ -51,7 +51,7 @@ func memberPaths(in dag.InputPaths) []string {
 }
 
 var (
-	estimated = regexp.MustCompile(`cached\. About .*`) // how long the work would take depends on the machine
+	estimated = regexp.MustCompile(`cached\. (About|At least) .*`) // how long the work would take depends on the machine
 	line      = regexp.MustCompile(`\.hcl:\d+\)`)
 )
 

@@ -61,7 +61,3 @@ output "report" {
   path        = "figures/report-${each.seed}.svg"
   description = "One for each seed"
 }
-
-output "model_only" {
-  value = src.raw.note
-}

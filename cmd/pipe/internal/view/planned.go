@@ -70,8 +70,11 @@ func (h *Human) total(p *dag.Plan) {
 
 // estimate says how long what is to run will take, and of how many instances that is known.
 func estimate(p *dag.Plan) string {
-	work, known, all := 0.0, 0, 0
+	work, known, all, about := 0.0, 0, 0, "About"
 	for _, a := range p.Actions {
+		if a.State == dag.StateMaybe {
+			about = "At least"
+		}
 		if a.State != dag.StateRun {
 			continue
 		}
@@ -85,9 +88,9 @@ func estimate(p *dag.Plan) string {
 	case work < 1:
 		return ""
 	case known < all:
-		return fmt.Sprintf(" About %s of work for %d of the %d to run (from earlier runs); the stages of the others never ran.", seconds(work), known, all)
+		return fmt.Sprintf(" %s %s of work for %d of the %d to run (from earlier runs); the stages of the others never ran.", about, seconds(work), known, all)
 	}
-	return fmt.Sprintf(" About %s of work (from earlier runs).", seconds(work))
+	return fmt.Sprintf(" %s %s of work (from earlier runs).", about, seconds(work))
 }
 
 // sweeps groups what is not cached by stage, state and reason. A stage with many reasons is grouped by what changed,

@@ -22,7 +22,8 @@ func (j *JSON) RunDiff(d *dag.RunDiff) {
 		New       string `json:"new"`
 		Same      int    `json:"same"`
 		Different int    `json:"different"`
-	}{"summary", d.Old, d.New, d.Same, len(d.Instances)})
+		Unasked   int    `json:"not_asked_for,omitempty"`
+	}{"summary", d.Old, d.New, d.Same, len(d.Instances), d.Unasked})
 }
 
 // RunDiff writes each difference once for all instances of a stage that share it.
@@ -38,11 +39,15 @@ func (h *Human) RunDiff(d *dag.RunDiff) {
 			}
 		}
 	}
+	unasked := ""
+	if d.Unasked > 0 {
+		unasked = fmt.Sprintf(" %d of the older run were not asked for in the newer.", d.Unasked)
+	}
 	if len(d.Instances) == 0 {
-		h.printf("%s %s the same.\n", h.style.paint(green, "No difference:"), count(d.Same, "instance"))
+		h.printf("%s %s the same.%s\n", h.style.paint(green, "No difference:"), count(d.Same, "instance"), unasked)
 		return
 	}
-	h.printf("%s the same, %d not.\n", count(d.Same, "instance"), len(d.Instances))
+	h.printf("%s the same, %d not.%s\n", count(d.Same, "instance"), len(d.Instances), unasked)
 }
 
 // sharedChange is the instances of one stage that differ in the same way.
@@ -92,6 +97,8 @@ func causes(c dag.InstanceChange) []string {
 	switch {
 	case c.Failed:
 		return []string{"failed in the newer run"}
+	case c.OldKey == "" && c.Mended:
+		return []string{"failed before"}
 	case c.OldKey == "":
 		return []string{"only in the newer run"}
 	case c.NewKey == "":

@@ -33,6 +33,9 @@ func (h *Human) Pinned(addresses []string, pinned bool) {
 	if !pinned {
 		verb = "no longer pinned"
 	}
+	if len(addresses) == 0 {
+		h.printf("Nothing is pinned.\n")
+	}
 	for _, a := range addresses {
 		h.printf("%s is %s\n", a, verb)
 	}

@@ -16,6 +16,7 @@ type View interface {
 
 	Run(g *dag.Graph) Run
 	Plan(p *dag.Plan, kept string) // kept is the file that holds it, or ""
+	SavedPlan(file string, p SavedPlan)
 	Why(all []*dag.Explanation)
 	Causes(p *dag.Plan)
 	Validation(p *pipelines.Pipeline, x *pipelines.Expansion, diags hcl.Diagnostics)

@@ -86,6 +86,14 @@ func TestAnEstimateTellsOfHowManyItIs(t *testing.T) {
 	}
 }
 
+func TestAnEstimateIsTheLeastWhereMoreMayRun(t *testing.T) {
+	nodes := sweepOf("evaluate.m", []string{"a"}, 2)
+	p := &dag.Plan{Actions: []dag.PlannedAction{{Node: nodes[0], State: dag.StateRun, Expect: 60}, {Node: nodes[1], State: dag.StateMaybe}}}
+	if got, want := estimate(p), " At least 1m00s of work (from earlier runs)."; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // events is a run of three instances: one done, one failed after a retry, one cached.
 func events() []dag.Event {
 	return []dag.Event{
