@@ -205,10 +205,12 @@ func Headline(message string) string {
 	return line
 }
 
-// compare lists what differs between an old manifest and what st is made of now. Inputs that are not known yet
-// are left out.
-func (s *session) compare(old *Manifest, st *state) []Change {
-	return compareManifests(old, st.action.manifest, st.node, s.compareInputs(old, st.action.manifest, st.node))
+// compare lists what differs between an old manifest and what st is made of now; secret was secret then. Inputs that
+// are not known yet are left out.
+func (s *session) compare(old *Manifest, st *state, secret []string) []Change {
+	n := *st.node
+	n.Secret = slices.Concat(n.Secret, secret)
+	return compareManifests(old, st.action.manifest, &n, s.compareInputs(old, st.action.manifest, &n))
 }
 
 // compareManifests lists what differs, with what differs in the inputs in its place. n says where things are written.
@@ -242,7 +244,12 @@ func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 		asked := spell(old.Config["probe"]) == spell(now.Config["probe"]) // else config has told that another one is asked
 		if was != is && (before && after || asked) {
 			was, is = contrastLines(was, is)
-			out = append(out, Change{Kind: ChangeEnvironment, Name: k, Old: was, New: is, Pos: n.at("probe")})
+			c := Change{Kind: ChangeEnvironment, Name: k, Old: was, New: is, Pos: n.at("probe")}
+			if n.hides("probe") {
+				c.Name = hiddenValue
+				c.hide()
+			}
+			out = append(out, c)
 		}
 	}
 	out = append(out, compareOutputs(old.Outputs, now.Outputs, n)...)

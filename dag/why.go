@@ -150,7 +150,11 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		if out := s.compare(old, st); len(out) > 0 {
+		var secret []string
+		if r, err := s.store.Result(before); err == nil {
+			secret = r.Secret
+		}
+		if out := s.compare(old, st, secret); len(out) > 0 {
 			return out, s.traced(out, before)
 		}
 	}

@@ -44,7 +44,7 @@ var whyRows = []whyRow{
 	{name: "attribute removed", edit: func(p *whyProject) { p.edit(`  env     = { MODE = "fast", TOKEN = var.token }`, ``) }, address: trainOne,
 		want: []string{
 			`command.train["lora",0] will run`,
-			`  ~ env: {"MODE":"fast","TOKEN":"(sensitive)"} -> (none)`,
+			`  ~ env: (sensitive) -> (none)`,
 		}},
 	{name: "nested value changed, in a local", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16`) }, address: trainOne,
 		want: []string{
