@@ -52,9 +52,11 @@ type Change struct {
 
 // FileChange is a part of an input that differs.
 type FileChange struct {
-	Path    string `json:"path"`              // of a file in a folder; the axes of a member: method=lora,seed=0
-	Kind    string `json:"kind"`              // "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order)
-	From    string `json:"from,omitempty"`    // of a renamed file: what it was called
+	Path string `json:"path"` // of a file in a folder; the axes of a member: method=lora,seed=0
+	// Kind is "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order); of a member
+	// also "retyped" (an axis is of another type: 0 and "0") or "reordered" (its axes are).
+	Kind    string `json:"kind"`
+	From    string `json:"from,omitempty"`    // what it was called, if otherwise
 	Address string `json:"address,omitempty"` // of the instance that makes a member
 	Old     Digest `json:"old,omitempty"`     // of a member
 	New     Digest `json:"new,omitempty"`     // of a member; "" if it is not known yet
@@ -139,7 +141,7 @@ func (c Change) inputText() string {
 	case c.old == "":
 		return fmt.Sprintf("input %s is new", c.Name)
 	case c.group, c.path != "" && len(c.Files) > 0 && c.new != "":
-		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files, c.vague), c.Reason))
+		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files, c.vague), c.Reason, "what it gathers is listed in another way"))
 	case c.new == "":
 		return fmt.Sprintf("input %s is no longer read", c.Name)
 	case c.old == c.new && c.Reason != "":
@@ -147,7 +149,7 @@ func (c Change) inputText() string {
 	case c.old == c.new:
 		return fmt.Sprintf("name of input %s: %s -> %s", c.Name, c.Old, c.New)
 	}
-	return fmt.Sprintf("input %s changed: %s", c.Name, from)
+	return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(from, "other bytes"))
 }
 
 func (c Change) upstreamText() string {
@@ -159,6 +161,9 @@ func (c Change) upstreamText() string {
 	}
 	return fmt.Sprintf("input %s waits for %s, which has to run: %s", c.Name, c.Upstream, c.Reason)
 }
+
+// inWords are the kinds of FileChange that are no words for people.
+var inWords = map[string]string{"retyped": "of another type", "reordered": "with axes in another order"}
 
 // memberText counts what happened to the members of a group or the files of a folder, and names the first of them
 // if it is to name any.
@@ -177,10 +182,11 @@ func memberText(members []FileChange, count bool) string {
 	}
 	var parts []string
 	for _, k := range kinds {
+		did := cmp.Or(inWords[k], k)
 		if count {
-			parts = append(parts, fmt.Sprintf("%d %s", len(byKind[k]), k))
+			parts = append(parts, fmt.Sprintf("%d %s", len(byKind[k]), did))
 		} else {
-			parts = append(parts, list(byKind[k], 2)+" "+k)
+			parts = append(parts, list(byKind[k], 2)+" "+did)
 		}
 	}
 	return strings.Join(parts, "; ")

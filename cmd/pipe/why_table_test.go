@@ -294,6 +294,28 @@ var whyRows = []whyRow{
 			`      ~ method=full,seed=1 (moved)`,
 			`      ~ method=full,seed=0 (moved)`,
 		}},
+	{name: "members with an axis of another type", edit: func(p *whyProject) {
+		p.edit(`seed = var.seeds }`, `seed = [for s in var.seeds : tostring(s)] }`)
+	}, address: tableOne,
+		want: []string{
+			`command.table will run`,
+			`  ~ input runs changed: method="lora",seed=0 -> method="lora",seed="0", method="lora",seed=1 -> method="lora",seed="1" and 2 more of another type (study.hcl:56)`,
+			`      ~ method="lora",seed="0" (was method="lora",seed=0)`,
+			`      ~ method="lora",seed="1" (was method="lora",seed=1)`,
+			`      ~ method="full",seed="0" (was method="full",seed=0)`,
+			`      ~ method="full",seed="1" (was method="full",seed=1)`,
+		}},
+	{name: "members with axes in another order", edit: func(p *whyProject) {
+		p.edit(`{ method = ["lora", "full"], seed = var.seeds }`, `{ seed = var.seeds, method = ["lora", "full"] }`)
+	}, address: tableOne,
+		want: []string{
+			`command.table will run`,
+			`  ~ input runs changed: method=lora,seed=0 -> seed=0,method=lora, method=full,seed=0 -> seed=0,method=full and 2 more with axes in another order (study.hcl:56)`,
+			`      ~ seed=0,method=lora (was method=lora,seed=0)`,
+			`      ~ seed=0,method=full (was method=full,seed=0)`,
+			`      ~ seed=1,method=lora (was method=lora,seed=1)`,
+			`      ~ seed=1,method=full (was method=full,seed=1)`,
+		}},
 	{name: "member changed", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16, more = 1`) }, apply: []string{"-target", "command.score"}, address: tableOne,
 		want: []string{
 			`command.table will run`,
