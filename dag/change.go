@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -36,7 +37,7 @@ type Change struct {
 	New      string       `json:"new,omitempty"`
 	Pos      Pos          `json:"pos,omitzero"`
 	Upstream string       `json:"upstream,omitempty"` // address of the producer of an input
-	Reason   string       `json:"reason,omitempty"`   // upstream: why the producer has to run; input: why its parts cannot be told
+	Reason   string       `json:"reason,omitempty"`   // upstream: why the producer has to run; input: why its parts cannot be told; code: what became of it
 	Files    []FileChange `json:"files,omitempty"`    // of an input folder, or members of a gathered input
 	Causes   []Cause      `json:"causes,omitempty"`   // upstream, input: why the producers have to run, or ran
 	Log      string       `json:"log,omitempty"`      // failed: path of what the attempt said
@@ -96,6 +97,9 @@ func (c Change) text() string {
 	case ChangeEvicted:
 		return strings.TrimSuffix("its result was evicted by gc at "+c.Name, " at ")
 	case ChangeCorrupt:
+		if c.Name == manifestBlob {
+			return "what changed cannot be told: the manifest of its last result was damaged, and is in quarantine"
+		}
 		return "its result was damaged: " + c.Name
 	case ChangeReplace:
 		return "asked for by -replace"
@@ -122,7 +126,7 @@ func (c Change) fileText() string {
 	case c.Old == "":
 		return fmt.Sprintf("%s %s is new", what, c.Name)
 	case c.New == "":
-		return fmt.Sprintf("%s %s is no longer there", what, c.Name)
+		return fmt.Sprintf("%s %s is %s", what, c.Name, cmp.Or(c.Reason, "no longer declared"))
 	case c.Kind == ChangeCode || c.vague:
 		return fmt.Sprintf("%s %s changed", what, c.Name)
 	}
@@ -216,7 +220,15 @@ func Headline(message string) string {
 func (s *session) compare(old *Manifest, st *state, secret []string) []Change {
 	n := *st.node
 	n.Secret = slices.Concat(n.Secret, secret)
-	return compareManifests(old, st.action.manifest, &n, s.compareInputs(old, st.action.manifest, &n))
+	changes := compareManifests(old, st.action.manifest, &n, s.compareInputs(old, st.action.manifest, &n))
+	for i := range changes {
+		if c := &changes[i]; c.Kind == ChangeCode && c.New == "" {
+			if c.Reason = "no longer there"; exists(filepath.Join(cmp.Or(n.Root, s.root), filepath.FromSlash(c.Name))) {
+				c.Reason = "no longer listed"
+			}
+		}
+	}
+	return changes
 }
 
 // compareManifests lists what differs, with what differs in the inputs in its place. n says where things are written.
@@ -241,7 +253,7 @@ func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 	out = append(out, inputs...)
 	for _, k := range bothKeys(old.Code, now.Code) {
 		if old.Code[k] != now.Code[k] {
-			out = append(out, Change{Kind: ChangeCode, Name: k, Old: old.Code[k], New: now.Code[k], Pos: n.at("code")})
+			out = append(out, Change{Kind: ChangeCode, Name: k, Old: old.Code[k], New: now.Code[k], Pos: cmp.Or(n.at("code"), n.Pos[""])})
 		}
 	}
 	for _, k := range bothKeys(old.Environment, now.Environment) {

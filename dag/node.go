@@ -30,7 +30,7 @@ type Node struct {
 	Resources Resources
 	Retry     Retry
 	Executor  string
-	Pos       map[string]Pos // attribute, or a part of it as in params.rate or split[0] -> where it is written, for why
+	Pos       map[string]Pos // attribute, or a part of it as in params.rate or split[0] -> where it is written, for why; "": the stage
 	Secret    []string       `json:",omitempty"` // attributes, or parts of them, whose values must not be shown
 }
 

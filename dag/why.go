@@ -145,7 +145,9 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	default:
 		var bad *BlobError
 		old, err := s.store.Manifest(before)
-		if errors.As(err, &bad) {
+		if errors.As(err, &bad) && bad.Corrupt {
+			return []Change{{Kind: ChangeCorrupt, Name: manifestBlob}}, nil
+		} else if errors.As(err, &bad) {
 			return []Change{s.missing(before, manifestBlob)}, nil
 		} else if err != nil {
 			return nil, err

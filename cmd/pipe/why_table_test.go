@@ -210,6 +210,17 @@ var whyRows = []whyRow{
 			`command.prep will run`,
 			`  ~ code prep/extra.sh is no longer there (study.hcl:25)`,
 		}},
+	{name: "code file no longer listed", edit: func(p *whyProject) { p.edit(`["prep/*.sh"]`, `["prep/run.sh"]`) }, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ code prep/extra.sh is no longer listed (study.hcl:25)`,
+		}},
+	{name: "no code any more", edit: func(p *whyProject) { p.remove("prep/extra.sh"); p.edit(`code = ["prep/*.sh"]`, ``) }, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ code prep/extra.sh is no longer there (study.hcl:24)`,
+			`  ~ code prep/run.sh is no longer listed (study.hcl:24)`,
+		}},
 	{name: "what the probe prints", edit: func(p *whyProject) { p.write("tool.txt", "tool 1.0\nlibrary 2.1\n") }, address: prepOne,
 		want: []string{
 			`command.prep will run`,
@@ -367,6 +378,14 @@ var whyRows = []whyRow{
 		want: []string{
 			`command.train["lora",0] will run`,
 			`  ~ what changed cannot be told: the manifest of its last result was removed from the store`,
+		}},
+	{name: "manifest spoilt, and something changed", edit: func(p *whyProject) {
+		p.spoil(p.blob(dag.Digest("sha256:" + p.result(trainOne).Key)))
+		p.edit(`rank = 8`, `rank = 16`)
+	}, address: trainOne,
+		want: []string{
+			`command.train["lora",0] will run`,
+			`  ~ what changed cannot be told: the manifest of its last result was damaged, and is in quarantine`,
 		}},
 	{name: "journal gone", edit: func(p *whyProject) {
 		p.check(os.RemoveAll(p.path(".pipe/runs")))
