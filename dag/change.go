@@ -54,8 +54,9 @@ type Change struct {
 // FileChange is a part of an input that differs.
 type FileChange struct {
 	Path string `json:"path"` // of a file in a folder; the axes of a member: method=lora,seed=0
-	// Kind is "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order); of a member
-	// also "retyped" (an axis is of another type: 0 and "0") or "reordered" (its axes are).
+	// Kind is "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order); of a file also
+	// "executable" and "unexecutable" (the bytes are the same), and "folder" or "file", which it is now and was not; of a
+	// member also "retyped" (an axis is of another type: 0 and "0") or "reordered" (its axes are).
 	Kind    string `json:"kind"`
 	From    string `json:"from,omitempty"`    // what it was called, if otherwise
 	Address string `json:"address,omitempty"` // of the instance that makes a member
@@ -153,7 +154,14 @@ func (c Change) inputText() string {
 	case c.old == c.new:
 		return fmt.Sprintf("name of input %s: %s -> %s", c.Name, c.Old, c.New)
 	}
-	return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(from, "other bytes"))
+	text := fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(from, "other bytes"))
+	switch {
+	case c.new.IsTree() && !c.old.IsTree():
+		text += ", a folder now"
+	case c.old.IsTree() && !c.new.IsTree():
+		text += ", a file now"
+	}
+	return text
 }
 
 func (c Change) upstreamText() string {
@@ -166,31 +174,28 @@ func (c Change) upstreamText() string {
 	return fmt.Sprintf("input %s waits for %s, which has to run: %s", c.Name, c.Upstream, c.Reason)
 }
 
-// inWords are the kinds of FileChange that are no words for people.
-var inWords = map[string]string{"retyped": "of another type", "reordered": "with axes in another order"}
-
 // memberText counts what happened to the members of a group or the files of a folder, and names the first of them
 // if it is to name any.
 func memberText(members []FileChange, count bool) string {
 	byKind := map[string][]string{}
 	var kinds []string
 	for _, m := range members {
-		if byKind[m.Kind] == nil {
-			kinds = append(kinds, m.Kind)
+		kind := m.Words()
+		if byKind[kind] == nil {
+			kinds = append(kinds, kind)
 		}
 		name := m.Path
 		if m.From != "" {
 			name = m.From + " -> " + m.Path
 		}
-		byKind[m.Kind] = append(byKind[m.Kind], name)
+		byKind[kind] = append(byKind[kind], name)
 	}
 	var parts []string
 	for _, k := range kinds {
-		did := cmp.Or(inWords[k], k)
 		if count {
-			parts = append(parts, fmt.Sprintf("%d %s", len(byKind[k]), did))
+			parts = append(parts, fmt.Sprintf("%d %s", len(byKind[k]), k))
 		} else {
-			parts = append(parts, list(byKind[k], 2)+" "+did)
+			parts = append(parts, list(byKind[k], 2)+" "+k)
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -332,7 +337,7 @@ func compareValues(path string, old, now any, report func(path, was, is string))
 		}
 		return
 	}
-	was, is := contrast(spell(old), spell(now))
+	was, is := contrast(readable(spell(old)), readable(spell(now)))
 	report(path, was, is)
 }
 
