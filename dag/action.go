@@ -81,7 +81,7 @@ func (r Retry) covers(err error) bool {
 func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Result, error) {
 	r := &Result{
 		Key: t.action.key, Address: t.node.Address, Started: started.UTC(), Attempt: attempt,
-		Run: t.runID, Platform: platform(), From: t.origins,
+		Run: t.runID, Platform: platform(), From: t.origins, Secret: t.node.Secret,
 	}
 	err := t.inFolder(ctx, attempt, func(job Job, ran record) (err error) {
 		r.Metrics, r.Order = ran.metrics, ran.order

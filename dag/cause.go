@@ -162,7 +162,7 @@ func (s *session) producers(c *Change) []string {
 	}
 	var out []string
 	for _, f := range c.Files {
-		if f.New != "" && f.Kind != "moved" {
+		if f.New != "" && f.Kind != "retyped" && f.Kind != "reordered" { // a moved one has no digest
 			out = append(out, f.Address)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -36,7 +37,7 @@ type Change struct {
 	New      string       `json:"new,omitempty"`
 	Pos      Pos          `json:"pos,omitzero"`
 	Upstream string       `json:"upstream,omitempty"` // address of the producer of an input
-	Reason   string       `json:"reason,omitempty"`   // upstream: why the producer has to run; input: why its parts cannot be told
+	Reason   string       `json:"reason,omitempty"`   // upstream: why the producer has to run; input: why its parts cannot be told; code: what became of it
 	Files    []FileChange `json:"files,omitempty"`    // of an input folder, or members of a gathered input
 	Causes   []Cause      `json:"causes,omitempty"`   // upstream, input: why the producers have to run, or ran
 	Log      string       `json:"log,omitempty"`      // failed: path of what the attempt said
@@ -52,9 +53,12 @@ type Change struct {
 
 // FileChange is a part of an input that differs.
 type FileChange struct {
-	Path    string `json:"path"`              // of a file in a folder; the axes of a member: method=lora,seed=0
-	Kind    string `json:"kind"`              // "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order)
-	From    string `json:"from,omitempty"`    // of a renamed file: what it was called
+	Path string `json:"path"` // of a file in a folder; the axes of a member: method=lora,seed=0
+	// Kind is "added", "removed", "changed", "renamed" (a member: its extension) or "moved" (in the order); of a file also
+	// "executable" and "unexecutable" (the bytes are the same), and "folder" or "file", which it is now and was not; of a
+	// member also "retyped" (an axis is of another type: 0 and "0") or "reordered" (its axes are).
+	Kind    string `json:"kind"`
+	From    string `json:"from,omitempty"`    // what it was called, if otherwise
 	Address string `json:"address,omitempty"` // of the instance that makes a member
 	Old     Digest `json:"old,omitempty"`     // of a member
 	New     Digest `json:"new,omitempty"`     // of a member; "" if it is not known yet
@@ -94,6 +98,9 @@ func (c Change) text() string {
 	case ChangeEvicted:
 		return strings.TrimSuffix("its result was evicted by gc at "+c.Name, " at ")
 	case ChangeCorrupt:
+		if c.Name == manifestBlob {
+			return "what changed cannot be told: the manifest of its last result was damaged, and is in quarantine"
+		}
 		return "its result was damaged: " + c.Name
 	case ChangeReplace:
 		return "asked for by -replace"
@@ -120,7 +127,7 @@ func (c Change) fileText() string {
 	case c.Old == "":
 		return fmt.Sprintf("%s %s is new", what, c.Name)
 	case c.New == "":
-		return fmt.Sprintf("%s %s is no longer there", what, c.Name)
+		return fmt.Sprintf("%s %s is %s", what, c.Name, cmp.Or(c.Reason, "no longer declared"))
 	case c.Kind == ChangeCode || c.vague:
 		return fmt.Sprintf("%s %s changed", what, c.Name)
 	}
@@ -139,7 +146,7 @@ func (c Change) inputText() string {
 	case c.old == "":
 		return fmt.Sprintf("input %s is new", c.Name)
 	case c.group, c.path != "" && len(c.Files) > 0 && c.new != "":
-		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files, c.vague), c.Reason))
+		return fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(memberText(c.Files, c.vague), c.Reason, "what it gathers is listed in another way"))
 	case c.new == "":
 		return fmt.Sprintf("input %s is no longer read", c.Name)
 	case c.old == c.new && c.Reason != "":
@@ -147,7 +154,14 @@ func (c Change) inputText() string {
 	case c.old == c.new:
 		return fmt.Sprintf("name of input %s: %s -> %s", c.Name, c.Old, c.New)
 	}
-	return fmt.Sprintf("input %s changed: %s", c.Name, from)
+	text := fmt.Sprintf("input %s changed: %s", c.Name, cmp.Or(from, "other bytes"))
+	switch {
+	case c.new.IsTree() && !c.old.IsTree():
+		text += ", a folder now"
+	case c.old.IsTree() && !c.new.IsTree():
+		text += ", a file now"
+	}
+	return text
 }
 
 func (c Change) upstreamText() string {
@@ -166,14 +180,15 @@ func memberText(members []FileChange, count bool) string {
 	byKind := map[string][]string{}
 	var kinds []string
 	for _, m := range members {
-		if byKind[m.Kind] == nil {
-			kinds = append(kinds, m.Kind)
+		kind := m.Words()
+		if byKind[kind] == nil {
+			kinds = append(kinds, kind)
 		}
 		name := m.Path
 		if m.From != "" {
 			name = m.From + " -> " + m.Path
 		}
-		byKind[m.Kind] = append(byKind[m.Kind], name)
+		byKind[kind] = append(byKind[kind], name)
 	}
 	var parts []string
 	for _, k := range kinds {
@@ -205,10 +220,20 @@ func Headline(message string) string {
 	return line
 }
 
-// compare lists what differs between an old manifest and what st is made of now. Inputs that are not known yet
-// are left out.
-func (s *session) compare(old *Manifest, st *state) []Change {
-	return compareManifests(old, st.action.manifest, st.node, s.compareInputs(old, st.action.manifest, st.node))
+// compare lists what differs between an old manifest and what st is made of now; secret was secret then. Inputs that
+// are not known yet are left out.
+func (s *session) compare(old *Manifest, st *state, secret []string) []Change {
+	n := *st.node
+	n.Secret = slices.Concat(n.Secret, secret)
+	changes := compareManifests(old, st.action.manifest, &n, s.compareInputs(old, st.action.manifest, &n))
+	for i := range changes {
+		if c := &changes[i]; c.Kind == ChangeCode && c.New == "" {
+			if c.Reason = "no longer there"; exists(filepath.Join(cmp.Or(n.Root, s.root), filepath.FromSlash(c.Name))) {
+				c.Reason = "no longer listed"
+			}
+		}
+	}
+	return changes
 }
 
 // compareManifests lists what differs, with what differs in the inputs in its place. n says where things are written.
@@ -233,7 +258,7 @@ func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 	out = append(out, inputs...)
 	for _, k := range bothKeys(old.Code, now.Code) {
 		if old.Code[k] != now.Code[k] {
-			out = append(out, Change{Kind: ChangeCode, Name: k, Old: old.Code[k], New: now.Code[k], Pos: n.at("code")})
+			out = append(out, Change{Kind: ChangeCode, Name: k, Old: old.Code[k], New: now.Code[k], Pos: cmp.Or(n.at("code"), n.Pos[""])})
 		}
 	}
 	for _, k := range bothKeys(old.Environment, now.Environment) {
@@ -242,7 +267,12 @@ func compareManifests(old, now *Manifest, n *Node, inputs []Change) []Change {
 		asked := spell(old.Config["probe"]) == spell(now.Config["probe"]) // else config has told that another one is asked
 		if was != is && (before && after || asked) {
 			was, is = contrastLines(was, is)
-			out = append(out, Change{Kind: ChangeEnvironment, Name: k, Old: was, New: is, Pos: n.at("probe")})
+			c := Change{Kind: ChangeEnvironment, Name: k, Old: was, New: is, Pos: n.at("probe")}
+			if n.hides("probe") {
+				c.Name = hiddenValue
+				c.hide()
+			}
+			out = append(out, c)
 		}
 	}
 	out = append(out, compareOutputs(old.Outputs, now.Outputs, n)...)
@@ -307,7 +337,7 @@ func compareValues(path string, old, now any, report func(path, was, is string))
 		}
 		return
 	}
-	was, is := contrast(spell(old), spell(now))
+	was, is := contrast(readable(spell(old)), readable(spell(now)))
 	report(path, was, is)
 }
 

@@ -16,6 +16,11 @@ func clip(s string) string {
 	return s
 }
 
+// readable writes a spelled value with the escapes that people know.
+func readable(spelled string) string { return escapes.Replace(spelled) }
+
+var escapes = strings.NewReplacer(`\\`, `\\`, `\u000a`, `\n`, `\u0009`, `\t`, `\u000d`, `\r`)
+
 // contrast clips two values that differ so that both show where they begin to.
 func contrast(old, now string) (was, is string) {
 	const context = 20 // letters before the first difference

@@ -30,7 +30,7 @@ type Node struct {
 	Resources Resources
 	Retry     Retry
 	Executor  string
-	Pos       map[string]Pos // attribute, or a part of it as in params.rate or split[0] -> where it is written, for why
+	Pos       map[string]Pos // attribute, or a part of it as in params.rate or split[0] -> where it is written, for why; "": the stage
 	Secret    []string       `json:",omitempty"` // attributes, or parts of them, whose values must not be shown
 }
 
@@ -120,31 +120,16 @@ func cutPath(path string) (attribute, around string) {
 	return path, ""
 }
 
-// hiddenValue stands where a value must not be shown.
-const hiddenValue = "(sensitive)"
-
 // changed fills in where what changed is written, and hides what must not be shown.
 func (n *Node) changed(c Change, path string) Change {
 	c.Pos = n.at(path)
 	if c.Pos == (Pos{}) && c.New != "" && n.Pos != nil { // it is not written anywhere
 		c.Pos.From = "the default"
 	}
-	for _, s := range n.Secret {
-		if partOf(path, s) || partOf(s, path) {
-			for _, v := range []*string{&c.Old, &c.New} {
-				if *v != "" {
-					*v = hiddenValue
-				}
-			}
-		}
+	if n.hides(path) {
+		c.hide()
 	}
 	return c
-}
-
-// partOf says whether a path is that of a part of outer, or outer itself.
-func partOf(path, outer string) bool {
-	rest, ok := strings.CutPrefix(path, outer)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // Publication is an output block of the pipeline: an artifact copied to a path when all has run.

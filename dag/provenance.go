@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,6 +187,9 @@ func (s *Store) steps(key string) ([]Step, error) {
 		if err != nil {
 			return nil, err
 		}
+		if step.Manifest != nil {
+			step.Manifest = step.Manifest.Hidden(step.secret())
+		}
 		steps = append(steps, step)
 		if step.Result == nil {
 			continue
@@ -200,6 +204,14 @@ func (s *Store) steps(key string) ([]Step, error) {
 		}
 	}
 	return steps, nil
+}
+
+// secret are the parts of the manifest that must not be shown: any may be one if the record that tells is gone.
+func (s Step) secret() []string {
+	if s.Result != nil {
+		return s.Result.Secret
+	}
+	return append(slices.Collect(maps.Keys(s.Manifest.Config)), "salt", "probe")
 }
 
 func (s *Store) step(key string) (Step, error) {

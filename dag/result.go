@@ -31,6 +31,9 @@ type Result struct {
 	Platform string             `json:"platform"` // operating system and architecture
 	Threads  int                `json:"threads"`
 	From     []Origin           `json:"from,omitempty"` // in the order of the manifest's inputs
+	// Secret are the attributes, or parts of them, whose values must not be shown, when it ran: what shows the manifest
+	// may know no pipeline.
+	Secret []string `json:"secret,omitempty"`
 	// Remote is the address of the remote cache that the result was found in, or "" if it was made here. What is not here
 	// of its content is there.
 	Remote string `json:"remote,omitempty"`

@@ -193,7 +193,8 @@ func (s *Store) compareResults(c *InstanceChange) error {
 		}
 	}
 	if old.Manifest != nil && now.Manifest != nil {
-		c.Changes = compareManifests(old.Manifest, now.Manifest, &Node{}, s.recordedInputs(old, now))
+		n := &Node{Secret: slices.Concat(old.secret(), now.secret())}
+		c.Changes = compareManifests(old.Manifest, now.Manifest, n, s.recordedInputs(old, now))
 	}
 	if old.Result != nil && now.Result != nil {
 		c.Metrics = compareMetrics(old.Result.Metrics, now.Result.Metrics)

@@ -180,6 +180,9 @@ func (r *run) cached(ctx context.Context, st *state) {
 	if r.plans[st.node.Address].State != StateCached {
 		e.Reason = "its inputs came out as they were"
 	}
+	if st.twin != "" {
+		e.Reason = "same key as " + st.twin
+	}
 	if st.found {
 		e.Reason = "it was found in the remote cache"
 	}
@@ -281,7 +284,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 		}
 		for _, a := range others {
 			st := r.states[a]
-			st.result, st.damage, st.remote, st.found = out.result, nil, out.remote, out.remote
+			st.result, st.damage, st.remote, st.found, st.twin = out.result, nil, out.remote, out.remote, address
 			r.have(ctx, st)
 		}
 	}

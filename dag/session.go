@@ -36,6 +36,7 @@ type state struct {
 	damage error   // why a result that is there cannot be used
 	remote bool    // the result comes from the remote cache, or some of its content is still there only
 	found  bool    // in the remote cache, by this session
+	twin   string  // address of the instance with the same key that this run ran for both
 
 	// Of a virtual vertex:
 	list       []byte

@@ -42,6 +42,38 @@ func (s *session) outside(path string) func(Digest) (Tree, error) {
 	}
 }
 
+// becameKind is the FileChange.Kind of an entry that differs.
+func becameKind(old, now TreeEntry) string {
+	switch {
+	case now.Digest.IsTree() && !old.Digest.IsTree():
+		return "folder"
+	case old.Digest.IsTree() && !now.Digest.IsTree():
+		return "file"
+	case old.Digest != now.Digest:
+		return "changed"
+	case now.Exec:
+		return "executable"
+	}
+	return "unexecutable"
+}
+
+// Words are the kind for people.
+func (f FileChange) Words() string {
+	switch f.Kind {
+	case "executable":
+		return "made executable"
+	case "unexecutable":
+		return "made not executable"
+	case "folder", "file":
+		return "turned into a " + f.Kind
+	case "retyped":
+		return "of another type"
+	case "reordered":
+		return "with axes in another order"
+	}
+	return f.Kind
+}
+
 type treeDiff struct {
 	tree func(Digest) (Tree, error)
 	out  []FileChange
@@ -107,7 +139,7 @@ func (d *treeDiff) walk(dir string, old, now Digest) {
 			case x.Digest.IsTree() && y.Digest.IsTree():
 				d.walk(dir+x.Name+"/", x.Digest, y.Digest)
 			default:
-				d.add(dir+x.Name, "changed", x.Digest, y.Digest)
+				d.add(dir+x.Name, becameKind(x, y), x.Digest, y.Digest)
 			}
 		}
 	}

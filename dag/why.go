@@ -145,12 +145,18 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	default:
 		var bad *BlobError
 		old, err := s.store.Manifest(before)
-		if errors.As(err, &bad) {
+		if errors.As(err, &bad) && bad.Corrupt {
+			return []Change{{Kind: ChangeCorrupt, Name: manifestBlob}}, nil
+		} else if errors.As(err, &bad) {
 			return []Change{s.missing(before, manifestBlob)}, nil
 		} else if err != nil {
 			return nil, err
 		}
-		if out := s.compare(old, st); len(out) > 0 {
+		var secret []string
+		if r, err := s.store.Result(before); err == nil {
+			secret = r.Secret
+		}
+		if out := s.compare(old, st, secret); len(out) > 0 {
 			return out, s.traced(out, before)
 		}
 	}

@@ -246,6 +246,22 @@ func TestStartTellsTheReason(t *testing.T) {
 	}
 }
 
+func TestAnInstanceWithTheKeyOfAnotherSaysSo(t *testing.T) {
+	r := newRig(t)
+	r.apply(ApplyOptions{}, node("a", "text", "1"), node("b", "text", "1"))
+	var ran, reason string
+	for _, e := range r.events {
+		if e.Type == EventComplete && e.Cached {
+			reason = e.Reason
+		} else if e.Type == EventComplete {
+			ran = e.Address
+		}
+	}
+	if want := "same key as " + ran; ran == "" || reason != want {
+		t.Errorf("reason %q, want %q", reason, want)
+	}
+}
+
 func TestAHeadlineAnnouncesNothing(t *testing.T) {
 	for message, want := range map[string]string{
 		"sh: exit status 3; its last lines:\n  no":            "sh: exit status 3",

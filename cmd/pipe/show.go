@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +95,7 @@ func (a *app) show(o pipelineOptions, args []string) (err error) {
 	var all []view.Instance
 	for _, address := range addresses {
 		node, _ := p.graph.Node(address)
-		shown := view.Instance{Node: node}
+		shown := view.Instance{Node: node.Hidden()}
 		shown.Result, err = store.LastResult(address)
 		switch {
 		case errors.Is(err, dag.ErrNoResult):
@@ -104,6 +105,7 @@ func (a *app) show(o pipelineOptions, args []string) (err error) {
 			if shown.Manifest, err = store.Manifest(shown.Result.Key); err != nil {
 				return err
 			}
+			shown.Manifest = shown.Manifest.Hidden(slices.Concat(node.Secret, shown.Result.Secret))
 		}
 		all = append(all, shown)
 	}

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"os"
-
-	"github.com/pipe-ml/pipe/dag"
-)
+import "os"
 
 // whyRow is one kind of change: what is done to the applied study, and what plan, why and apply must then say.
 type whyRow struct {
@@ -44,7 +40,7 @@ var whyRows = []whyRow{
 	{name: "attribute removed", edit: func(p *whyProject) { p.edit(`  env     = { MODE = "fast", TOKEN = var.token }`, ``) }, address: trainOne,
 		want: []string{
 			`command.train["lora",0] will run`,
-			`  ~ env: {"MODE":"fast","TOKEN":"(sensitive)"} -> (none)`,
+			`  ~ env: (sensitive) -> (none)`,
 		}},
 	{name: "nested value changed, in a local", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16`) }, address: trainOne,
 		want: []string{
@@ -129,6 +125,11 @@ var whyRows = []whyRow{
 			`command.prep will run`,
 			`  ~ input note changed: note.txt (study.hcl:28)`,
 		}},
+	{name: "input file turned into a folder", edit: func(p *whyProject) { p.remove("note.txt"); p.write("note.txt/a", "a note\n") }, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ input note changed: note.txt, a folder now (study.hcl:28)`,
+		}},
 	{name: "file of an input folder", edit: func(p *whyProject) { p.write("data/deep/b.csv", "3,5\n") }, address: prepOne,
 		want: []string{
 			`command.prep will run`,
@@ -152,6 +153,26 @@ var whyRows = []whyRow{
 			`command.prep will run`,
 			`  ~ input raw changed: a.csv -> z.csv renamed (study.hcl:27)`,
 			`      ~ z.csv (was a.csv)`,
+		}},
+	{name: "file of an input folder made executable", edit: func(p *whyProject) { p.check(os.Chmod(p.path("data/a.csv"), 0o777)) }, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ input raw changed: a.csv made executable (study.hcl:27)`,
+			`      ~ a.csv (made executable)`,
+		}},
+	{name: "file of an input folder turned into a folder", edit: func(p *whyProject) {
+		p.remove("data/a.csv")
+		p.write("data/a.csv/b", "1,2\n")
+	}, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ input raw changed: a.csv turned into a folder (study.hcl:27)`,
+			`      ~ a.csv (turned into a folder)`,
+		}},
+	{name: "text of several lines", edit: func(p *whyProject) { p.edit(`MODE = "fast"`, `MODE = "fast\nor \\n slow"`) }, address: trainOne,
+		want: []string{
+			`command.train["lora",0] will run`,
+			`  ~ env.MODE: "fast" -> "fast\nor \\n slow" (study.hcl:42)`,
 		}},
 	{name: "many files of an input folder", edit: func(p *whyProject) {
 		p.write("data/1.csv", "1")
@@ -210,6 +231,17 @@ var whyRows = []whyRow{
 			`command.prep will run`,
 			`  ~ code prep/extra.sh is no longer there (study.hcl:25)`,
 		}},
+	{name: "code file no longer listed", edit: func(p *whyProject) { p.edit(`["prep/*.sh"]`, `["prep/run.sh"]`) }, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ code prep/extra.sh is no longer listed (study.hcl:25)`,
+		}},
+	{name: "no code any more", edit: func(p *whyProject) { p.remove("prep/extra.sh"); p.edit(`code = ["prep/*.sh"]`, ``) }, address: prepOne,
+		want: []string{
+			`command.prep will run`,
+			`  ~ code prep/extra.sh is no longer there (study.hcl:24)`,
+			`  ~ code prep/run.sh is no longer listed (study.hcl:24)`,
+		}},
 	{name: "what the probe prints", edit: func(p *whyProject) { p.write("tool.txt", "tool 1.0\nlibrary 2.1\n") }, address: prepOne,
 		want: []string{
 			`command.prep will run`,
@@ -234,156 +266,4 @@ var whyRows = []whyRow{
 			`  ~ command[2]: "cat @{input.runs} > @{output.out}" -> "cat @{input.runs} > @{output.tab}" (study.hcl:58)`,
 			`  ~ output out is called tab now (study.hcl:57)`,
 		}},
-
-	// Upstream.
-	{name: "upstream will run", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16`) }, address: scoreOne,
-		want: []string{
-			`command.score["lora",0] may run: skipped if command.train["lora",0] is unchanged`,
-			`  ~ input model waits for command.train["lora",0], which has to run: params.rank: 8 -> 16 (study.hcl:19)`,
-		},
-		started: `input model changed: other bytes from command.train["lora",0].out (study.hcl:50), since params.rank: 8 -> 16 (study.hcl:19)`},
-	{name: "upstream may run", edit: func(p *whyProject) { p.write("data/a.csv", "7\n") }, address: scoreOne,
-		want: []string{
-			`command.score["lora",0] may run: skipped if command.train["lora",0] is unchanged`,
-			`  ~ input model waits for command.train["lora",0], which may have to run since command.prep: input raw changed: a.csv changed (study.hcl:27)`,
-		},
-		started: `input model changed: other bytes from command.train["lora",0].out (study.hcl:50), since command.prep: input raw changed: a.csv changed (study.hcl:27)`},
-	{name: "upstream ran to other bytes", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16, more = 1`) }, apply: []string{"-target", "command.train"}, address: scoreOne,
-		want: []string{
-			`command.score["lora",0] will run`,
-			`  ~ input model changed: other bytes from command.train["lora",0].out (study.hcl:50), since params.more: (none) -> 1 (study.hcl:19), params.rank: 8 -> 16 (study.hcl:19)`,
-		}},
-	{name: "upstream ran to the same bytes", edit: func(p *whyProject) { p.edit(`"fast"`, `"slow"`) }, apply: []string{"-target", "command.train"}, address: scoreOne, want: same(scoreOne)},
-	{name: "two steps up ran to other bytes", edit: func(p *whyProject) { p.write("data/c.csv", "7\n8\n") }, apply: []string{"-target", "command.train"}, address: scoreOne,
-		want: []string{
-			`command.score["lora",0] will run`,
-			`  ~ input model changed: other bytes from command.train["lora",0].out (study.hcl:50), since command.prep: input raw changed: c.csv added (study.hcl:27)`,
-		}},
-	{name: "two upstreams", edit: func(p *whyProject) {
-		p.edit(`{ model = command.train.out }`, `{ model = command.train.out, data = command.prep.out }`)
-		p.write("note.txt", "x")
-	}, address: scoreOne,
-		want: []string{
-			`command.score["lora",0] will run`,
-			`  ~ input data is new (study.hcl:50)`,
-			`  ~ input data waits for command.prep, which has to run: input note changed: note.txt (study.hcl:28)`,
-			`  ~ input model waits for command.train["lora",0], which may have to run since command.prep: input note changed: note.txt (study.hcl:28)`,
-		}},
-	{name: "member more", edit: func(*whyProject) {}, args: []string{"-var", "seeds=[0, 1, 2]"}, address: tableOne,
-		want: []string{
-			`command.table will run`,
-			`  ~ input runs changed: method=lora,seed=2, method=full,seed=2 added (study.hcl:56)`,
-			`      + method=lora,seed=2 (not made yet)`,
-			`      + method=full,seed=2 (not made yet)`,
-			`  ~ input runs (method=lora,seed=2) waits for command.score["lora",2], which has to run: never ran`,
-			`  ~ input runs (method=full,seed=2) waits for command.score["full",2], which has to run: never ran`,
-		}},
-	{name: "member less", edit: func(*whyProject) {}, args: []string{"-var", "seeds=[0]"}, address: tableOne,
-		want: []string{
-			`command.table will run`,
-			`  ~ input runs changed: method=lora,seed=1, method=full,seed=1 removed (study.hcl:56)`,
-			`      - method=lora,seed=1`,
-			`      - method=full,seed=1`,
-		}},
-	{name: "members in another order", edit: func(*whyProject) {}, args: []string{"-var", "seeds=[1, 0]"}, address: tableOne,
-		want: []string{
-			`command.table will run`,
-			`  ~ input runs changed: method=lora,seed=1, method=lora,seed=0 and 2 more moved (study.hcl:56)`,
-			`      ~ method=lora,seed=1 (moved)`,
-			`      ~ method=lora,seed=0 (moved)`,
-			`      ~ method=full,seed=1 (moved)`,
-			`      ~ method=full,seed=0 (moved)`,
-		}},
-	{name: "member changed", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16, more = 1`) }, apply: []string{"-target", "command.score"}, address: tableOne,
-		want: []string{
-			`command.table will run`,
-			`  ~ input runs changed: method=lora,seed=0, method=lora,seed=1 changed (study.hcl:56), since command.train["lora",0] and 1 more: params.more: (none) -> 1 (study.hcl:19), params.rank: 8 -> 16 (study.hcl:19)`,
-			`      ~ method=lora,seed=0 (sha256:NAME -> sha256:NAME)`,
-			`      ~ method=lora,seed=1 (sha256:NAME -> sha256:NAME)`,
-		}},
-	{name: "member may change", edit: func(p *whyProject) { p.edit(`rank = 8`, `rank = 16`) }, address: tableOne,
-		want: []string{
-			`command.table may run: skipped if command.score["lora",0], command.score["lora",1] are unchanged`,
-			`  ~ input runs (method=lora,seed=0) waits for command.score["lora",0], which may have to run since command.train["lora",0]: params.rank: 8 -> 16 (study.hcl:19)`,
-			`  ~ input runs (method=lora,seed=1) waits for command.score["lora",1], which may have to run since command.train["lora",1]: params.rank: 8 -> 16 (study.hcl:19)`,
-		}},
-
-	// The store.
-	{name: "blob gone", edit: func(p *whyProject) { p.remove(p.blob(p.result(trainOne).Outputs[0].Digest)) }, address: trainOne,
-		want: []string{
-			`command.train["lora",0] will run`,
-			`  ~ its result was removed from the store: output out: sha256:NAME is missing from the store`,
-		}},
-	{name: "blob spoilt", edit: func(p *whyProject) { p.spoil(p.blob(p.result(trainOne).Outputs[0].Digest)) }, address: trainOne,
-		want: []string{
-			`command.train["lora",0] will run`,
-			`  ~ its result was damaged: output out: sha256:NAME was corrupt in the store`,
-		}},
-	{name: "file of an output folder gone", edit: func(p *whyProject) { p.remove(p.blob(dag.Digest("sha256:" + sum("prepared\n")))) }, address: prepOne,
-		want: []string{
-			`command.prep will run`,
-			`  ~ its result was removed from the store: output out: done.txt (sha256:NAME) is missing from the store`,
-		}},
-	{name: "record torn", edit: func(p *whyProject) {
-		p.check(os.Chmod(p.path(p.record(trainOne)), 0o666))
-		p.write(p.record(trainOne), `{"key":`)
-	}, address: trainOne,
-		want: []string{
-			`command.train["lora",0] will run`,
-			`  ~ its result was damaged: its record is torn`,
-		}},
-	{name: "record gone", edit: func(p *whyProject) { p.remove(p.record(trainOne)) }, address: trainOne,
-		want: []string{
-			`command.train["lora",0] will run`,
-			`  ~ its result was removed from the store: its record is gone`,
-		}},
-	{name: "manifest gone", edit: func(p *whyProject) { p.remove(p.blob(dag.Digest("sha256:" + p.result(trainOne).Key))) }, address: trainOne, want: same(trainOne)},
-	{name: "manifest gone, and something changed", edit: func(p *whyProject) {
-		p.remove(p.blob(dag.Digest("sha256:" + p.result(trainOne).Key)))
-		p.edit(`rank = 8`, `rank = 16`)
-	}, address: trainOne,
-		want: []string{
-			`command.train["lora",0] will run`,
-			`  ~ what changed cannot be told: the manifest of its last result was removed from the store`,
-		}},
-	{name: "journal gone", edit: func(p *whyProject) {
-		p.check(os.RemoveAll(p.path(".pipe/runs")))
-		p.check(os.MkdirAll(p.path(".pipe/runs"), 0o777))
-	}, address: trainOne, want: same(trainOne)},
-
-	// Runs.
-	{name: "replace", edit: func(*whyProject) {}, args: []string{"-replace", trainOne}, address: trainOne, want: []string{"asked for by -replace"}},
-	{name: "failed", edit: func(p *whyProject) {
-		p.edit(`"wc -l < ${input.model}`, `"echo no luck; exit 3; wc -l < ${input.model}`)
-	}, apply: []string{}, address: scoreOne,
-		want: []string{
-			`command.score["lora",0] will run`,
-			`  ~ command[2]: "wc -l < @{input.model} > @{output.out}" -> "echo no luck; exit 3; wc -l < @{input.model} > @{output.out}" (study.hcl:52)`,
-			`  ~ the last attempt failed: sh: exit status 3`,
-			`      log: .pipe/logs/NAME.log`,
-		}},
-	{name: "failed at first", edit: func(p *whyProject) {
-		p.edit(`stage "command" "table" {`, "stage \"command\" \"more\" {\n  outputs = { out = \"more\" }\n  command = [\"false\"]\n}\n\nstage \"command\" \"table\" {")
-	}, apply: []string{}, address: "command.more",
-		want: []string{
-			`command.more will run`,
-			`  ~ the last attempt failed: false: exit status 1`,
-			`      log: .pipe/logs/NAME.log`,
-		}},
-	{name: "failed at first, then mended", edit: func(p *whyProject) {
-		p.edit(`stage "command" "table" {`, "stage \"command\" \"more\" {\n  outputs = { out = \"more\" }\n  command = [\"false\"]\n}\n\nstage \"command\" \"table\" {")
-		p.pipe("apply", "study.hcl")
-		p.edit(`["false"]`, `["touch", output.out]`)
-	}, address: "command.more",
-		want: []string{
-			`command.more will run`,
-			`  ~ the last attempt failed: false: exit status 1`,
-			`      log: .pipe/logs/NAME.log`,
-			`  ~ command: ["false"] -> ["touch","@{output.out}"] (study.hcl:57)`,
-		}},
-	{name: "changed and changed back", edit: func(p *whyProject) {
-		p.edit(`rank = 8`, `rank = 16`)
-		p.pipe("apply", "study.hcl")
-		p.edit(`rank = 16`, `rank = 8`)
-	}, address: trainOne, want: same(trainOne)},
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,14 +133,14 @@ var names = regexp.MustCompile(`[0-9a-f]{64}|[0-9a-f]{12}`)
 
 func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
 
-// Each row of whyRows changes one thing. Then plan, why and the start of the action must say the same, and after the
+// Each row of whyRows and whyUpstreamRows changes one thing. Then plan, why and the start of the action must say the same, and after the
 // run why must say that the result is there and why it was made.
 func TestWhyTellsWhatChanged(t *testing.T) {
 	archive, err := txtar.ParseFile("testdata/why/base.txtar")
 	base := &whyProject{t, t.TempDir()}
 	base.check(err, txtar.Write(archive, base.dir))
 	base.pipe("apply", "study.hcl")
-	for _, row := range whyRows {
+	for _, row := range slices.Concat(whyRows, whyUpstreamRows) {
 		t.Run(row.name, func(t *testing.T) {
 			p := &whyProject{t, filepath.Join(t.TempDir(), "copy")}
 			p.check(exec.Command("cp", "-a", base.dir, p.dir).Run())

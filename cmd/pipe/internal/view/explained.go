@@ -122,8 +122,8 @@ func changedPart(f dag.FileChange) string {
 	switch {
 	case f.From != "":
 		text += " (was " + f.From + ")"
-	case f.Kind == "moved", f.Kind == "renamed":
-		text += " (" + f.Kind + ")"
+	case f.Kind == "moved", f.Kind == "renamed", f.Words() != f.Kind:
+		text += " (" + f.Words() + ")"
 	case f.Kind == "added" && f.Address != "" && f.New == "":
 		text += " (not made yet)"
 	case f.Old != "" && f.New != "":

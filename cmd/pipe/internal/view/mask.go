@@ -8,7 +8,8 @@ import (
 
 // Mask hides sensitive values in all that a view writes, as continuous integration services do. A value is
 // hidden wherever its text appears, so very short ones, which would hide half of everything, are not. Only
-// the values of this run are known: why shows the former value of a variable that was changed.
+// the values of this run are known; former ones, numbers and short ones are hidden where an attribute is shown, by its
+// path (dag.Node.Secret).
 type Mask struct {
 	replacer *strings.Replacer
 }

@@ -61,7 +61,7 @@ func (h *Human) Resampled(r *dag.SampleReport) {
 		for _, o := range d.Outputs {
 			h.printf("  output %s: stored %s, now %s\n", o.Name, o.First.Short(), o.Second.Short())
 			for _, f := range o.Files {
-				h.printf("    %s %s\n", f.Path, f.Kind)
+				h.printf("    %s %s\n", f.Path, f.Words())
 			}
 		}
 	}
