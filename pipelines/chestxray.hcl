@@ -129,10 +129,12 @@ stage "figure" "parameters" {
   matrix  = { backbone = local.backbones }
   runs    = all.evaluate.classifier.metrics
   chart   = "scatter"
+  where   = { fraction = max(var.fractions...) }
   x       = "trainable_percent"
   y       = "f1"
   series  = "method"
   average = ["seed"]
+  x_scale = "symlog"
   title   = "What each method trains in ${each.backbone}, and what it reaches"
   x_label = "trained weights beside the head, % of the body"
   y_label = "macro F1 on the test images"

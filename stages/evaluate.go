@@ -91,6 +91,21 @@ func (e *evaluate) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Canonical implements Canonical: each metric is computed alone and their file is sorted, so neither order nor repeats
+// mean anything. They are asked for in the order of the schema.
+func (*evaluate) Canonical(config map[string]any) {
+	t, _ := Lookup("evaluate")
+	known, _ := SchemaOf(t).Attribute("metrics")
+	asked, _ := config["metrics"].([]any)
+	metrics := make([]any, 0, len(asked))
+	for _, name := range known.Enum {
+		if slices.Contains(asked, any(name)) {
+			metrics = append(metrics, name)
+		}
+	}
+	config["metrics"] = metrics
+}
+
 // Measures implements Measurer.
 func (e *evaluate) Measures() []string {
 	ofModel, ofSamples := e.byInput()

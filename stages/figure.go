@@ -17,7 +17,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "figure",
-		Version: 3,
+		Version: 4,
 		Doc: `Draws one metric of many runs as a figure, in SVG, PDF and PNG.
 
 Runs that agree on the axes x and series are one point: their mean, with one standard deviation as a band or bar.
@@ -29,18 +29,19 @@ Where x is a metric, every run is a point of its own, but for the axes that aver
 }
 
 type figure struct {
-	Runs    InputList `pipe:"runs" kind:"metrics" doc:"The runs to draw: all.evaluate.NAME.metrics."`
-	Chart   string    `pipe:"chart" default:"line" enum:"line,bar,scatter" doc:"line and scatter need a numeric x; bar takes the values of an axis as categories."`
-	X       string    `pipe:"x" doc:"An axis of the runs, or a metric."`
-	Y       string    `pipe:"y" doc:"A metric of the runs."`
-	Series  string    `pipe:"series,optional" doc:"The axis that tells the lines, bars or clouds apart; none: one series."`
-	Average []string  `pipe:"average,optional" doc:"Where x is a metric: axes such as seed; runs that differ in these alone are one point. Where x is an axis, runs that agree on x and series are."`
-	Title   string    `pipe:"title,optional" doc:"Above the figure."`
-	XLabel  string    `pipe:"x_label,optional" doc:"Below the x axis; default: the name of x."`
-	YLabel  string    `pipe:"y_label,optional" doc:"Beside the y axis; default: the name of y."`
-	XScale  string    `pipe:"x_scale" default:"linear" enum:"linear,log" doc:"Scale of a numeric x axis."`
-	Width   float64   `pipe:"width" default:"16" min:"4" max:"100" doc:"Centimetres."`
-	Height  float64   `pipe:"height" default:"10" min:"3" max:"100" doc:"Centimetres."`
+	Runs    InputList      `pipe:"runs" kind:"metrics" doc:"The runs to draw: all.evaluate.NAME.metrics."`
+	Where   map[string]any `pipe:"where,optional" doc:"Values of axes, such as { fraction = 1 }: only the runs that have them."`
+	Chart   string         `pipe:"chart" default:"line" enum:"line,bar,scatter" doc:"line and scatter need a numeric x; bar takes the values of an axis as categories."`
+	X       string         `pipe:"x" doc:"An axis of the runs, or a metric."`
+	Y       string         `pipe:"y" doc:"A metric of the runs."`
+	Series  string         `pipe:"series,optional" doc:"The axis that tells the lines, bars or clouds apart; none: one series."`
+	Average []string       `pipe:"average,optional" doc:"Where x is a metric: axes such as seed; runs that differ in these alone are one point. Where x is an axis, runs that agree on x and series are."`
+	Title   string         `pipe:"title,optional" doc:"Above the figure."`
+	XLabel  string         `pipe:"x_label,optional" doc:"Below the x axis; default: the name of x."`
+	YLabel  string         `pipe:"y_label,optional" doc:"Beside the y axis; default: the name of y."`
+	XScale  string         `pipe:"x_scale" default:"linear" enum:"linear,log,symlog" doc:"Scale of a numeric x axis; symlog is log that shows 0 too: linear up to a power of ten that no x but 0 is below."`
+	Width   float64        `pipe:"width" default:"16" min:"4" max:"100" doc:"Centimetres."`
+	Height  float64        `pipe:"height" default:"10" min:"3" max:"100" doc:"Centimetres."`
 
 	SVG Output `pipe:"svg" kind:"figure" path:"figure.svg" doc:"The figure for the web."`
 	PDF Output `pipe:"pdf" kind:"figure" path:"figure.pdf" doc:"The figure for LaTeX."`
@@ -49,8 +50,8 @@ type figure struct {
 
 // Validate implements Validator.
 func (f *figure) Validate() error {
-	var errs []error
-	values := f.Runs.axis(f.X)
+	errs := f.Runs.hasValues(f.Where)
+	values := f.Runs.where(f.Where).axis(f.X)
 	switch f.Chart {
 	case "bar":
 		errs = append(errs, f.Runs.hasAxis("x", f.X))
@@ -67,20 +68,20 @@ func (f *figure) Validate() error {
 	if len(f.Average) > 0 && len(values) > 0 {
 		errs = append(errs, wrong("average", "x is the axis %s, so runs that agree on it and on series are averaged already: leave average out", f.X))
 	}
-	if f.XScale == "log" {
-		errs = append(errs, f.logarithmic(values))
+	if f.XScale != "linear" {
+		errs = append(errs, f.scales(values))
 	}
 	return errors.Join(errs...)
 }
 
-// logarithmic refuses a logarithmic scale for bars and for an axis, of these values, that it cannot show.
-func (f *figure) logarithmic(values []any) error {
+// scales refuses a scale for bars, and a logarithmic one for an axis, of these values, that it cannot show.
+func (f *figure) scales(values []any) error {
 	if f.Chart == "bar" {
 		return wrong("x_scale", "bars stand side by side, whatever their x: leave x_scale out")
 	}
 	for _, v := range values {
-		if n, ok := v.(float64); ok && n <= 0 {
-			return wrong("x_scale", "a logarithmic axis cannot show %s = %v: take a linear one", f.X, n)
+		if n, ok := v.(float64); ok && n <= 0 && f.XScale == "log" {
+			return wrong("x_scale", "a logarithmic axis cannot show %s = %v: take symlog, or a linear one", f.X, n)
 		}
 	}
 	return nil
@@ -88,12 +89,12 @@ func (f *figure) logarithmic(values []any) error {
 
 // Run draws the figure.
 func (f *figure) Run(_ context.Context, r Reporter) error {
-	runs, err := readRuns(f.Runs)
+	runs, err := readRuns(f.Runs.where(f.Where))
 	if err != nil {
 		return err
 	}
 	c := chart.Chart{
-		Kind: f.Chart, Title: f.Title, LogX: f.XScale == "log", Width: f.Width, Height: f.Height,
+		Kind: f.Chart, Title: f.Title, XScale: f.XScale, Width: f.Width, Height: f.Height,
 		XLabel: cmp.Or(f.XLabel, f.X), YLabel: cmp.Or(f.YLabel, f.Y),
 	}
 	if c.Series, c.Categories, err = f.series(runs); err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pipe-ml/pipe/stages/phantom"
 )
 
 // Normalise returns config with defaults filled in, all numbers as float64, and every mistake found, each an
@@ -16,7 +18,8 @@ import (
 // single input that is generated stays in it as a phantom:// address under the input's name.
 //
 // The result enters the key, so configs that mean the same give the same: null is absent, an optional attribute
-// without a default is absent where it is zero or empty, and a stage may have more to say (see Canonical).
+// without a default is absent where it is zero or empty, a phantom:// address has all its options in the phantom's
+// order, and a stage may have more to say (see Canonical).
 func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 	out := make(map[string]any, len(s.Attributes))
 	var errs []error
@@ -45,6 +48,10 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 			if !p.Generated {
 				errs = append(errs, wrong(p.Name, "%s cannot be read here: generate it with a stage \"dataset\" and refer to that", uri))
 				continue
+			}
+			// What is wrong with an address is left to Validate.
+			if a, err := phantom.Parse(uri); err == nil {
+				uri = a.String()
 			}
 			out[p.Name] = uri
 		}

@@ -3,6 +3,7 @@ package stages
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -75,6 +76,41 @@ func TestTableAveragesTheSeedsAndMarksTheBestOfAColumn(t *testing.T) {
 	}
 	if got := read(t, tab.LaTeX); !strings.Contains(got, `\textbf{0.62} $\pm$ 0.07`) || !strings.Contains(got, `\begin{tabular}{lrrrr}`) {
 		t.Errorf("latex:\n%s", got)
+	}
+}
+
+func TestOnlyTheRunsWithTheValuesOfWhereAreShown(t *testing.T) {
+	runs := sweep(t)
+	for _, tt := range []struct {
+		where map[string]any
+		left  int
+		err   string
+	}{
+		{nil, 8, ""},
+		{map[string]any{"fraction": 1.0}, 4, ""},
+		{map[string]any{"fraction": 1.0, "method": "lora"}, 2, ""},
+		{map[string]any{"fraction": "1"}, 0, "where.fraction"},
+		{map[string]any{"fracton": 1.0}, 0, "no axis"},
+	} {
+		err := errors.Join(runs.hasValues(tt.where)...)
+		if got := len(runs.where(tt.where)); got != tt.left || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%v: %d runs, %v", tt.where, got, err)
+		}
+	}
+	if err := errors.Join(runs[:5].hasValues(map[string]any{"fraction": 1.0, "method": "lora"})...); err == nil || !strings.Contains(err.Error(), "no run has all") {
+		t.Errorf("values that no run has together: %v", err)
+	}
+	f := figureIn(t.TempDir(), runs, "line", "fraction", "f1")
+	f.Series, f.Where = "seed", map[string]any{"seed": 0.0}
+	g := figureIn(t.TempDir(), runs, "line", "fraction", "f1")
+	g.Series = "seed"
+	for _, f := range []*figure{f, g} {
+		if err := f.Run(context.Background(), silent{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read(t, f.SVG) == read(t, g.SVG) {
+		t.Error("a figure shows the runs that where leaves out")
 	}
 }
 

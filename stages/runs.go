@@ -80,6 +80,42 @@ func (l InputList) hasNumber(attribute, name string) error {
 	return e
 }
 
+// where are the runs with these values of axes.
+func (l InputList) where(values map[string]any) InputList {
+	return slices.DeleteFunc(slices.Clone(l), func(m Member) bool {
+		for axis, v := range values {
+			if m.Axes[axis] != v {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// hasValues checks that where names axes of the runs, and values that they have together.
+func (l InputList) hasValues(where map[string]any) []error {
+	var errs []error
+	for _, name := range sortedKeys(where) {
+		attribute, values := "where."+name, l.axis(name)
+		switch {
+		case values == nil:
+			errs = append(errs, l.hasAxis(attribute, name))
+		case len(values) > 0 && !slices.Contains(values, where[name]):
+			var known ordered[bool]
+			for _, v := range values {
+				known.at(axisText(v), func() bool { return true })
+			}
+			e := wrong(attribute, "the axis has no value %s: take one of %s", axisText(where[name]), listed(known.keys))
+			e.Value, e.Known = axisText(where[name]), known.keys
+			errs = append(errs, e)
+		}
+	}
+	if len(errs) == 0 && len(l) > 0 && len(l.where(where)) == 0 {
+		errs = append(errs, wrong("where", "no run has all of these values: take one of them out"))
+	}
+	return errs
+}
+
 // listed are names for a message.
 func listed(names []string) string { return cmp.Or(strings.Join(names, ", "), "none") }
 

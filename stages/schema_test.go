@@ -75,7 +75,7 @@ func TestNormaliseFillsDefaultsAndNamesEachMistake(t *testing.T) {
 		t.Fatal(errs)
 	}
 	want := map[string]any{"name": "x", "size": 32.0, "mode": "fit", "flip": true, "seed": 0.0, "metrics": []any{"f1"},
-		"split": map[string]any{"train": 0.8, "test": 0.2}, "base": "phantom://fractals"}
+		"split": map[string]any{"train": 0.8, "test": 0.2}, "base": "phantom://fractals?classes=64&count=3200&seed=0&size=64"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -123,6 +123,10 @@ func TestConfigsThatMeanTheSameAreOne(t *testing.T) {
 		{"command", `{"command":["true"]}`, `{"command":["true"],"params":{},"env":{},"code":[],"probe":[]}`},
 		{"figure", `{"x":"a","y":"b"}`, `{"x":"a","y":"b","series":"","average":[]}`},
 		{"dataset", `{}`, `{"layout":"","on_error":"fail"}`},
+		{"dataset", `{"source":"phantom://chestxray?film=1&seed=3"}`, `{"source":"phantom://chestxray?seed=3&film=1"}`},
+		{"dataset", `{"source":"phantom://chestxray"}`, `{"source":"phantom://chestxray?seed=0"}`},
+		{"pretrain", `{"model":"resnet10_64","data":"phantom://fractals?seed=1&classes=4"}`, `{"model":"resnet10_64","data":"phantom://fractals?classes=4&seed=1"}`},
+		{"evaluate", `{"metrics":["ece","f1"]}`, `{"metrics":["f1","ece","f1"]}`},
 	}
 	for _, tt := range tests {
 		if a, b := normalised(t, tt.stage, tt.a), normalised(t, tt.stage, tt.b); !cmp.Equal(a, b) {
@@ -133,6 +137,8 @@ func TestConfigsThatMeanTheSameAreOne(t *testing.T) {
 		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"rank":4}}`},
 		{"finetune", `{"method":"full"}`, `{"method":"full","weight_decay":0}`},
 		{"finetune", `{"method":"full"}`, `{"method":"full","blocks":[0]}`},
+		{"dataset", `{"source":"phantom://chestxray"}`, `{"source":"phantom://chestxray?seed=1"}`},
+		{"evaluate", `{"metrics":["ece","f1"]}`, `{"metrics":["f1"]}`},
 		{"table", `{"rows":[],"metrics":["ece"]}`, `{"rows":[],"metrics":["ece"],"lower":[]}`},
 		{"command", `{"command":["true"]}`, `{"command":["true"],"params":{"a":0}}`},
 	} {

@@ -27,13 +27,14 @@ cell of each column is bold, and so are those that show the same.`,
 }
 
 type table struct {
-	Runs    InputList `pipe:"runs" kind:"metrics" doc:"The runs to tabulate: all.evaluate.NAME.metrics."`
-	Rows    []string  `pipe:"rows" doc:"Axes of the runs that make the rows."`
-	Columns string    `pipe:"columns,optional" doc:"An axis that spreads each metric over several columns."`
-	Metrics []string  `pipe:"metrics" doc:"The metrics to show, in this order."`
-	Lower   []string  `pipe:"lower,optional" default:"[\"ece\", \"fid\", \"kid\", \"loss\"]" doc:"Metrics of which less is better."`
-	Digits  int       `pipe:"digits" default:"3" min:"0" max:"9" doc:"Decimal places; a column of whole numbers, such as counts, has none."`
-	Caption string    `pipe:"caption,optional" doc:"Above the Markdown and LaTeX table."`
+	Runs    InputList      `pipe:"runs" kind:"metrics" doc:"The runs to tabulate: all.evaluate.NAME.metrics."`
+	Where   map[string]any `pipe:"where,optional" doc:"Values of axes, such as { fraction = 1 }: only the runs that have them."`
+	Rows    []string       `pipe:"rows" doc:"Axes of the runs that make the rows."`
+	Columns string         `pipe:"columns,optional" doc:"An axis that spreads each metric over several columns."`
+	Metrics []string       `pipe:"metrics" doc:"The metrics to show, in this order."`
+	Lower   []string       `pipe:"lower,optional" default:"[\"ece\", \"fid\", \"kid\", \"loss\"]" doc:"Metrics of which less is better."`
+	Digits  int            `pipe:"digits" default:"3" min:"0" max:"9" doc:"Decimal places; a column of whole numbers, such as counts, has none."`
+	Caption string         `pipe:"caption,optional" doc:"Above the Markdown and LaTeX table."`
 
 	CSV      Output `pipe:"csv" kind:"table" path:"table.csv" doc:"One line a row; mean, deviation and number of runs in columns of their own."`
 	Markdown Output `pipe:"md" kind:"table" path:"table.md" doc:"For a README."`
@@ -42,7 +43,7 @@ type table struct {
 
 // Validate implements Validator.
 func (t *table) Validate() error {
-	var errs []error
+	errs := t.Runs.hasValues(t.Where)
 	for i, axis := range t.Rows {
 		errs = append(errs, t.Runs.hasAxis(fmt.Sprintf("rows[%d]", i), axis))
 	}
@@ -60,7 +61,7 @@ func (t *table) Validate() error {
 
 // Run writes the table.
 func (t *table) Run(_ context.Context, r Reporter) error {
-	runs, err := readRuns(t.Runs)
+	runs, err := readRuns(t.Runs.where(t.Where))
 	if err != nil {
 		return err
 	}

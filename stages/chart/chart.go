@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
-	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -37,7 +35,7 @@ type Chart struct {
 	Title         string
 	XLabel        string
 	YLabel        string
-	LogX          bool
+	XScale        string   // "linear" (also ""), "log" or "symlog", of lines and points
 	Categories    []string // names of x = 0, 1, …; required for bars
 	Series        []Series
 	Width, Height float64 // centimetres
@@ -107,7 +105,10 @@ func (c Chart) drawTo(canvas draw.Canvas) error {
 	legend.Padding = vg.Points(3)
 	legend.ThumbnailWidth = vg.Points(18)
 
-	var err error
+	c, ticks, err := c.onScale()
+	if err != nil {
+		return err
+	}
 	switch c.Kind {
 	case "line", "scatter":
 		err = c.addLines(p, &legend)
@@ -119,13 +120,9 @@ func (c Chart) drawTo(canvas draw.Canvas) error {
 	if err != nil {
 		return err
 	}
-	if c.LogX {
-		if p.X.Min <= 0 {
-			return fmt.Errorf("a logarithmic x axis cannot show %v; use a linear one", p.X.Min)
-		}
-		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = plot.ConstantTicks(c.ticksAtPoints())
-		p.X.Min, p.X.Max = p.X.Min/1.15, p.X.Max*1.15
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks, roundTicks{}
+	if c.XScale == "log" || c.XScale == "symlog" {
+		p.X.Min, p.X.Max = p.X.Min-0.06, p.X.Max+0.06 // decades
 	}
 	if len(c.Categories) > 0 {
 		p.NominalX(c.Categories...)
@@ -246,24 +243,4 @@ func outline(points []Point) plotter.XYs {
 		edge = append(edge, plotter.XY{X: pt.X, Y: pt.Y - pt.Spread})
 	}
 	return edge
-}
-
-// ticksAtPoints labels the x values that occur: a sweep has few, and they are what a reader looks for.
-func (c Chart) ticksAtPoints() []plot.Tick {
-	var xs []float64
-	for _, s := range c.Series {
-		for _, pt := range s.Points {
-			xs = append(xs, pt.X)
-		}
-	}
-	slices.Sort(xs)
-	xs = slices.Compact(xs)
-	ticks := make([]plot.Tick, len(xs))
-	for i, x := range xs {
-		ticks[i] = plot.Tick{Value: x}
-		if len(xs) <= 12 || i%int(math.Ceil(float64(len(xs))/12)) == 0 {
-			ticks[i].Label = strconv.FormatFloat(x, 'g', 4, 64)
-		}
-	}
-	return ticks
 }

@@ -16,12 +16,22 @@ var keep = flag.String("keep", "", "folder to leave the drawn charts in, to look
 
 func sweep() Chart {
 	return Chart{
-		Kind: "line", Title: "Data volume", XLabel: "fraction of the training data", YLabel: "AUROC", LogX: true,
+		Kind: "line", Title: "Data volume", XLabel: "fraction of the training data", YLabel: "AUROC", XScale: "log",
 		Width: 16, Height: 10,
 		Series: []Series{
 			{"full", []Point{{0.02, 0.6, 0.03}, {0.1, 0.75, 0.02}, {1, 0.9, 0.01}}},
 			{"lora", []Point{{0.02, 0.66, 0.02}, {0.1, 0.77, 0.03}, {1, 0.88, 0.01}}},
 			{"adaptformer", []Point{{0.02, 0.64, 0.05}, {0.1, 0.74, 0.03}, {1, 0.86, 0.01}}},
+		},
+	}
+}
+
+func parameters() Chart {
+	return Chart{
+		Kind: "scatter", XLabel: "trained weights, %", YLabel: "F1", XScale: "symlog", Width: 16, Height: 10,
+		Series: []Series{
+			{"linear", []Point{{0, 0.4, 0.02}}}, {"bitfit", []Point{{0.34, 0.5, 0.02}}},
+			{"lora", []Point{{2, 0.6, 0.01}}}, {"full", []Point{{100, 0.65, 0.01}}},
 		},
 	}
 }
@@ -39,7 +49,7 @@ func bars() Chart {
 func TestAChartDrawnTwiceHasTheSameBytes(t *testing.T) {
 	scatter := sweep()
 	scatter.Kind = "scatter"
-	for name, c := range map[string]Chart{"line": sweep(), "bar": bars(), "scatter": scatter} {
+	for name, c := range map[string]Chart{"line": sweep(), "bar": bars(), "scatter": scatter, "symlog": parameters()} {
 		a, err := c.Draw()
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +120,9 @@ func TestWhatCannotBeDrawnIsRefused(t *testing.T) {
 	nameless.Categories = nil
 	pie := sweep()
 	pie.Kind = "pie"
-	for _, c := range []Chart{negative, nameless, pie} {
+	warped := sweep()
+	warped.XScale = "sqrt"
+	for _, c := range []Chart{negative, nameless, pie, warped} {
 		if _, err := c.Draw(); err == nil {
 			t.Errorf("%s: no error", c.Kind)
 		}

@@ -17,6 +17,7 @@ stage "figure" "line" {
 
 stage "figure" "bar" {
   runs    = all.evaluate.m.metrics
+  where   = { method = "lroa" } # ERR Invalid value: where\.method: the axis has no value lroa: take one of full, lora\. Did you mean "lora"\?
   chart   = "bar"
   x       = "accuracy" # ERR Invalid value: x: the runs have no axis "accuracy"
   y       = "f1"
@@ -27,14 +28,17 @@ stage "figure" "log" {
   runs    = all.evaluate.m.metrics
   x       = "seed"
   y       = "f1"
-  x_scale = "log" # ERR Invalid value: x_scale: a logarithmic axis cannot show seed = 0
+  x_scale = "log" # ERR Invalid value: x_scale: a logarithmic axis cannot show seed = 0: take symlog
 }
 
 stage "figure" "scatter" {
   runs  = all.evaluate.m.metrics
   chart = "scatter"
-  x     = "trainable_percent"
-  y     = "f1"
+  where = {
+    fraktion = 1 # ERR Invalid value: where\.fraktion: the runs have no axis "fraktion".*Did you mean "fraction"\?
+  }
+  x = "trainable_percent"
+  y = "f1"
   average = [
     "seed",
     "sead", # ERR Invalid value: average\[1\]: the runs have no axis "sead".*Did you mean "seed"\?
@@ -43,6 +47,7 @@ stage "figure" "scatter" {
 
 stage "table" "t" {
   runs    = all.evaluate.m.metrics
+  where   = { fraction = 2 }    # ERR Invalid value: where\.fraction: the axis has no value 2: take one of 0\.1, 1
   rows    = ["method", "sede"]  # ERR Invalid value: rows\[1\]: the runs have no axis "sede".*Did you mean "seed"\?
   columns = "fracton"           # ERR Invalid value: columns: .*Did you mean "fraction"\?
   metrics = ["accuracy", "fid"] # ERR Invalid value: metrics\[1\]: "fid" is neither
