@@ -207,7 +207,7 @@ func (r *run) enqueue(st *state) {
 
 // start fills the free capacity with the longest paths first.
 func (r *run) start(ctx context.Context) {
-	for r.stopped == "" && !r.free.full() {
+	for r.stopped == "" {
 		t := r.ready.next(func(t *task) bool { return r.free.fits(t.want) })
 		if t == nil {
 			return
