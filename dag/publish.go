@@ -34,6 +34,10 @@ func (r *run) publish(pubs []Publication) (changed int, err error) {
 		} else {
 			err = r.store.replace(p.Path, a.Digest)
 		}
+		var bad *BlobError
+		if errors.As(err, &bad) {
+			err = fmt.Errorf("%w: nothing was published; apply again, and %s makes it again", err, p.Ref.Address)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
 			continue

@@ -301,3 +301,42 @@ func TestLongestPathGoesFirst(t *testing.T) {
 		t.Errorf("expected %v seconds of d and %v of its sibling", p.Expect, q.Expect)
 	}
 }
+
+// Bytes that a disk spoiled show in no stat. They are not given out, and the next run makes them again.
+func TestSpoiledBytesAreNotPublished(t *testing.T) {
+	for name, n := range map[string]*Node{"file": node("a", "text", "content of a"), "folder": node("a", "tree", "")} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			if name == "folder" {
+				n.Outputs[0].Path = "out"
+				n.Config = map[string]any{"files": map[string]any{"sub/x.txt": "content of a"}}
+			}
+			r.apply(ApplyOptions{}, n)
+			hex := hashBytes([]byte("content of a"))
+			blob := r.engine.Store.blob(hex)
+			if err := errors.Join(os.Chmod(blob, 0o644), os.WriteFile(blob, []byte("CONTENT of a"), 0o644), seal(blob)); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(r.dir, "figures", "a")
+			publish := func() (*Summary, error) {
+				pubs := []Publication{{Name: "a", Ref: Ref{"a", "out"}, Path: path}}
+				return r.open().Apply(context.Background(), r.graph(n), pubs, ApplyOptions{}, nil)
+			}
+			_, err := publish()
+			var bad *BlobError
+			if !errors.As(err, &bad) || !bad.Corrupt || !strings.Contains(err.Error(), "apply again, and a makes it again") {
+				t.Errorf("error %v", err)
+			}
+			if list, _ := os.ReadDir(filepath.Dir(path)); len(list) != 0 {
+				t.Errorf("published: %v", list)
+			}
+			if !r.engine.Store.quarantined(hex) {
+				t.Error("the spoiled blob is not in quarantine")
+			}
+			sum, err := publish()
+			if err != nil || sum.Executed != 1 || sum.Published != 1 || !strings.Contains(readAll(path), "content of a") {
+				t.Errorf("the next run: %+v, %v, %q", sum, err, readAll(path))
+			}
+		})
+	}
+}
