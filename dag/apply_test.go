@@ -272,7 +272,7 @@ func TestInterruptLetsRunningActionsFinish(t *testing.T) {
 			t.Fatal(err)
 		}
 		if kill {
-			r.counts(sum, 2, 0, 0, 1, 1)
+			r.counts(sum, 2, 0, 0, 0, 2)
 		} else {
 			r.counts(sum, 2, 0, 1, 0, 1)
 		}

@@ -114,7 +114,7 @@ func (r *run) loop(ctx context.Context) error {
 			}
 		case <-killed:
 			killed = nil
-			r.stop("the run was killed")
+			r.stopped = "the run was killed" // whatever it was stopped for before
 			kill()
 		}
 	}
@@ -261,7 +261,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 			})
 		}
 	case errors.As(out.err, &bad) && r.revive(ctx, address, others):
-	case errors.Is(out.err, ErrNotBegun): // skipped when the loop ends
+	case errors.Is(out.err, ErrNotBegun), ctx.Err() != nil && errors.Is(out.err, ctx.Err()): // skipped when the loop ends
 	case out.err != nil:
 		for _, a := range append([]string{address}, others...) {
 			r.fail(a, out.err.Error(), out.seconds)
