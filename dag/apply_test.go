@@ -114,15 +114,17 @@ func TestFailFastStartsNothingMore(t *testing.T) {
 func TestActionFailures(t *testing.T) {
 	tests := map[string]string{
 		"crash":  "famous last words",
-		"killed": "out of memory",
+		"killed": "run fewer at once (p.hcl:5)",
 		"junk":   "standard output is the protocol",
-		"idle":   "did not make out (out.txt)",
+		"idle":   "did not make out (out.txt): it must write each to its place, output.NAME (p.hcl:5)",
 		"fail":   "cannot",
 	}
 	for typ, want := range tests {
 		t.Run(typ, func(t *testing.T) {
 			r := newRig(t)
-			sum := r.apply(ApplyOptions{Parallelism: 1}, node("x", typ, ""), node("y", "text", "ok"), node("z", "text", "fine"))
+			x := node("x", typ, "")
+			x.Pos = map[string]Pos{"": {File: "p.hcl", Line: 5}}
+			sum := r.apply(ApplyOptions{Parallelism: 1}, x, node("y", "text", "ok"), node("z", "text", "fine"))
 			r.counts(sum, 3, 0, 2, 1, 0)
 			if m := sum.Failures[0].Message; !strings.Contains(m, want) {
 				t.Errorf("message %q lacks %q", m, want)

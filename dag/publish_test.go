@@ -21,9 +21,9 @@ func TestPublish(t *testing.T) {
 		return n
 	}
 	pubs := []Publication{
-		{"file", Ref{"a", "out"}, filepath.Join(r.dir, "figures", "a.txt")},
-		{"folder", Ref{"d", "out"}, filepath.Join(r.dir, "figures", "d")},
-		{"failed", Ref{"bad", "out"}, filepath.Join(r.dir, "figures", "bad.txt")},
+		{Name: "file", Ref: Ref{"a", "out"}, Path: filepath.Join(r.dir, "figures", "a.txt")},
+		{Name: "folder", Ref: Ref{"d", "out"}, Path: filepath.Join(r.dir, "figures", "d")},
+		{Name: "failed", Ref: Ref{"bad", "out"}, Path: filepath.Join(r.dir, "figures", "bad.txt")},
 	}
 	r.write("figures/bad.txt", "of an earlier run")
 	apply := func(nodes ...*Node) int {
@@ -74,7 +74,7 @@ func TestPublishingOverwritesOnlyWhatWasPublished(t *testing.T) {
 	}
 	publish := func(engine *Engine, path, text string) error {
 		t.Helper()
-		pubs := []Publication{{"folder", Ref{"d", "out"}, path}}
+		pubs := []Publication{{Name: "folder", Ref: Ref{"d", "out"}, Path: path}}
 		_, err := engine.Apply(context.Background(), r.graph(tree(text)), pubs, ApplyOptions{}, nil)
 		return err
 	}
@@ -140,7 +140,7 @@ func TestPublishingOverwritesOnlyWhatWasPublished(t *testing.T) {
 func TestAKilledRunDoesNotBlockTheNextPublication(t *testing.T) {
 	r := newRig(t)
 	path := filepath.Join(r.dir, "a.txt")
-	pubs := []Publication{{"file", Ref{"a", "out"}, path}}
+	pubs := []Publication{{Name: "file", Ref: Ref{"a", "out"}, Path: path}}
 	apply := func(text string) {
 		t.Helper()
 		if _, err := r.engine.Apply(context.Background(), r.graph(node("a", "text", text)), pubs, ApplyOptions{}, nil); err != nil {

@@ -305,6 +305,7 @@ func (r *run) finish(ctx context.Context, address, how string) {
 // fail ends an instance badly, and with it all that needs it.
 func (r *run) fail(address, message string, seconds float64) {
 	st := r.states[address]
+	message = st.node.placed(message)
 	f := Failure{Address: address, Message: message}
 	key := ""
 	if st.action != nil && st.action.key != "" {

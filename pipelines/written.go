@@ -30,7 +30,7 @@ type spot struct {
 
 // places says where the attributes of an instance are written, and whether that depends on the instance.
 func (s *Stage) places(inst *Instance) (at map[string]dag.Pos, byCell bool) {
-	w := &written{inst: inst, at: map[string]dag.Pos{}}
+	w := &written{inst: inst, at: map[string]dag.Pos{"": {File: s.at.Filename, Line: s.at.Start.Line}}}
 	for _, a := range s.attrs {
 		w.add(a.name, spot{a.expr, a.in, a.at}, dag.Pos{})
 	}
