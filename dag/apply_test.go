@@ -243,7 +243,7 @@ func TestMissingInputsAreReportedTogether(t *testing.T) {
 	n.Inputs = []Input{{Name: "data", Path: filepath.Join(r.dir, "nowhere")}}
 	n.Code = []string{"no.py"}
 	n.Probe = []string{"/no/such/program"}
-	_, err := r.engine.Plan(context.Background(), r.graph(n), PlanOptions{})
+	_, err := r.engine.Plan(context.Background(), r.graph(n), nil, PlanOptions{})
 	for _, want := range []string{"input data", "code no.py", "/no/such/program"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
