@@ -57,7 +57,7 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 		}
 		t.emit(Event{
 			Type: EventFailed, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Attempt: attempt,
-			Retry: true, Message: out.err.Error(), Log: t.log, Seconds: out.seconds,
+			Retry: true, Message: t.node.placed(out.err.Error()), Log: t.log, Seconds: out.seconds,
 		})
 	}
 }
@@ -284,7 +284,7 @@ func (t *task) collect(req Request) ([]Artifact, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, broken(fmt.Errorf("the stage ended well but did not make %s", strings.Join(missing, ", ")))
+		return nil, broken(fmt.Errorf("the stage ended well but did not make %s: it must write each to its place, output.NAME", strings.Join(missing, ", ")))
 	}
 	kinds := map[string]string{}
 	for _, o := range t.node.Outputs {

@@ -114,15 +114,17 @@ func TestFailFastStartsNothingMore(t *testing.T) {
 func TestActionFailures(t *testing.T) {
 	tests := map[string]string{
 		"crash":  "famous last words",
-		"killed": "out of memory",
+		"killed": "run fewer at once (p.hcl:5)",
 		"junk":   "standard output is the protocol",
-		"idle":   "did not make out (out.txt)",
+		"idle":   "did not make out (out.txt): it must write each to its place, output.NAME (p.hcl:5)",
 		"fail":   "cannot",
 	}
 	for typ, want := range tests {
 		t.Run(typ, func(t *testing.T) {
 			r := newRig(t)
-			sum := r.apply(ApplyOptions{Parallelism: 1}, node("x", typ, ""), node("y", "text", "ok"), node("z", "text", "fine"))
+			x := node("x", typ, "")
+			x.Pos = map[string]Pos{"": {File: "p.hcl", Line: 5}}
+			sum := r.apply(ApplyOptions{Parallelism: 1}, x, node("y", "text", "ok"), node("z", "text", "fine"))
 			r.counts(sum, 3, 0, 2, 1, 0)
 			if m := sum.Failures[0].Message; !strings.Contains(m, want) {
 				t.Errorf("message %q lacks %q", m, want)
@@ -241,7 +243,7 @@ func TestMissingInputsAreReportedTogether(t *testing.T) {
 	n.Inputs = []Input{{Name: "data", Path: filepath.Join(r.dir, "nowhere")}}
 	n.Code = []string{"no.py"}
 	n.Probe = []string{"/no/such/program"}
-	_, err := r.engine.Plan(context.Background(), r.graph(n), PlanOptions{})
+	_, err := r.engine.Plan(context.Background(), r.graph(n), nil, PlanOptions{})
 	for _, want := range []string{"input data", "code no.py", "/no/such/program"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
@@ -272,7 +274,7 @@ func TestInterruptLetsRunningActionsFinish(t *testing.T) {
 			t.Fatal(err)
 		}
 		if kill {
-			r.counts(sum, 2, 0, 0, 1, 1)
+			r.counts(sum, 2, 0, 0, 0, 2)
 		} else {
 			r.counts(sum, 2, 0, 1, 0, 1)
 		}

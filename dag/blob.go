@@ -2,6 +2,8 @@ package dag
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +58,7 @@ func (s *Store) check(d Digest, size int64) error {
 			err = nil // it is whole, and looked at again the next time
 		}
 	case err == nil:
-		if err = s.quarantine(d.Hex()); err == nil || unwritable(err) {
+		if err = s.setAside(d.Hex()); err == nil {
 			return &BlobError{Digest: d, Corrupt: true}
 		}
 	}
@@ -64,6 +66,35 @@ func (s *Store) check(d Digest, size int64) error {
 		return &BlobError{Digest: d, Corrupt: true}
 	}
 	return err
+}
+
+// copyBlob makes dst a file of its own with the bytes of d. They are hashed on their way: a disk that spoils them
+// leaves their size and time as they were, which is all that check looks at.
+func (s *Store) copyBlob(d Digest, dst string) error {
+	in, err := os.Open(s.blob(d.Hex()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &BlobError{Digest: d, Corrupt: s.quarantined(d.Hex())}
+	} else if err != nil {
+		return err
+	}
+	defer in.Close()
+	h := sha256.New()
+	err = writeFile(dst, false, func(w *bufio.Writer) error { _, err := io.Copy(io.MultiWriter(w, h), in); return err })
+	if err != nil || hex.EncodeToString(h.Sum(nil)) == d.Hex() {
+		return err
+	}
+	if err := errors.Join(os.Remove(dst), s.setAside(d.Hex())); err != nil {
+		return err
+	}
+	return &BlobError{Digest: d, Corrupt: true}
+}
+
+// setAside is quarantine where the store may be one that cannot be written to.
+func (s *Store) setAside(hex string) error {
+	if err := s.quarantine(hex); !unwritable(err) {
+		return err
+	}
+	return nil
 }
 
 // seal gives a blob its mode and time.
@@ -96,7 +127,7 @@ func (s *Store) read(hex string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case hashBytes(raw) != hex:
-		if err := s.quarantine(hex); err != nil && !unwritable(err) {
+		if err := s.setAside(hex); err != nil {
 			return nil, err
 		}
 		return nil, &BlobError{Digest: Digest(filePrefix + hex), Corrupt: true}

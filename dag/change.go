@@ -67,9 +67,7 @@ type FileChange struct {
 // String is one line for people.
 func (c Change) String() string {
 	text := c.text()
-	if c.Pos != (Pos{}) {
-		text += " (" + c.Pos.String() + ")"
-	}
+	text += c.Pos.note()
 	if c.Kind == ChangeInput && len(c.Causes) > 0 {
 		text += ", since " + causeText(c.Causes, c.Upstream)
 	}

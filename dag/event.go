@@ -77,13 +77,16 @@ func asWritten(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// PlanSummary counts the instances of a plan by state.
+// PlanSummary counts the instances of a plan by state, and what of the cached ones is to be published.
 type PlanSummary struct {
 	Total  int `json:"total"`
 	Cached int `json:"cached"`
 	Run    int `json:"run"`
 	Maybe  int `json:"maybe"`
 	Remote int `json:"cached_remote,omitempty"` // of the cached ones: from the remote cache
+
+	Publish int `json:"publish,omitempty"` // outputs of cached instances that are not in their place
+	Blocked int `json:"blocked,omitempty"` // outputs likewise that something stands in the way of
 }
 
 // Summary counts the instances of a run by how they ended: Total is the sum of the others. Virtual vertices

@@ -76,5 +76,5 @@ func crashed(format string, args ...any) *ActionError {
 
 // TimedOut is the failure of an action that took longer than it may.
 func TimedOut(limit time.Duration) *ActionError {
-	return &ActionError{Class: ClassTimeout, Message: fmt.Sprintf("it took longer than its limit of %v", limit)}
+	return &ActionError{Class: ClassTimeout, Message: fmt.Sprintf("it took longer than its limit of %v: raise resources { time }, or give it less to do", limit)}
 }

@@ -129,7 +129,7 @@ func TestTornFilesCostOnlyTheirWork(t *testing.T) {
 	nodes := append(pair("1"), node("c", "concat", "C", "b"))
 	for _, folder := range []string{"actions", "cas/*", "claims", "logs", "runs", "published", "."} {
 		r := newRig(t)
-		pub := []Publication{{"c", Ref{"c", "out"}, filepath.Join(r.dir, "pub")}}
+		pub := []Publication{{Name: "c", Ref: Ref{"c", "out"}, Path: filepath.Join(r.dir, "pub")}}
 		r.apply(ApplyOptions{}, nodes...)
 		r.write("store/claims/"+hashBytes(nil), owner())
 		err := r.engine.Store.eachFile(folder, func(path string, info fs.FileInfo) error {

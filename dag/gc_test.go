@@ -221,7 +221,7 @@ func TestGCBesideApplies(t *testing.T) {
 			removed += rep.Removed
 		}
 	})
-	pub := []Publication{{"c", Ref{"c", "out"}, filepath.Join(r.dir, "pub")}}
+	pub := []Publication{{Name: "c", Ref: Ref{"c", "out"}, Path: filepath.Join(r.dir, "pub")}}
 	evicted := 0
 	for i := range 60 {
 		v := fmt.Sprint(i % 3)

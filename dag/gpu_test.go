@@ -102,7 +102,7 @@ func TestWhatCannotRunIsRefusedBeforeAnythingRuns(t *testing.T) {
 	moon.Executor = "moon"
 	nodes := []*Node{node("first", "text", ""), withGPUs(node("x[0]", "cards", "0"), 2), withGPUs(node("x[1]", "cards", "1"), 2), moon}
 	g := r.graph(nodes...)
-	_, perr := r.engine.Plan(context.Background(), g, PlanOptions{})
+	_, perr := r.engine.Plan(context.Background(), g, nil, PlanOptions{})
 	_, aerr := r.engine.Apply(context.Background(), g, nil, ApplyOptions{}, nil)
 	for _, err := range []error{perr, aerr} {
 		if err == nil {

@@ -82,7 +82,7 @@ func (r *rig) counts(sum *Summary, total, cached, executed, failed, skipped int)
 // planned gives the plan of the instance at address.
 func (r *rig) planned(address string, nodes ...*Node) PlannedAction {
 	r.Helper()
-	p, err := r.engine.Plan(context.Background(), r.graph(nodes...), PlanOptions{})
+	p, err := r.engine.Plan(context.Background(), r.graph(nodes...), nil, PlanOptions{})
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestCanonical(t *testing.T) {
 // keyOf is the key of n, all of whose inputs are outside the store.
 func keyOf(t *testing.T, root string, n *Node) string {
 	t.Helper()
-	r := &resolver{root: root, files: &statCache{path: filepath.Join(t.TempDir(), "stat")}}
+	r := &resolver{root: root, files: &statCache{path: filepath.Join(t.TempDir(), "stat")}, patience: time.Minute}
 	res, err := r.resolve(context.Background(), n, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestManifestIsSpelledAsCanonicalSpellsIt(t *testing.T) {
 func TestManifestReadsBack(t *testing.T) {
 	n := node("x", "text", "hi")
 	n.Config["rate"] = 1e-4
-	r := &resolver{files: &statCache{}}
+	r := &resolver{files: &statCache{}, patience: time.Minute}
 	res, err := r.resolve(context.Background(), n, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -259,5 +259,40 @@ func TestTreeDigest(t *testing.T) {
 	}
 	if _, err := (&statCache{}).digest(two); err == nil || !strings.Contains(err.Error(), "leads back") {
 		t.Errorf("a loop: %v", err)
+	}
+}
+
+// A probe that hangs is killed with all that it has started, and the failures of all inputs say where they are written.
+func TestWhatCannotBeReadIsToldWithItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("nowhere", link); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		probe    []string
+		path     string
+		patience time.Duration
+		want     string
+	}{
+		"hangs":     {[]string{"sh", "-c", "sleep 1000 & sleep 1000"}, "", 50 * time.Millisecond, `(p.hcl:7): it did not end in 50ms and was killed: a probe prints a version and ends`},
+		"not there": {[]string{"no-such-program-of-pipe"}, "", time.Minute, `x: probe "no-such-program-of-pipe" (p.hcl:7): exec: "no-such-program-of-pipe": executable file not found in $PATH: install it, or write its path`},
+		"silent":    {[]string{"false"}, "", time.Minute, `(p.hcl:7): exit status 1, and it printed nothing: run it by hand to see why`},
+		"loud":      {[]string{"sh", "-c", "echo broken; exit 3"}, "", time.Minute, "(p.hcl:7): exit status 3; it printed:\nbroken"},
+		"link":      {nil, link, time.Minute, "x: input in (p.hcl:9): " + link + " is a link to nowhere, which is not there: mend the link, or name what it should lead to"},
+		"no file":   {nil, filepath.Join(dir, "none"), time.Minute, "none: no such file or directory: make it, or mend the path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := node("x", "text", "")
+			n.Probe = test.probe
+			n.Pos = map[string]Pos{"": {File: "p.hcl", Line: 5}, "probe": {File: "p.hcl", Line: 7}, "in": {File: "p.hcl", Line: 9}}
+			if test.path != "" {
+				n.Inputs = []Input{{Name: "in", Path: test.path}}
+			}
+			r := &resolver{root: dir, files: &statCache{}, patience: test.patience}
+			if _, err := r.resolve(t.Context(), n, nil); err == nil || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+		})
 	}
 }

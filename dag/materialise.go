@@ -45,7 +45,7 @@ func (f *folder) place(d Digest, size int64, dst string, exec bool) error {
 	}
 	src := f.store.blob(d.Hex())
 	if exec {
-		if err := f.copy(d, dst); err != nil {
+		if err := f.store.copyBlob(d, dst); err != nil {
 			return err
 		}
 		return os.Chmod(dst, 0o555)
@@ -66,16 +66,7 @@ func (f *folder) place(d Digest, size int64, dst string, exec bool) error {
 		return &BlobError{Digest: d}
 	}
 	// Too many links, or a file system without them.
-	return f.copy(d, dst)
-}
-
-// copy makes dst a file of its own with the bytes of a blob.
-func (f *folder) copy(d Digest, dst string) error {
-	err := copyFile(dst, f.store.blob(d.Hex()))
-	if errors.Is(err, fs.ErrNotExist) {
-		return &BlobError{Digest: d}
-	}
-	return err
+	return f.store.copyBlob(d, dst)
 }
 
 // clone tries a reflink.
@@ -157,13 +148,14 @@ func (f *folder) verify() error {
 	return nil
 }
 
-// Export copies an artifact out of the store to dst, which must not exist, as ordinary files.
+// Export copies an artifact out of the store to dst, which must not exist, as ordinary files. All that it copies has
+// the right bytes, or the error is a *BlobError.
 func (s *Store) Export(d Digest, dst string) error {
 	if !d.IsTree() {
 		if err := s.check(d, -1); err != nil {
 			return err
 		}
-		return copyFile(dst, s.blob(d.Hex()))
+		return s.copyBlob(d, dst)
 	}
 	tree, err := s.tree(d)
 	if err != nil {

@@ -112,6 +112,21 @@ func (n *Node) at(path string) Pos {
 	return Pos{}
 }
 
+// placed says where n is written after what a message says first.
+func (n *Node) placed(message string) string {
+	head := Headline(message)
+	before, after, _ := strings.Cut(message, head)
+	return before + head + n.Pos[""].note() + after
+}
+
+// note is a place in brackets, or nothing if it is not known.
+func (p Pos) note() string {
+	if p == (Pos{}) {
+		return ""
+	}
+	return " (" + p.String() + ")"
+}
+
 // cutPath gives the attribute of a path, and the path of what the part is in: a.b for a.b[0].
 func cutPath(path string) (attribute, around string) {
 	if first := strings.IndexAny(path, ".["); first >= 0 {
@@ -137,6 +152,7 @@ type Publication struct {
 	Name string
 	Ref  Ref
 	Path string // absolute
+	Pos  Pos    // where the path is written
 }
 
 // Request is what a worker reads on its standard input, one JSON object a line.

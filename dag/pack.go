@@ -46,9 +46,6 @@ func (c *capacity) fits(d demand) bool {
 	return d.cpus <= c.cpus && d.memory <= c.memory && d.gpus <= len(c.cards) && d.away <= c.away
 }
 
-// full says, in a moment, that nothing more fits.
-func (c *capacity) full() bool { return c.cpus <= 0 && c.away <= 0 }
-
 // take takes d away and says which cards it gets.
 func (c *capacity) take(d demand) []string {
 	c.cpus -= d.cpus

@@ -2,6 +2,7 @@ package dag
 
 import (
 	"context"
+	"fmt"
 )
 
 // The states of a planned instance.
@@ -14,6 +15,8 @@ const (
 // Plan is what a run would do.
 type Plan struct {
 	Actions []PlannedAction // in topological order, without virtual vertices
+	Publish int             // publications of cached instances that are not in their place
+	Blocked []error         // publications likewise, which something stands in the way of
 }
 
 // PlannedAction is one instance of a plan.
@@ -31,7 +34,7 @@ type PlannedAction struct {
 
 // Summary counts the plan's actions.
 func (p *Plan) Summary() PlanSummary {
-	c := PlanSummary{Total: len(p.Actions)}
+	c := PlanSummary{Total: len(p.Actions), Publish: p.Publish, Blocked: len(p.Blocked)}
 	for _, a := range p.Actions {
 		switch a.State {
 		case StateCached:
@@ -48,12 +51,40 @@ func (p *Plan) Summary() PlanSummary {
 	return c
 }
 
-// Plan says of every instance of g whether it is cached, will run, or may run. It changes nothing but the
+// Plan says of every instance of g whether it is cached, will run, or may run, and which of pubs would be published
+// though nothing runs: those of what runs follow from it. It changes nothing but the
 // caches of the store. Inputs and code files that are not there, and instances that this engine could never run,
 // are errors, all reported at once.
-func (e *Engine) Plan(ctx context.Context, g *Graph, opts PlanOptions) (*Plan, error) {
-	_, p, err := e.planned(ctx, g, opts, e.Warn)
-	return p, err
+func (e *Engine) Plan(ctx context.Context, g *Graph, pubs []Publication, opts PlanOptions) (*Plan, error) {
+	s, p, err := e.planned(ctx, g, opts, e.Warn)
+	if err != nil {
+		return nil, err
+	}
+	for _, pub := range pubs {
+		due, err := s.due(pub)
+		switch {
+		case err != nil:
+			p.Blocked = append(p.Blocked, fmt.Errorf("output %s%s: %w", pub.Name, pub.Pos.note(), err))
+		case due:
+			p.Publish++
+		}
+	}
+	return p, nil
+}
+
+// due says whether an artifact that is known is not where it is to be published, or why it cannot be.
+func (s *session) due(pub Publication) (bool, error) {
+	if s.states[pub.Ref.Address] == nil {
+		return false, nil // it is not of this part of the graph
+	}
+	a, ok := s.artifact(pub.Ref)
+	if !ok {
+		return false, nil
+	}
+	if now, err := s.files.digest(pub.Path); err == nil && now == a.Digest {
+		return false, nil
+	}
+	return true, s.store.checkPlace(pub.Path)
 }
 
 func (s *session) plan() (*Plan, error) {

@@ -109,7 +109,7 @@ func TestIncrementalEqualsClean(t *testing.T) {
 			m := newModel(seed, 14)
 			history := []string{}
 			for range 8 {
-				p, err := r.engine.Plan(context.Background(), r.graph(m.nodes...), PlanOptions{})
+				p, err := r.engine.Plan(context.Background(), r.graph(m.nodes...), nil, PlanOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}

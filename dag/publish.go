@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // publish copies the artifacts of the producers that ended well to where the user wants them, if they hold other
@@ -20,22 +21,19 @@ func (r *run) publish(pubs []Publication) (changed int, err error) {
 		}
 		a, ok := st.result.Output(p.Ref.Output)
 		if !ok {
-			errs = append(errs, fmt.Errorf("output %s: %s has no output %s", p.Name, p.Ref.Address, p.Ref.Output))
+			errs = append(errs, fmt.Errorf("output %s%s: %s has no output %s", p.Name, p.Pos.note(), p.Ref.Address, p.Ref.Output))
 			continue
 		}
-		if err := sweepBeside(p.Path); err != nil {
-			errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
-			continue
-		}
-		now, err := r.files.digest(p.Path)
-		fresh := err == nil && now == a.Digest
-		if fresh {
-			err = r.store.notePublished(p.Path, a.Digest)
-		} else {
-			err = r.store.replace(p.Path, a.Digest)
+		fresh, err := r.put(p.Path, a.Digest)
+		var bad *BlobError
+		switch {
+		case errors.Is(err, syscall.ENOTDIR):
+			err = fmt.Errorf("%w: a file stands where the path needs a folder: move it away, or choose another path for the output", err)
+		case errors.As(err, &bad):
+			err = fmt.Errorf("%w: nothing was published; apply again, and %s makes it again", err, p.Ref.Address)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("output %s: %w", p.Name, err))
+			errs = append(errs, fmt.Errorf("output %s%s: %w", p.Name, p.Pos.note(), err))
 			continue
 		}
 		if !fresh {
@@ -44,6 +42,17 @@ func (r *run) publish(pubs []Publication) (changed int, err error) {
 		r.feed.emit(Event{Type: EventPublish, Address: p.Ref.Address, Path: p.Path, Message: p.Name, Changed: !fresh})
 	}
 	return changed, errors.Join(errs...)
+}
+
+// put makes sure that path holds an artifact, and says whether it did before.
+func (r *run) put(path string, d Digest) (fresh bool, err error) {
+	if err := sweepBeside(path); err != nil {
+		return false, err
+	}
+	if now, err := r.files.digest(path); err == nil && now == d {
+		return true, r.store.notePublished(path, d)
+	}
+	return false, r.store.replace(path, d)
 }
 
 // A name beside PATH is .PATH.OWNER.new or .PATH.OWNER.old.

@@ -21,9 +21,9 @@ func TestPublish(t *testing.T) {
 		return n
 	}
 	pubs := []Publication{
-		{"file", Ref{"a", "out"}, filepath.Join(r.dir, "figures", "a.txt")},
-		{"folder", Ref{"d", "out"}, filepath.Join(r.dir, "figures", "d")},
-		{"failed", Ref{"bad", "out"}, filepath.Join(r.dir, "figures", "bad.txt")},
+		{Name: "file", Ref: Ref{"a", "out"}, Path: filepath.Join(r.dir, "figures", "a.txt")},
+		{Name: "folder", Ref: Ref{"d", "out"}, Path: filepath.Join(r.dir, "figures", "d")},
+		{Name: "failed", Ref: Ref{"bad", "out"}, Path: filepath.Join(r.dir, "figures", "bad.txt")},
 	}
 	r.write("figures/bad.txt", "of an earlier run")
 	apply := func(nodes ...*Node) int {
@@ -74,7 +74,7 @@ func TestPublishingOverwritesOnlyWhatWasPublished(t *testing.T) {
 	}
 	publish := func(engine *Engine, path, text string) error {
 		t.Helper()
-		pubs := []Publication{{"folder", Ref{"d", "out"}, path}}
+		pubs := []Publication{{Name: "folder", Ref: Ref{"d", "out"}, Path: path}}
 		_, err := engine.Apply(context.Background(), r.graph(tree(text)), pubs, ApplyOptions{}, nil)
 		return err
 	}
@@ -140,7 +140,7 @@ func TestPublishingOverwritesOnlyWhatWasPublished(t *testing.T) {
 func TestAKilledRunDoesNotBlockTheNextPublication(t *testing.T) {
 	r := newRig(t)
 	path := filepath.Join(r.dir, "a.txt")
-	pubs := []Publication{{"file", Ref{"a", "out"}, path}}
+	pubs := []Publication{{Name: "file", Ref: Ref{"a", "out"}, Path: path}}
 	apply := func(text string) {
 		t.Helper()
 		if _, err := r.engine.Apply(context.Background(), r.graph(node("a", "text", text)), pubs, ApplyOptions{}, nil); err != nil {
@@ -299,5 +299,44 @@ func TestLongestPathGoesFirst(t *testing.T) {
 	q := r.planned("d[2]", append(nodes, sibling)...)
 	if p.Expect <= 0 || p.Expect != q.Expect || r.planned("a", nodes...).Expect != 0 {
 		t.Errorf("expected %v seconds of d and %v of its sibling", p.Expect, q.Expect)
+	}
+}
+
+// Bytes that a disk spoiled show in no stat. They are not given out, and the next run makes them again.
+func TestSpoiledBytesAreNotPublished(t *testing.T) {
+	for name, n := range map[string]*Node{"file": node("a", "text", "content of a"), "folder": node("a", "tree", "")} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			if name == "folder" {
+				n.Outputs[0].Path = "out"
+				n.Config = map[string]any{"files": map[string]any{"sub/x.txt": "content of a"}}
+			}
+			r.apply(ApplyOptions{}, n)
+			hex := hashBytes([]byte("content of a"))
+			blob := r.engine.Store.blob(hex)
+			if err := errors.Join(os.Chmod(blob, 0o644), os.WriteFile(blob, []byte("CONTENT of a"), 0o644), seal(blob)); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(r.dir, "figures", "a")
+			publish := func() (*Summary, error) {
+				pubs := []Publication{{Name: "a", Ref: Ref{"a", "out"}, Path: path}}
+				return r.open().Apply(context.Background(), r.graph(n), pubs, ApplyOptions{}, nil)
+			}
+			_, err := publish()
+			var bad *BlobError
+			if !errors.As(err, &bad) || !bad.Corrupt || !strings.Contains(err.Error(), "apply again, and a makes it again") {
+				t.Errorf("error %v", err)
+			}
+			if list, _ := os.ReadDir(filepath.Dir(path)); len(list) != 0 {
+				t.Errorf("published: %v", list)
+			}
+			if !r.engine.Store.quarantined(hex) {
+				t.Error("the spoiled blob is not in quarantine")
+			}
+			sum, err := publish()
+			if err != nil || sum.Executed != 1 || sum.Published != 1 || !strings.Contains(readAll(path), "content of a") {
+				t.Errorf("the next run: %+v, %v, %q", sum, err, readAll(path))
+			}
+		})
 	}
 }

@@ -211,7 +211,7 @@ func deadProcess(t *testing.T) int {
 // or not it has something to publish, and nothing else.
 func TestWhatAKilledPublishLeftIsRemoved(t *testing.T) {
 	r := newRig(t)
-	pubs := []Publication{{"file", Ref{"a", "out"}, filepath.Join(r.dir, "figures", "a.txt")}}
+	pubs := []Publication{{Name: "file", Ref: Ref{"a", "out"}, Path: filepath.Join(r.dir, "figures", "a.txt")}}
 	dead, alive := fmt.Sprintf("%s.%d.x", hostname(), deadProcess(t)), owner()
 	for range 2 {
 		r.write("figures/.a.txt."+dead+".new", "half")

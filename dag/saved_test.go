@@ -9,7 +9,7 @@ import (
 
 func saved(r *rig, nodes ...*Node) SavedPlan {
 	r.Helper()
-	p, err := r.engine.Plan(context.Background(), r.graph(nodes...), PlanOptions{})
+	p, err := r.engine.Plan(context.Background(), r.graph(nodes...), nil, PlanOptions{})
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (r *run) loop(ctx context.Context) error {
 			}
 		case <-killed:
 			killed = nil
-			r.stop("the run was killed")
+			r.stopped = "the run was killed" // whatever it was stopped for before
 			kill()
 		}
 	}
@@ -210,7 +210,7 @@ func (r *run) enqueue(st *state) {
 
 // start fills the free capacity with the longest paths first.
 func (r *run) start(ctx context.Context) {
-	for r.stopped == "" && !r.free.full() {
+	for r.stopped == "" {
 		t := r.ready.next(func(t *task) bool { return r.free.fits(t.want) })
 		if t == nil {
 			return
@@ -264,7 +264,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 			})
 		}
 	case errors.As(out.err, &bad) && r.revive(ctx, address, others):
-	case errors.Is(out.err, ErrNotBegun): // skipped when the loop ends
+	case errors.Is(out.err, ErrNotBegun), ctx.Err() != nil && errors.Is(out.err, ctx.Err()): // skipped when the loop ends
 	case out.err != nil:
 		for _, a := range append([]string{address}, others...) {
 			r.fail(a, out.err.Error(), out.seconds)
@@ -308,6 +308,7 @@ func (r *run) finish(ctx context.Context, address, how string) {
 // fail ends an instance badly, and with it all that needs it.
 func (r *run) fail(address, message string, seconds float64) {
 	st := r.states[address]
+	message = st.node.placed(message)
 	f := Failure{Address: address, Message: message}
 	key := ""
 	if st.action != nil && st.action.key != "" {

@@ -58,7 +58,7 @@ func (e *Engine) session(ctx context.Context, g *Graph, opts PlanOptions, warn f
 	}
 	remote := e.remoteCache(warn)
 	s := &session{
-		resolver: &resolver{root: e.Root, files: e.Store.files},
+		resolver: &resolver{root: e.Root, files: e.Store.files, patience: probePatience},
 		store:    e.Store, shared: remote, g: g, audit: &audit{store: e.Store, shared: remote},
 		replace: map[string]bool{}, states: make(map[string]*state, len(g.Nodes())), before: map[Digest][]ManifestMember{},
 		started: map[string]map[string]Event{}, diffs: map[[2]Digest][]FileChange{},

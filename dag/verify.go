@@ -160,7 +160,7 @@ func (s *Store) reread(d Digest) error {
 	case hex == d.Hex():
 		return nil
 	}
-	if err := s.quarantine(d.Hex()); err != nil && !unwritable(err) {
+	if err := s.setAside(d.Hex()); err != nil {
 		return err
 	}
 	return &BlobError{Digest: d, Corrupt: true}

@@ -224,7 +224,7 @@ func TestReasonOfAFailureAndOfReplace(t *testing.T) {
 	}
 	good := node("y", "text", "")
 	r.apply(ApplyOptions{}, good)
-	p, err := r.engine.Plan(context.Background(), r.graph(good), PlanOptions{Replace: []string{"y"}})
+	p, err := r.engine.Plan(context.Background(), r.graph(good), nil, PlanOptions{Replace: []string{"y"}})
 	if err != nil || p.Actions[0].Reason != "asked for by -replace" {
 		t.Errorf("plan %+v, %v", p, err)
 	}

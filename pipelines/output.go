@@ -154,7 +154,7 @@ func (e *evaluator) publication(o *Output) (dag.Publication, bool) {
 			text, wrong, "figures/"+o.Name)))
 		return pub, false
 	}
-	pub.Path = full
+	pub.Path, pub.Pos = full, dag.Pos{File: a.at.Filename, Line: a.at.Start.Line}
 	return pub, true
 }
 

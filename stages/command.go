@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +91,13 @@ func (c *command) Run(ctx context.Context, r Reporter) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: stopped: %w", argv[0], context.Cause(ctx))
 	}
+	var status *exec.ExitError
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%w: install it, or write its path in command", err)
+	case errors.As(err, &status) && !status.Exited():
+		err = fmt.Errorf("%w: if nobody killed it, the machine was out of memory: give the stage more with resources { memory }, or run fewer at once", err)
+	}
 	if err != nil {
 		if len(tail) > 0 {
 			return fmt.Errorf("%s: %w; its last lines:\n  %s", argv[0], err, strings.Join(tail, "\n  "))
@@ -102,7 +111,7 @@ func (c *command) Run(ctx context.Context, r Reporter) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%s: ended well but did not make: %s", argv[0], strings.Join(missing, ", "))
+		return fmt.Errorf("%s: ended well but did not make %s: the program must write each to its output.NAME", argv[0], strings.Join(missing, ", "))
 	}
 	return nil
 }

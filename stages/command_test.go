@@ -83,8 +83,8 @@ func TestCommandSeesItsInputsParamsAndEnvironment(t *testing.T) {
 func TestCommandFailuresSayWhy(t *testing.T) {
 	cases := []struct{ name, script, want string }{
 		{"status and last lines", `for i in $(seq 1 30); do echo line $i; done; exit 7`, "exit status 7; its last lines:\n  line 21\n"},
-		{"no output", `true`, "ended well but did not make: copy"},
-		{"killed", `kill -9 $$`, "signal: killed"},
+		{"no output", `true`, "did not make copy: the program must write each to its output.NAME"},
+		{"killed", `kill -9 $$`, "signal: killed: if nobody killed it, the machine was out of memory: give the stage more with resources { memory }"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestCommandFailuresSayWhy(t *testing.T) {
 	}
 	t.Chdir(t.TempDir())
 	c := &command{Command: []string{"no-such-program-of-pipe"}}
-	if err := c.Run(context.Background(), &recorder{}); err == nil || !strings.Contains(err.Error(), "no-such-program-of-pipe") {
+	if err := c.Run(context.Background(), &recorder{}); err == nil || !strings.HasSuffix(err.Error(), "not found in $PATH: install it, or write its path in command") {
 		t.Errorf("unknown program: %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 const (
 	exitDone        = 0
 	exitMistake     = 1   // the pipeline or the command line is wrong, or the store cannot be used
-	exitChanges     = 2   // plan -detailed-exitcode: something would run
+	exitChanges     = 2   // plan -detailed-exitcode: something would run or be published
 	exitUnformatted = 3   // fmt -check: a file is not formatted
 	exitFailed      = 4   // apply: some stages failed; independent ones finished
 	exitInterrupted = 130 // stopped by Ctrl-C

@@ -29,7 +29,11 @@ waits for comes out unchanged. It runs nothing. pipe why tells more of one insta
 -out keeps the plan in a file, with the variables that it was made with, for apply to run it as it is. Sensitive values
 are not in the file.
 
-With -json the last line is {"type":"summary","total":…,"cached":…,"run":…,"maybe":…}.` + exits(exits0, exits1, exits2),
+It also says how many outputs of what is cached apply would publish, since they are not in their place, and which it
+would refuse to.
+
+With -json the last line is {"type":"summary","total":…,"cached":…,"run":…,"maybe":…}, with "publish" and "blocked" if
+there are such outputs.` + exits(exits0, exits1, exits2),
 		Example: "  pipe plan chestxray -out study.plan\n  pipe apply study.plan",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,7 +49,7 @@ With -json the last line is {"type":"summary","total":…,"cached":…,"run":…
 	flags.StringArrayVar(&o.target, "target", nil, "plan only this `ADDRESS` or selector and what it needs (repeat for more)")
 	flags.StringArrayVar(&o.replace, "replace", nil, "plan to run this `ADDRESS` or selector again (repeat for more)")
 	flags.StringVar(&o.out, "out", "", "keep the plan in this `FILE`, for apply")
-	flags.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 if something would run")
+	flags.BoolVar(&o.detailed, "detailed-exitcode", false, "exit with 2 if something would run or be published")
 	o.addRemoteFlag(flags)
 	a.completeFlags(cmd, &o.pipelineOptions)
 	return cmd
@@ -65,7 +69,7 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 		return err
 	}
 	defer closing(engine.Store, &err)
-	plan, err := engine.Plan(ctx, p.graph, opts)
+	plan, err := engine.Plan(ctx, p.graph, p.expansion.Publications, opts)
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,7 @@ func (a *app) plan(ctx context.Context, o planFlags) (err error) {
 		}
 	}
 	a.view.Plan(plan, o.out)
-	if s := plan.Summary(); o.detailed && s.Run+s.Maybe > 0 {
+	if s := plan.Summary(); o.detailed && s.Run+s.Maybe+s.Publish+s.Blocked > 0 {
 		return ended(exitChanges)
 	}
 	return nil

@@ -145,7 +145,7 @@ func exits(lines ...string) string {
 const (
 	exits0       = "0    done"
 	exits1       = "1    the pipeline or the command line is wrong, or the store cannot be used"
-	exits2       = "2    something would run (with -detailed-exitcode)"
+	exits2       = "2    something would run or be published (with -detailed-exitcode)"
 	exits3       = "3    a file is not formatted (with -check)"
 	exits4       = "4    some stages failed; those that do not need them have finished"
 	exits4verify = "4    something is damaged, differs or failed"

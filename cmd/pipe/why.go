@@ -53,7 +53,7 @@ func (a *app) why(ctx context.Context, o pipelineOptions, args []string) (err er
 	}
 	defer closing(engine.Store, &err)
 	if address == "" {
-		plan, err := engine.Plan(ctx, p.graph, dag.PlanOptions{})
+		plan, err := engine.Plan(ctx, p.graph, nil, dag.PlanOptions{})
 		if err != nil {
 			return err
 		}

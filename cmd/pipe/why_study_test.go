@@ -93,7 +93,7 @@ func TestThePlanOfAnEditedStudyIsShort(t *testing.T) {
 		t.Fatal(sum, err)
 	}
 	show := func(g *dag.Graph) string {
-		p, err := engine.Plan(t.Context(), g, dag.PlanOptions{})
+		p, err := engine.Plan(t.Context(), g, nil, dag.PlanOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -161,7 +161,7 @@ var whyUpstreamRows = []whyRow{
 		want: []string{
 			`command.score["lora",0] will run`,
 			`  ~ command[2]: "wc -l < @{input.model} > @{output.out}" -> "echo no luck; exit 3; wc -l < @{input.model} > @{output.out}" (study.hcl:52)`,
-			`  ~ the last attempt failed: sh: exit status 3`,
+			`  ~ the last attempt failed: sh: exit status 3 (study.hcl:48)`,
 			`      log: .pipe/logs/NAME.log`,
 		}},
 	{name: "failed at first", edit: func(p *whyProject) {
@@ -169,7 +169,7 @@ var whyUpstreamRows = []whyRow{
 	}, apply: []string{}, address: "command.more",
 		want: []string{
 			`command.more will run`,
-			`  ~ the last attempt failed: false: exit status 1`,
+			`  ~ the last attempt failed: false: exit status 1 (study.hcl:55)`,
 			`      log: .pipe/logs/NAME.log`,
 		}},
 	{name: "failed at first, then mended", edit: func(p *whyProject) {
@@ -179,7 +179,7 @@ var whyUpstreamRows = []whyRow{
 	}, address: "command.more",
 		want: []string{
 			`command.more will run`,
-			`  ~ the last attempt failed: false: exit status 1`,
+			`  ~ the last attempt failed: false: exit status 1 (study.hcl:55)`,
 			`      log: .pipe/logs/NAME.log`,
 			`  ~ command: ["false"] -> ["touch","@{output.out}"] (study.hcl:57)`,
 		}},

@@ -112,7 +112,7 @@ func (x *Executor) silent() []*element {
 	var list []*element
 	for e := range x.live {
 		e.mu.Lock()
-		if e.sub.ID != "" || e.job.Resumed && e.sub.Name != "" {
+		if e.sub.ID != "" || e.resumed && e.sub.Name != "" {
 			quiet := time.Since(e.heard)
 			if !e.begun && (x.draining || quiet > x.pace.ask) || e.halted || quiet > x.pace.silence {
 				list = append(list, e)
@@ -144,13 +144,13 @@ func (x *Executor) judge(e *element, list map[place]queued) {
 	if e.absent++; listed {
 		e.absent = 0
 	}
-	absent := e.absent
+	absent, resumed := e.absent, e.resumed
 	e.mu.Unlock()
 	class, over := ends[q.state]
 	switch {
 	case draining && !begun && (q.state == "CANCELLED" || absent > 1):
 		e.decide(dag.ErrNotBegun)
-	case absent > 1 && e.job.Resumed && !begun:
+	case absent > 1 && resumed && !begun:
 		x.again(e)
 	case absent > 1:
 		e.decide(&dag.ActionError{Class: dag.ClassCrash, Message: fmt.Sprintf("the job is lost: Slurm does not list %s any more, and it has left no result", e.slurmID())})
@@ -170,12 +170,15 @@ func (x *Executor) judge(e *element, list map[place]queued) {
 func (x *Executor) again(e *element) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if !x.live[e] { // it was cancelled while Slurm was asked: nobody would hear of it
+		return
+	}
 	if x.draining {
 		e.decide(dag.ErrNotBegun)
 		return
 	}
 	e.mu.Lock()
-	e.job.Resumed, e.sub, e.absent = false, submission{}, 0
+	e.resumed, e.sub, e.absent = false, submission{}, 0
 	e.mu.Unlock()
 	x.gather(e)
 }
@@ -220,7 +223,7 @@ func (x *Executor) cancel(e *element) {
 		if s.Name == "" {
 			return // it was never submitted
 		}
-		if e.job.Resumed {
+		if e.isResumed() {
 			if list, err := x.squeue([]string{s.Name}); err == nil {
 				q, listed := list[place{s.Name, s.Index}]
 				if !listed {
@@ -242,6 +245,12 @@ func (x *Executor) cancel(e *element) {
 		}
 		time.Sleep(x.pace.look)
 	}
+}
+
+func (e *element) isResumed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.resumed
 }
 
 func (e *element) isHalted() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -193,7 +194,7 @@ func (x *Executor) sbatch(name string, part []*element, args []string) (string, 
 			}
 			return id, nil
 		}
-		if !outage.MatchString(err.Error()) && !timedOut(err) {
+		if !outage.MatchString(err.Error()) && !errors.Is(err, context.DeadlineExceeded) {
 			return "", &dag.ActionError{Class: dag.ClassError, Message: err.Error()}
 		}
 		for {
@@ -224,8 +225,6 @@ func (x *Executor) wanted(part []*element) bool {
 	defer x.mu.Unlock()
 	return slices.ContainsFunc(part, func(e *element) bool { return x.live[e] })
 }
-
-func timedOut(err error) bool { return strings.Contains(err.Error(), context.DeadlineExceeded.Error()) }
 
 func readTasks(path string) ([]string, error) {
 	raw, err := os.ReadFile(path)

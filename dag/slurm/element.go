@@ -41,14 +41,15 @@ type element struct {
 	pulse   string
 	verdict chan error // what ends it beside its files
 
-	mu     sync.Mutex
-	sub    submission
-	begun  bool      // its supervisor has spoken
-	halted bool      // Slurm told its supervisor to stop
-	heard  time.Time // last sign of life
-	state  string    // that Slurm said last
-	absent int       // how often in a row Slurm did not list it
-	notes  []string  // for the log
+	mu      sync.Mutex
+	sub     submission
+	resumed bool      // an earlier process has submitted it, or was about to
+	begun   bool      // its supervisor has spoken
+	halted  bool      // Slurm told its supervisor to stop
+	heard   time.Time // last sign of life
+	state   string    // that Slurm said last
+	absent  int       // how often in a row Slurm did not list it
+	notes   []string  // for the log
 }
 
 func (e *element) submission() submission {

@@ -49,7 +49,7 @@ func (x *Executor) Run(ctx context.Context, job dag.Job, log func(string), event
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e := &element{job: job, dir: job.WorkDir, heard: time.Now(), verdict: make(chan error, 1), log: log, event: event}
+	e := &element{job: job, resumed: job.Resumed, dir: job.WorkDir, heard: time.Now(), verdict: make(chan error, 1), log: log, event: event}
 	if err := x.enlist(e); err != nil {
 		return err
 	}

@@ -139,3 +139,13 @@ func TestAnotherProcessTakesJobsUp(t *testing.T) {
 		t.Errorf("%d jobs were performed %d times", len(jobs), strings.Count(string(raw), "\n"))
 	}
 }
+
+// Its Run has returned while Slurm was asked about it: what is submitted now, nobody would hear of.
+func TestWhatWasCancelledIsNotSubmittedAgain(t *testing.T) {
+	f := newFake(t, Config{})
+	e := &element{job: f.job("write", nil), resumed: true, verdict: make(chan error, 1)}
+	f.Executor.again(e)
+	if len(f.gathering) != 0 {
+		t.Error("it waits to be submitted")
+	}
+}

@@ -61,11 +61,29 @@ func byStage(p *dag.Plan) map[string][]*dag.Node {
 // total writes the counts of a plan.
 func (h *Human) total(p *dag.Plan) {
 	c := p.Summary()
+	defer h.outputs(p)
 	if c.Run+c.Maybe == 0 {
-		h.printf("%s %s cached%s.\n", h.style.paint(green, "Nothing to do:"), count(c.Cached, "instance"), ofRemote(c.Remote))
+		nothing := "Nothing to do:"
+		if c.Publish+c.Blocked > 0 {
+			nothing = "Nothing to run:"
+		}
+		h.printf("%s %s cached%s.\n", h.style.paint(green, nothing), count(c.Cached, "instance"), ofRemote(c.Remote))
 		return
 	}
 	h.printf("%s %d to run, %d maybe, %d cached%s.%s\n", h.style.paint(bold, "Plan:"), c.Run, c.Maybe, c.Cached, ofRemote(c.Remote), estimate(p))
+}
+
+// outputs says what is to be published of what is cached.
+func (h *Human) outputs(p *dag.Plan) {
+	switch {
+	case p.Publish == 1:
+		h.printf("1 output not in its place: apply publishes it.\n")
+	case p.Publish > 1:
+		h.printf("%d outputs not in their places: apply publishes them.\n", p.Publish)
+	}
+	for _, err := range p.Blocked {
+		h.printf("%s %v\n", h.style.paint(yellow, "Cannot be published:"), err)
+	}
 }
 
 // estimate says how long what is to run will take, and of how many instances that is known.
