@@ -197,7 +197,9 @@ func (x *Executor) errand(e *element) <-chan struct{} {
 	if x.cancelled == nil {
 		c := &errand{done: make(chan struct{})}
 		x.cancelled = c
+		x.calls.Add(1)
 		time.AfterFunc(x.pace.window, func() {
+			defer x.calls.Done()
 			x.mu.Lock()
 			x.cancelled = nil
 			x.mu.Unlock()

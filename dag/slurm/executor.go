@@ -21,6 +21,7 @@ type Executor struct {
 	pace   pace
 
 	program func() (string, error) // where the machines of the cluster find argv[0]
+	calls   sync.WaitGroup         // of Slurm's programs that no Run waits for
 
 	mu        sync.Mutex
 	gathering map[group]*batch
@@ -91,7 +92,7 @@ func (x *Executor) enlist(e *element) error {
 	x.live[e] = true
 	if !x.asking {
 		x.asking = true
-		go x.ask()
+		x.calls.Go(x.ask)
 	}
 	if e.job.Resumed {
 		s, err := readSubmission(e.dir)
@@ -154,7 +155,7 @@ func (x *Executor) Drain() {
 			waiting = append(waiting, e)
 		}
 	}
-	go x.withdraw(waiting)
+	x.calls.Go(func() { x.withdraw(waiting) })
 }
 
 // withdraw takes those elements out of Slurm's queue that still wait there, and has it asked what came of it.
@@ -171,8 +172,10 @@ func (x *Executor) withdraw(list []*element) {
 	x.asked = time.Time{}
 }
 
-// Close implements dag.Executor: it removes the folders of the batches that nobody needs any more.
+// Close implements dag.Executor: it waits for what is being asked of Slurm, and removes the folders of the batches that
+// nobody needs any more.
 func (x *Executor) Close() error {
+	x.calls.Wait()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var errs []error

@@ -1,6 +1,7 @@
 package slurmtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,9 +74,18 @@ func stop(t testing.TB, dir string) {
 			text, _ := os.ReadFile(f)
 			if pid, err := strconv.Atoi(string(text)); err == nil {
 				_ = syscall.Kill(-pid, syscall.SIGKILL) // most have ended
+				for end := time.Now().Add(5 * time.Second); lives(pid) && time.Now().Before(end); time.Sleep(time.Millisecond) {
+				}
 			}
 		}
 	}
+}
+
+// lives says whether a process can still write something.
+func lives(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	i := bytes.LastIndexByte(stat, ')')
+	return err == nil && i+2 < len(stat) && stat[i+2] != 'Z' && stat[i+2] != 'X'
 }
 
 // call notes a command and performs it.
