@@ -110,15 +110,7 @@ func (a *app) pin(o pipelineOptions, pin bool, args []string) (err error) {
 	if len(args) == 0 {
 		return a.pins()
 	}
-	address := a.split(&o, args)
-	if address == "" {
-		return fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
-	}
-	p, err := a.open(o)
-	if err != nil {
-		return err
-	}
-	addresses, err := p.addresses([]string{address})
+	addresses, err := a.meant(&o, args)
 	if err != nil {
 		return err
 	}
@@ -148,7 +140,7 @@ func (a *app) pin(o pipelineOptions, pin bool, args []string) (err error) {
 		}
 	}
 	if len(done) == 0 {
-		return fmt.Errorf("%s has nothing to %s", address, map[bool]string{true: "pin: it has no result", false: "unpin"}[pin])
+		return fmt.Errorf("%s has nothing to %s", args[len(args)-1], map[bool]string{true: "pin: it has no result", false: "unpin"}[pin])
 	}
 	a.view.Pinned(done, pin)
 	return nil

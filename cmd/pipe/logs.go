@@ -75,19 +75,6 @@ func (a *app) logs(o pipelineOptions, args []string) (err error) {
 	return nil
 }
 
-// meant are the addresses of the instances that the arguments [PIPELINE] ADDRESS mean.
-func (a *app) meant(o *pipelineOptions, args []string) ([]string, error) {
-	address := a.split(o, args)
-	if address == "" {
-		return nil, fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
-	}
-	p, err := a.open(*o)
-	if err != nil {
-		return nil, err
-	}
-	return p.addresses([]string{address})
-}
-
 func (a *app) follow(ctx context.Context, o pipelineOptions, args []string) (err error) {
 	store, err := a.openStore()
 	if err != nil {

@@ -237,6 +237,19 @@ func (a *app) split(o *pipelineOptions, args []string) (address string) {
 	return address
 }
 
+// meant are the addresses of the instances that the arguments [PIPELINE] ADDRESS mean.
+func (a *app) meant(o *pipelineOptions, args []string) ([]string, error) {
+	address := a.split(o, args)
+	if address == "" {
+		return nil, fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
+	}
+	p, err := a.open(*o)
+	if err != nil {
+		return nil, err
+	}
+	return p.addresses([]string{address})
+}
+
 func isPipeline(path string) bool {
 	_, err := pipelines.Find(path)
 	return err == nil
