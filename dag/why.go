@@ -145,11 +145,12 @@ func (s *session) diff(st *state, last Last) ([]Change, error) {
 	default:
 		var bad *BlobError
 		old, err := s.store.Manifest(before)
-		if errors.As(err, &bad) && bad.Corrupt {
+		switch {
+		case errors.As(err, &bad) && bad.Corrupt:
 			return []Change{{Kind: ChangeCorrupt, Name: manifestBlob}}, nil
-		} else if errors.As(err, &bad) {
+		case bad != nil:
 			return []Change{s.missing(before, manifestBlob)}, nil
-		} else if err != nil {
+		case err != nil:
 			return nil, err
 		}
 		var secret []string
