@@ -117,23 +117,32 @@ func ParseSelector(text string) (Selector, error) {
 	return s, nil
 }
 
-// splitTerms cuts at commas outside of quotes.
-func splitTerms(text string) ([]string, error) {
-	var parts []string
-	start, quoted := 0, false
+// commasOutside are the places of the commas outside of quotes, and whether a quote is left open.
+func commasOutside(text string) (commas []int, open bool) {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case c == '\\' && quoted:
+		case c == '\\' && open:
 			i++
 		case c == '"':
-			quoted = !quoted
-		case c == ',' && !quoted:
-			parts = append(parts, strings.TrimSpace(text[start:i]))
-			start = i + 1
+			open = !open
+		case c == ',' && !open:
+			commas = append(commas, i)
 		}
 	}
-	if quoted {
+	return commas, open
+}
+
+// splitTerms cuts at commas outside of quotes.
+func splitTerms(text string) ([]string, error) {
+	commas, open := commasOutside(text)
+	if open {
 		return nil, fmt.Errorf("unclosed quote")
+	}
+	var parts []string
+	start := 0
+	for _, at := range commas {
+		parts = append(parts, strings.TrimSpace(text[start:at]))
+		start = at + 1
 	}
 	parts = append(parts, strings.TrimSpace(text[start:]))
 	for _, p := range parts {

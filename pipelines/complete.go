@@ -115,16 +115,9 @@ func agrees(s Selector, n *dag.Node) bool {
 
 // lastComma is where the last term begins: behind the last comma outside of quotes.
 func lastComma(text string) int {
-	at, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == ',' && !quoted:
-			at = i + 1
-		}
+	commas, _ := commasOutside(text)
+	if len(commas) == 0 {
+		return 0
 	}
-	return at
+	return commas[len(commas)-1] + 1
 }
