@@ -4,6 +4,9 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 STUDY         := pipelines/chestxray.hcl
 
+# A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
+export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
+
 .PHONY: build test test-faults test-slurm lint fmt fmt-check generate demo bench bench-engine clean
 
 build: ## the binary, ./pipe
@@ -47,4 +50,4 @@ bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs i
 	go run ./dag/bench $(BENCH)
 
 clean:
-	rm -rf pipe figures .pipe
+	rm -rf pipe figures .pipe .cache
