@@ -127,12 +127,13 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 }
 
 func readParts(dir string, size int, seed uint64) (*diffusion.Model, error) {
-	m := &diffusion.Model{Size: size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Codec: &diffusion.Codec{}, Weights: layer.NewWeights(seed)}
+	codec := &diffusion.HaarCodec{}
+	m := &diffusion.Model{Size: size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Codec: codec, Weights: layer.NewWeights(seed)}
 	var schedule diffusion.ScheduleConfig
 	err := errors.Join(
 		readJSON(filepath.Join(dir, unetDir, modelFile), m.UNet),
 		readJSON(filepath.Join(dir, textDir, modelFile), m.Text),
-		readJSON(filepath.Join(dir, codecDir, modelFile), m.Codec),
+		readJSON(filepath.Join(dir, codecDir, modelFile), codec),
 		readJSON(filepath.Join(dir, tokenizerDir, emptyFile), &m.Empty),
 		readJSON(filepath.Join(dir, schedulerDir, schedulerFile), &schedule),
 	)
