@@ -34,12 +34,12 @@ const (
 
 // autoencoderKeys are the other keys of diffusers' AutoencoderKL (0.42). force_upcast asks for float32, in which all is
 // computed here.
-var autoencoderKeys = publishedKeys{
-	only: map[string][]any{
+var autoencoderKeys = PublishedKeys{
+	Only: map[string][]any{
 		"force_upcast": {true, false}, "latents_mean": {nil}, "latents_std": {nil}, "mid_block_add_attention": {true},
 		"shift_factor": {nil}, "use_post_quant_conv": {true}, "use_quant_conv": {true},
 	},
-	ignored: []string{"_diffusers_version", "_name_or_path"},
+	Ignored: []string{"_diffusers_version", "_name_or_path"},
 }
 
 // UnmarshalJSON reads diffusers' config.json; keys that are missing have diffusers' defaults.
@@ -50,7 +50,7 @@ func (m *AutoencoderKL) UnmarshalJSON(text []byte) error {
 		UpBlockTypes: []string{upDecoder}, BlockOutChannels: []int{64}, LayersPerBlock: 1, NormNumGroups: 32,
 		ScalingFactor: 0.18215, ActFn: "silu",
 	}
-	return autoencoderKeys.decode("autoencoder", text, (*plain)(m))
+	return autoencoderKeys.Decode("autoencoder", text, (*plain)(m))
 }
 
 // Validate refuses a configuration that cannot be built.

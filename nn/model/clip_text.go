@@ -31,12 +31,12 @@ const clipEps = 1e-5
 
 // clipTextKeys are the other keys that transformers writes into a CLIPTextModel's config.json. Those ignored are what it does in
 // training (dropout aside), its outputs' form, and marks that the tokenizer puts.
-var clipTextKeys = publishedKeys{
-	only: map[string][]any{
+var clipTextKeys = PublishedKeys{
+	Only: map[string][]any{
 		"attention_dropout": {0.}, "chunk_size_feed_forward": {0.}, "dropout": {0., nil}, "is_decoder": {false}, "is_encoder_decoder": {false},
 		"add_cross_attention": {false},
 	},
-	ignored: []string{
+	Ignored: []string{
 		"_name_or_path", "architectures", "bos_token_id", "dtype", "id2label", "initializer_factor", "initializer_range", "label2id",
 		"output_attentions", "output_hidden_states", "pad_token_id", "problem_type", "return_dict", "torch_dtype", "transformers_version",
 	},
@@ -47,7 +47,7 @@ func (m *CLIPText) UnmarshalJSON(text []byte) error {
 	type plain CLIPText
 	*m = *NewCLIPText(49408, 77, 512, 12, 8)
 	m.ProjectionDim, m.EOSTokenID = 512, 49407
-	return clipTextKeys.decode("text encoder", text, (*plain)(m))
+	return clipTextKeys.Decode("text encoder", text, (*plain)(m))
 }
 
 // NewCLIPText is a text encoder for token sequences of length from a vocabulary of vocab, width wide.

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// publishedKeys are the keys of a published config.json beside those that a model's struct has.
-type publishedKeys struct {
-	only    map[string][]any // keys with the values, as JSON decodes them, whose meaning is what the model builds
-	ignored []string         // keys that say nothing about the computation
+// PublishedKeys are the keys of a published config.json beside those that a struct of ours has.
+type PublishedKeys struct {
+	Only    map[string][]any // keys with the values, as JSON decodes them, whose meaning is what is built
+	Ignored []string         // keys that say nothing about the computation
 }
 
-// decode reads a published config.json into m, a struct whose json tags are the keys that it follows. Every other key must
+// Decode reads a published config.json into m, a struct whose json tags are the keys that it follows. Every other key must
 // be among k's, with a value of those there: all refused and unknown ones are told in one error.
-func (k publishedKeys) decode(what string, text []byte, m any) error {
+func (k PublishedKeys) Decode(what string, text []byte, m any) error {
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(text, &values); err != nil {
 		return fmt.Errorf("%s: config: %w", what, err)
@@ -28,9 +28,9 @@ func (k publishedKeys) decode(what string, text []byte, m any) error {
 	}
 	var refused, unknown []string
 	for name, raw := range values {
-		known, ok := k.only[name]
+		known, ok := k.Only[name]
 		switch {
-		case slices.Contains(k.ignored, name):
+		case slices.Contains(k.Ignored, name):
 		case !ok:
 			unknown = append(unknown, name)
 		case !slices.ContainsFunc(known, func(v any) bool { return reflect.DeepEqual(v, single(raw)) }):

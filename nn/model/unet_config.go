@@ -4,8 +4,8 @@ import "fmt"
 
 // unetKeys are the other keys of diffusers' UNet2DConditionModel (0.42) with the values that mean a U-Net of
 // Stable Diffusion 1.x or 2.x. upcast_attention asks for float32, in which all is computed here.
-var unetKeys = publishedKeys{
-	only: map[string][]any{
+var unetKeys = PublishedKeys{
+	Only: map[string][]any{
 		"addition_embed_type": {nil}, "addition_embed_type_num_heads": {64.}, "addition_time_embed_dim": {nil},
 		"attention_type": {"default"}, "center_input_sample": {false}, "class_embed_type": {nil}, "class_embeddings_concat": {false},
 		"conv_in_kernel": {3.}, "conv_out_kernel": {3.}, "cross_attention_norm": {nil}, "downsample_padding": {1.}, "dropout": {0.},
@@ -17,7 +17,7 @@ var unetKeys = publishedKeys{
 		"time_cond_proj_dim": {nil}, "time_embedding_act_fn": {nil}, "time_embedding_dim": {nil}, "time_embedding_type": {"positional"},
 		"timestep_post_act": {nil}, "transformer_layers_per_block": {1.}, "upcast_attention": {false, true},
 	},
-	ignored: []string{"_diffusers_version", "_name_or_path"},
+	Ignored: []string{"_diffusers_version", "_name_or_path"},
 }
 
 // UnmarshalJSON reads diffusers' config.json; keys that are missing have diffusers' defaults.
@@ -28,7 +28,7 @@ func (m *UNet) UnmarshalJSON(text []byte) error {
 		DownBlockTypes: []string{crossDown, crossDown, crossDown, plainDown}, UpBlockTypes: []string{plainUp, crossUp, crossUp, crossUp},
 		Heads: PerLevel{8}, NormNumGroups: 32, NormEps: 1e-5, ActFn: "silu",
 	}
-	return unetKeys.decode("u-net", text, (*plain)(m))
+	return unetKeys.Decode("u-net", text, (*plain)(m))
 }
 
 // NewUNet is a U-Net over latents [channels, size, size] with a level for each element of widths; levels
