@@ -99,8 +99,12 @@ func (r *Report) gradient(name string, ours func() ([]float32, error)) error {
 	return err
 }
 
-// change adds that of a parameter's change by the optimiser, in a sketch.
+// change adds that of a parameter's change by the optimiser, in a sketch. What AdamW makes of a gradient that vanishes is rounding, which it
+// divides by itself.
 func (r *Report) change(name string, before []float32, after func() ([]float32, error)) error {
+	if r.Case.vanishes(name) {
+		return nil
+	}
 	return r.compare("step."+name, func() ([]float32, error) {
 		v, err := after()
 		d := make([]float32, len(v))
