@@ -41,7 +41,7 @@ func OpenArchive(path string) (*Archive, error) {
 	a := &Archive{Tensors: map[string]Tensor{}}
 	var err error
 	switch {
-	case isPickle(path):
+	case IsPickle(path):
 		err = &PickleError{Files: []string{path}}
 	case strings.HasSuffix(path, indexEnding):
 		err = a.addShards(path)
@@ -63,7 +63,7 @@ func findWeights(dir string) (string, error) {
 	var names, pickles []string
 	for _, e := range list {
 		switch name := e.Name(); {
-		case isPickle(name):
+		case IsPickle(name):
 			pickles = append(pickles, filepath.Join(dir, name))
 		case strings.HasSuffix(name, fileEnding), strings.HasSuffix(name, indexEnding):
 			names = append(names, name)
