@@ -87,7 +87,14 @@ func findWeights(dir string) (string, error) {
 	case len(pickles) > 0:
 		return "", &PickleError{Files: pickles}
 	}
-	return "", fmt.Errorf("%s holds no weights: there is no %s file and no %s", dir, fileEnding, indexEnding)
+	return "", &NoWeightsError{dir}
+}
+
+// NoWeightsError says that a folder holds no file with weights.
+type NoWeightsError struct{ Dir string }
+
+func (e *NoWeightsError) Error() string {
+	return fmt.Sprintf("%s holds no weights: there is no %s file and no %s", e.Dir, fileEnding, indexEnding)
 }
 
 // add maps a file and takes in its tensors, whose names it returns.
