@@ -16,12 +16,12 @@ import (
 )
 
 // timm is config.json as timm.save_for_hf writes it.
-func timm(architecture, pool string, size int) map[string]any {
+func timm(architecture, pool string) map[string]any {
 	return map[string]any{
 		"architecture": architecture, "num_classes": 10, "num_features": 96, "global_pool": pool,
-		"model_args": map[string]any{"num_classes": 10, "in_chans": 3, "global_pool": pool, "img_size": []int{size, size}},
+		"model_args": map[string]any{"num_classes": 10, "in_chans": 3, "global_pool": pool, "img_size": []int{64, 64}},
 		"pretrained_cfg": map[string]any{
-			"tag": "augreg_in21k_ft_in1k", "custom_load": false, "input_size": []int{3, size, size}, "fixed_input_size": true,
+			"tag": "augreg_in21k_ft_in1k", "custom_load": false, "input_size": []int{3, 64, 64}, "fixed_input_size": true,
 			"interpolation": "bicubic", "crop_pct": 0.9, "crop_mode": "center", "num_classes": 10, "pool_size": nil,
 			"mean": []float64{0.485, 0.456, 0.406}, "std": []float64{0.25, 0.25, 0.5}, "first_conv": "patch_embed.proj", "classifier": "head",
 		},
@@ -85,11 +85,11 @@ func TestPublishedWeightsOpenAndComeBackFineTuned(t *testing.T) {
 		resize   bool
 		changes  []string
 	}{
-		{name: "vit_micro_patch16_64", config: timm("vit_micro_patch16_64", "token", 64), size: 64, changes: []string{
+		{name: "vit_micro_patch16_64", config: timm("vit_micro_patch16_64", "token"), size: 64, changes: []string{
 			"trained on images of 64 pixels, cropped to 0.9 of them after bicubic resizing",
 			"head.bias [10] is replaced by a new one for 2 classes, [2]", "head.weight [10 96] is replaced by a new one for 2 classes, [2 96]",
 		}},
-		{name: "vit_micro_patch16_64", config: timm("vit_micro_patch16_64", "token", 64), size: 96, resize: true, changes: []string{
+		{name: "vit_micro_patch16_64", config: timm("vit_micro_patch16_64", "token"), size: 96, resize: true, changes: []string{
 			"trained on images of 64 pixels, cropped to 0.9 of them after bicubic resizing",
 			"head.bias [10] is replaced by a new one for 2 classes, [2]", "head.weight [10 96] is replaced by a new one for 2 classes, [2 96]",
 			"pos_embed [1 17 96] -> [1 37 96]: resampled to the size of the images",
@@ -173,9 +173,9 @@ func TestASingleFileIsOpenedByTheNameOfItsNetwork(t *testing.T) {
 }
 
 func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
-	vit := timm("vit_micro_patch16_64", "token", 64)
+	vit := timm("vit_micro_patch16_64", "token")
 	with := func(change func(c map[string]any)) map[string]any {
-		c := timm("vit_micro_patch16_64", "token", 64)
+		c := timm("vit_micro_patch16_64", "token")
 		change(c)
 		return c
 	}
@@ -186,14 +186,14 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 	}{
 		`did you mean "vit_micro_patch16_64"?`:                                                     {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch16_46" })},
 		"it is a vit_micro_patch16_64, not a resnet18: leave architecture out":                     {config: vit, as: "resnet18"},
-		`pooled by "avg", those of vit_micro_patch16_64 here by "token"`:                           {config: timm("vit_micro_patch16_64", "avg", 64)},
+		`pooled by "avg", those of vit_micro_patch16_64 here by "token"`:                           {config: timm("vit_micro_patch16_64", "avg")},
 		"its model_args change the vit_micro_patch16_64 in ways that are not known here (qk_norm)": {config: with(func(c map[string]any) { c["model_args"] = map[string]any{"qk_norm": true} })},
 		"it is transformers' vit, whose weights have other names":                                  {config: map[string]any{"model_type": "vit"}},
 		"give the folder that holds model_index.json":                                              {config: map[string]any{"_class_name": "UNet2DConditionModel"}},
 		"it names no architecture: write architecture = NAME":                                      {config: map[string]any{}},
 		"no config.json says which network these weights are of":                                   {},
 		"resample the positions by resize_positions = true":                                        {config: vit, size: 96},
-		"as its reference implementation names them":                                               {config: timm("resnet10_64", "avg", 64)},
+		"as its reference implementation names them":                                               {config: timm("resnet10_64", "avg")},
 		"of wrong shape or type":                                                                   {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch8_64" })},
 		"mean [0.5] and std [0.5] for 3 channels": {config: with(func(c map[string]any) {
 			c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 64}, "mean": []float64{.5}, "std": []float64{.5}}
@@ -217,7 +217,7 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 }
 
 func FuzzParsePublished(f *testing.F) {
-	for _, config := range []map[string]any{timm("vit_micro_patch16_64", "token", 64), {"model_type": "vit"}, {"architecture": "resnet18"}} {
+	for _, config := range []map[string]any{timm("vit_micro_patch16_64", "token"), {"model_type": "vit"}, {"architecture": "resnet18"}} {
 		text, err := json.Marshal(config)
 		if err != nil {
 			f.Fatal(err)

@@ -85,8 +85,8 @@ func (h *Hub) Seen() []string {
 	return slices.Clone(h.seen)
 }
 
-// Large tells whether a file is one that the Hub keeps as a large one, by its SHA-256.
-func Large(content []byte) bool { return len(content) >= 100 }
+// large tells whether a file is one that the Hub keeps elsewhere, by its SHA-256.
+func large(content []byte) bool { return len(content) >= 100 }
 
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
@@ -103,7 +103,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if cdn, ok := strings.CutPrefix(r.URL.Path, "/cdn/"); ok {
-		h.large(w, r, cdn)
+		h.blob(w, r, cdn)
 		return
 	}
 	if want != "" && r.Header.Get("Authorization") != "Bearer "+want {
@@ -135,11 +135,12 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.tree(w, r, files)
 	case verb == "resolve" && len(parts) == 6:
 		content, ok := files[parts[5]]
-		if !ok {
+		switch {
+		case !ok:
 			refuse(w, http.StatusNotFound, "EntryNotFound")
-		} else if Large(content) {
+		case large(content):
 			http.Redirect(w, r, fmt.Sprintf("%s/cdn/%x?Signature=secret", h.URL, sha256.Sum256(content)), http.StatusFound)
-		} else {
+		default:
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 		}
 	default:
@@ -156,7 +157,7 @@ func (h *Hub) tree(w http.ResponseWriter, r *http.Request, files map[string][]by
 	for _, path := range paths[from:to] {
 		content := files[path]
 		e := map[string]any{"type": "file", "path": path, "size": len(content), "oid": gitName(content)}
-		if Large(content) {
+		if large(content) {
 			e["lfs"] = map[string]any{"oid": fmt.Sprintf("%x", sha256.Sum256(content)), "size": len(content), "pointerSize": 130}
 		}
 		page = append(page, e)
@@ -167,8 +168,8 @@ func (h *Hub) tree(w http.ResponseWriter, r *http.Request, files map[string][]by
 	answer(w, page)
 }
 
-// large serves a file by its SHA-256. A token must not get here.
-func (h *Hub) large(w http.ResponseWriter, r *http.Request, sum string) {
+// blob serves a file by its SHA-256. A token must not get here.
+func (h *Hub) blob(w http.ResponseWriter, r *http.Request, sum string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, files := range h.repo {
