@@ -53,6 +53,11 @@ func (b *Builder) Slice(x *Node, axis, start, length int) *Node {
 	return b.do("slice", func() (*Node, error) { return op.Slice(x, axis, start, length) })
 }
 
+// Gather takes rows of x [N, D] by ids [...]: y [..., D].
+func (b *Builder) Gather(x, ids *Node) *Node {
+	return b.do("gather", func() (*Node, error) { return op.Embedding(ids, x) })
+}
+
 // Expand repeats dimensions of size 1.
 func (b *Builder) Expand(x *Node, shape ...int) *Node {
 	return b.do("expand", func() (*Node, error) { return op.Expand(x, shape...) })
@@ -76,11 +81,6 @@ func (b *Builder) GlobalAvgPool2d(x *Node) *Node {
 // UpsampleNearest2d repeats each pixel of x [B, C, H, W] scale times both ways.
 func (b *Builder) UpsampleNearest2d(x *Node, scale int) *Node {
 	return b.do("upsample_nearest2d", func() (*Node, error) { return op.UpsampleNearest2d(x, scale) })
-}
-
-// Attention is scaled dot-product attention of q [B, N, D] on k, v [B, M, D].
-func (b *Builder) Attention(q, k, v *Node, heads int, causal bool) *Node {
-	return b.do("attention", func() (*Node, error) { return op.Attention(q, k, v, heads, causal) })
 }
 
 // ReLU is max(x, 0).

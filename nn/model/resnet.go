@@ -31,7 +31,7 @@ func init() {
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
-				return &ResNet{c, in}, nil
+				return NewResNet(c, in)
 			}}
 	}
 	register(
@@ -44,6 +44,14 @@ func init() {
 		row("resnet50", 23_508_032, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
 			"torchvision's resnet50"),
 	)
+}
+
+// NewResNet is a ResNet of any width and depth.
+func NewResNet(c ResNetConfig, in Input) (*ResNet, error) {
+	if c.Block != "basic" && c.Block != "bottleneck" {
+		return nil, fmt.Errorf("block %q: there are basic and bottleneck", c.Block)
+	}
+	return &ResNet{c, in}, nil
 }
 
 // Features implements Classifier.
@@ -64,7 +72,7 @@ func (m *ResNet) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 			in = width * m.expansion()
 		}
 	}
-	return b.GlobalAvgPool2d(x)
+	return b.Features("pre_logits", b.GlobalAvgPool2d(x)) // [B, out]
 }
 
 // expansion is the ratio of a block's output to its width.
@@ -88,6 +96,7 @@ func (m *ResNet) block(in, width, stride int) func(b *layer.Builder, x *layer.No
 			h = b.ReLU(convNorm(b, "2", h, layer.Conv{Out: width, Kernel: 3, Stride: stride, Pad: 1}))
 			h = convNorm(b, "3", h, layer.Conv{Out: out, Kernel: 1})
 		}
+		h = b.Branch("residual", x, x, h)
 		if in != out || stride != 1 {
 			d := b.Sub("downsample")
 			x = d.Conv2d("0", x, layer.Conv{Out: out, Kernel: 1, Stride: stride, NoBias: true})

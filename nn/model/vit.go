@@ -40,15 +40,9 @@ func init() {
 		c.MLPRatio = 4
 		return Variant{Name: name, Kind: Transformer, Params: params, Input: in, Doc: doc,
 			make: func(in Input, classes int) (Classifier, error) {
-				if n := len(c.ConvStem); n > 0 && c.PatchSize != 2<<n {
-					return nil, fmt.Errorf("a stem of %d convolutions makes positions of %d pixels, not %d", n+1, 2<<n, c.PatchSize)
-				}
-				if in.Size%c.PatchSize != 0 {
-					return nil, fmt.Errorf("images of %d pixels do not divide into patches of %d", in.Size, c.PatchSize)
-				}
 				c := c
 				c.NumClasses = classes
-				return &ViT{c, in}, nil
+				return NewViT(c, in)
 			}}
 	}
 	register(
@@ -67,11 +61,22 @@ func init() {
 	)
 }
 
+// NewViT is a ViT of any width and depth.
+func NewViT(c ViTConfig, in Input) (*ViT, error) {
+	if n := len(c.ConvStem); n > 0 && c.PatchSize != 2<<n {
+		return nil, fmt.Errorf("a stem of %d convolutions makes positions of %d pixels, not %d", n+1, 2<<n, c.PatchSize)
+	}
+	if in.Size%c.PatchSize != 0 {
+		return nil, fmt.Errorf("images of %d pixels do not divide into patches of %d", in.Size, c.PatchSize)
+	}
+	return &ViT{c, in}, nil
+}
+
 // Features implements Classifier.
 func (m *ViT) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 	d, grid := m.EmbedDim, m.in.Size/m.PatchSize
 	batch := images.Shape()[0]
-	b = b.Init(layer.XavierUniform, layer.Zeros)
+	b = b.Init(layer.XavierUniform, layer.Zeros).OnGrid(grid, grid)
 
 	x := m.embed(b.Sub("patch_embed"), images)                // [B, D, G, G]
 	x = b.Permute(b.Reshape(x, batch, d, grid*grid), 0, 2, 1) // [B, N, D]
@@ -82,7 +87,7 @@ func (m *ViT) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 		x = b.Sub("blocks").TokenBlock(strconv.Itoa(i), x, 1, m.block) // [B, 1+N, D]
 	}
 	x = b.LayerNorm("norm", x, vitEps)
-	return b.Reshape(b.Slice(x, 1, 0, 1), batch, d) // [B, D]
+	return b.Features("pre_logits", b.Reshape(b.Slice(x, 1, 0, 1), batch, d)) // [B, D]
 }
 
 // embed maps images to one vector a patch, by a linear map or by the convolutional stem (Xiao et al. 2021,
@@ -124,12 +129,11 @@ func (m *ViT) block(b *layer.Builder, x *layer.Node) *layer.Node {
 	d := m.EmbedDim
 	h := b.LayerNorm("norm1", x, vitEps)
 	qkv := b.LinearSlices("attn.qkv", h, 3*d, []string{"q", "k", "v"}) // 3 of [B, N, D]
-	h = b.Attention(qkv[0], qkv[1], qkv[2], m.NumHeads, false)
-	x = b.Add(x, b.Linear("attn.proj", h, d))
+	y := b.Linear("attn.proj", b.Attention("attn.heads", qkv[0], qkv[1], qkv[2], m.NumHeads, false), d)
+	x = b.Add(x, b.Branch("attn", x, h, y))
 	h = b.LayerNorm("norm2", x, vitEps)
-	h = b.GELU(b.Linear("mlp.fc1", h, m.MLPRatio*d)) // [B, N, 4D]
-	h = b.Linear("mlp.fc2", h, d)
-	return b.Add(x, b.Branch("mlp", x, h))
+	y = b.GELU(b.Linear("mlp.fc1", h, m.MLPRatio*d)) // [B, N, 4D]
+	return b.Add(x, b.Branch("mlp", x, h, b.Linear("mlp.fc2", y, d)))
 }
 
 // Head implements Classifier.

@@ -50,7 +50,7 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 	case architecture != "" && architecture != c.Architecture:
 		return info, "", fmt.Errorf("it is a %s, not a %s: leave architecture out", c.Architecture, architecture)
 	}
-	if info, err = publishedInfo(c.Architecture, c.GlobalPool); err != nil {
+	if info, err = classifierInfo(c.Architecture, c.GlobalPool); err != nil {
 		return info, "", err
 	}
 	p := c.PretrainedCfg
@@ -100,7 +100,7 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 		case "global_pool":
 			var pool string
 			if err = json.Unmarshal(raw, &pool); err == nil {
-				_, err = publishedInfo(info.Architecture, pool)
+				_, err = classifierInfo(info.Architecture, pool)
 			}
 		default:
 			unknown = append(unknown, name)
@@ -117,8 +117,8 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 	return nil
 }
 
-// publishedInfo is what a network of a known architecture expects where its weights' folder does not say otherwise.
-func publishedInfo(architecture, pool string) (ModelInfo, error) {
+// classifierInfo is what a network of a known architecture expects where its weights' folder does not say otherwise.
+func classifierInfo(architecture, pool string) (ModelInfo, error) {
 	v, err := model.Lookup(architecture)
 	if err != nil {
 		return ModelInfo{}, err
@@ -152,7 +152,7 @@ func openPublished(path, architecture string) (*Backbone, error) {
 	case architecture == "":
 		err = fmt.Errorf("%s: no %s says which network these weights are of: write architecture = NAME, one of %s", path, modelFile, strings.Join(model.Names(), ", "))
 	default:
-		b.Info, err = publishedInfo(architecture, "")
+		b.Info, err = classifierInfo(architecture, "")
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
