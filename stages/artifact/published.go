@@ -20,6 +20,7 @@ type publishedConfig struct {
 	GlobalPool    string                     `json:"global_pool"`
 	ModelArgs     map[string]json.RawMessage `json:"model_args"`
 	PretrainedCfg struct {
+		Tag           string    `json:"tag"` // of the weights: the model is ARCHITECTURE.TAG
 		InputSize     []int     `json:"input_size"` // channels, height, width
 		Mean          []float32 `json:"mean"`
 		Std           []float32 `json:"std"`
@@ -45,15 +46,17 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 		return info, "", fmt.Errorf("it is transformers' %s, whose weights have other names than timm's: give the model as timm publishes it, hf://timm/NAME", c.ModelType)
 	case c.Architecture == "" && architecture == "":
 		return info, "", errors.New("it names no architecture: write architecture = NAME")
-	case c.Architecture == "":
-		c.Architecture = architecture
-	case architecture != "" && architecture != c.Architecture:
+	case architecture != "" && c.Architecture != "" && architecture != c.Architecture && !strings.HasPrefix(architecture, c.Architecture+"."):
 		return info, "", fmt.Errorf("it is a %s, not a %s: leave architecture out", c.Architecture, architecture)
 	}
-	if info, err = classifierInfo(c.Architecture, c.GlobalPool); err != nil {
+	p := c.PretrainedCfg
+	names := []string{architecture}
+	if architecture == "" {
+		names = []string{c.Architecture + "." + p.Tag, c.Architecture}
+	}
+	if info, err = classifierInfo(c.GlobalPool, names...); err != nil {
 		return info, "", err
 	}
-	p := c.PretrainedCfg
 	if s := p.InputSize; s != nil {
 		if len(s) != 3 || s[1] != s[2] {
 			return info, "", fmt.Errorf("input_size %v is not channels and two equal sides", s)
@@ -100,7 +103,7 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 		case "global_pool":
 			var pool string
 			if err = json.Unmarshal(raw, &pool); err == nil {
-				_, err = classifierInfo(info.Architecture, pool)
+				_, err = classifierInfo(pool, info.Architecture)
 			}
 		default:
 			unknown = append(unknown, name)
@@ -117,16 +120,35 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 	return nil
 }
 
-// classifierInfo is what a network of a known architecture expects where its weights' folder does not say otherwise.
-func classifierInfo(architecture, pool string) (ModelInfo, error) {
-	v, err := model.Lookup(architecture)
-	if err != nil {
-		return ModelInfo{}, err
+// classifierInfo is what the first of the named networks expects that is known and pools its features so ("": as it may), where
+// the folder of its weights does not say otherwise.
+func classifierInfo(pool string, names ...string) (ModelInfo, error) {
+	var wrong error
+	for _, name := range names {
+		v, err := model.Lookup(name)
+		if err != nil {
+			wrong = err
+			continue
+		}
+		pools, err := pooling(v)
+		if err != nil {
+			return ModelInfo{}, err
+		}
+		if pool == "" || pool == pools {
+			return ModelInfo{Architecture: name, Task: TaskClassifier, Input: v.Input}, nil
+		}
+		wrong = fmt.Errorf("its features are pooled by %q, those of %s here by %q: give weights that were trained so", pool, name, pools)
 	}
-	if want := map[model.Kind]string{model.Transformer: "token", model.CNN: "avg"}[v.Kind]; pool != "" && pool != want {
-		return ModelInfo{}, fmt.Errorf("its features are pooled by %q, those of %s here by %q: give weights that were trained so", pool, architecture, want)
+	return ModelInfo{}, wrong
+}
+
+// pooling is timm's word for how a network makes one vector of its last features.
+func pooling(v model.Variant) (string, error) {
+	m, err := v.New(model.Options{})
+	if vit, ok := m.(*model.ViT); ok {
+		return vit.GlobalPool, err
 	}
-	return ModelInfo{Architecture: architecture, Task: TaskClassifier, Input: v.Input}, nil
+	return "avg", err
 }
 
 // openPublished opens weights as others publish them: a file, or a folder with safetensors under the names of timm or
@@ -152,7 +174,7 @@ func openPublished(path, architecture string) (*Backbone, error) {
 	case architecture == "":
 		err = fmt.Errorf("%s: no %s says which network these weights are of: write architecture = NAME, one of %s", path, modelFile, strings.Join(model.Names(), ", "))
 	default:
-		b.Info, err = classifierInfo(architecture, "")
+		b.Info, err = classifierInfo("", architecture)
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.Close())

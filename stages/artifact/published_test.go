@@ -216,6 +216,26 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
+func TestTheTagOfTheWeightsChoosesAmongNetworksOfOneArchitecture(t *testing.T) {
+	for _, c := range []struct{ tag, pool, as, want string }{
+		{"mae", "avg", "", "vit_base_patch16_224.mae"},
+		{"mae", "token", "", "vit_base_patch16_224"},
+		{"dino", "token", "", "vit_base_patch16_224.dino"},
+		{"augreg_in21k_ft_in1k", "token", "", "vit_base_patch16_224"},
+		{"", "token", "vit_base_patch16_224.dino", "vit_base_patch16_224.dino"},
+	} {
+		config := timm("vit_base_patch16_224", c.pool)
+		config["pretrained_cfg"].(map[string]any)["tag"] = c.tag
+		text, err := json.Marshal(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, _, err := parsePublished(text, c.as); err != nil || info.Architecture != c.want {
+			t.Errorf("%+v: %s, %v", c, info.Architecture, err)
+		}
+	}
+}
+
 func FuzzParsePublished(f *testing.F) {
 	for _, config := range []map[string]any{timm("vit_micro_patch16_64", "token"), {"model_type": "vit"}, {"architecture": "resnet18"}} {
 		text, err := json.Marshal(config)
