@@ -24,6 +24,7 @@ type Builder struct {
 	weight, bias Init
 	head         bool
 	block        int
+	base         func(w *Weights) []float32 // the weight at which an edit acts, for Derive
 }
 
 // build is what all builders of one network share.

@@ -58,6 +58,7 @@ func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []
 	o, m := b.options(opts), b.Sub(name)
 	s := b.site(name, Site{Kind: KindLinear, In: in, Out: out, Weight: []int{out, in}, Bias: !o.noBias, Groups: 1, Slices: slices})
 	w, bias := m.parameters(s, o)
+	w = b.reweight(m, s, "", w)
 	whole := b.change(m, s, "", x)
 	for i := range parts {
 		n := out / len(parts)
@@ -67,7 +68,11 @@ func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []
 			}
 			return m.Slice(v, axis, i*n, n)
 		}
-		y := m.addTo(m.MatMul(x, cut(w, 0), cut(bias, 0)), cut(whole, len(x.Shape())-1))
+		part := cut(w, 0)
+		if len(slices) > 0 {
+			part = b.reweight(m, s, slices[i], part)
+		}
+		y := m.addTo(m.MatMul(x, part, cut(bias, 0)), cut(whole, len(x.Shape())-1))
 		if len(slices) > 0 {
 			y = m.addTo(y, b.change(m, s, slices[i], x))
 		}
@@ -109,7 +114,7 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 		StrideH: c.Stride, StrideW: c.Stride, Groups: c.Groups,
 		PadTop: c.Pad, PadLeft: c.Pad, PadBottom: c.Pad + c.PadEnd, PadRight: c.Pad + c.PadEnd,
 	}
-	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.deltaWeight(m, s, w), bias, attrs) })
+	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.reweight(m, s, "", w), bias, attrs) })
 	uncut := func(v *Node, _ int) *Node { return v }
 	return b.scale(m, s, m.addTo(y, b.change(m, s, "", x)), uncut)
 }
@@ -168,7 +173,7 @@ func (b *Builder) norm(name string, k Kind, c int) (gain, bias *Node) {
 	m := b.Sub(name)
 	s := b.site(name, Site{Kind: k, In: c, Out: c, Weight: []int{c}, Bias: true, Groups: 1})
 	gain, bias = m.parameters(s, options{weight: Ones, bias: Zeros})
-	return b.scaleNorm(m, s, gain, bias)
+	return b.scaleNorm(m, s, b.reweight(m, s, "", gain), bias)
 }
 
 // Embedding looks ids [...] up in weight [vocab, dim]: y [..., dim]. The table starts from N(0, 1) unless an option says otherwise.

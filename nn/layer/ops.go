@@ -17,6 +17,11 @@ func (b *Builder) Mul(x, y *Node) *Node {
 	return b.do("mul", func() (*Node, error) { return op.Mul(x, y) })
 }
 
+// OverNorm is m / ||v|| by row of v [M, ...] for m [M]. No gradient reaches v.
+func (b *Builder) OverNorm(m, v *Node) *Node {
+	return b.do("over_norm", func() (*Node, error) { return op.OverNorm(m, v) })
+}
+
 // Scale is c * x.
 func (b *Builder) Scale(x *Node, c float32) *Node {
 	return b.do("scale", func() (*Node, error) { return op.Scale(x, c) })

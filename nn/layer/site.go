@@ -1,6 +1,9 @@
 package layer
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind is what a site is.
 type Kind string
@@ -46,6 +49,9 @@ func (s Site) Name() string {
 	}
 	return s.Path
 }
+
+// sliceIndex is the place of a slice in the site.
+func (s Site) sliceIndex(slice string) int { return slices.Index(s.Slices, slice) }
 
 // Param is a parameter or buffer as the network declared it.
 type Param struct {

@@ -20,7 +20,8 @@ type weight struct {
 	shape         []int
 	buffer        bool
 	fanIn, fanOut int
-	init          Init // nil: set by the user and not declared by a network yet
+	init          Init        // nil: set by the user and not declared by a network yet
+	from          *derivation // nil: init gives the values
 	data          []float32
 }
 
@@ -51,6 +52,9 @@ func (w *Weights) Data(name string) []float32 {
 	p, ok := w.weights[name]
 	if !ok {
 		return nil
+	}
+	if p.data == nil && p.from != nil {
+		w.derive(p.from)
 	}
 	if p.data == nil {
 		p.data = make([]float32, volume(p.shape))
