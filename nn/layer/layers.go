@@ -59,6 +59,7 @@ func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []
 	s := b.site(name, Site{Kind: KindLinear, In: in, Out: out, Weight: []int{out, in}, Bias: !o.noBias, Groups: 1, Slices: slices})
 	w, bias := m.parameters(s, o)
 	w = b.reweight(m, s, "", w)
+	x = b.scaleInput(m, s, x)
 	whole := b.change(m, s, "", x)
 	for i := range parts {
 		n := out / len(parts)
@@ -77,6 +78,12 @@ func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []
 			y = m.addTo(y, b.change(m, s, slices[i], x))
 		}
 		parts[i] = b.scale(m, s, y, cut)
+		if len(slices) > 0 {
+			parts[i] = b.scaleSlice(m, s, slices[i], parts[i])
+		}
+	}
+	if len(slices) == 0 {
+		b.made[parts[0]] = s.Path
 	}
 	return parts
 }
@@ -116,7 +123,9 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 	}
 	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.reweight(m, s, "", w), bias, attrs) })
 	uncut := func(v *Node, _ int) *Node { return v }
-	return b.scale(m, s, m.addTo(y, b.change(m, s, "", x)), uncut)
+	y = b.scale(m, s, m.addTo(y, b.change(m, s, "", x)), uncut)
+	b.made[y] = s.Path
+	return y
 }
 
 // parameters declares weight and, unless the site has none, bias.
@@ -145,11 +154,11 @@ func (b *Builder) GroupNorm(name string, x *Node, groups int, eps float32) *Node
 const batchNormMomentum = 0.1
 
 // BatchNorm normalises the channels of x [B, C, H, W] by the batch's statistics, or by the running ones in evaluation and when
-// the plan freezes them; its buffers are running_mean and running_var.
+// the plan freezes them, which it does not to the batch norms that an edit adds; its buffers are running_mean and running_var.
 func (b *Builder) BatchNorm(name string, x *Node, eps float32) *Node {
 	c := b.width(name, x, 1, 4)
 	gain, bias := b.norm(name, KindBatchNorm, c)
-	m, frozen := b.Sub(name), b.plan.frozen
+	m, frozen := b.Sub(name), b.plan.frozen && !b.adding
 	mean := m.param("running_mean", []int{c}, weight{init: Zeros, buffer: true})
 	variance := m.param("running_var", []int{c}, weight{init: Ones, buffer: true})
 	y := b.do(name, func() (*Node, error) {

@@ -83,11 +83,6 @@ func (b *Builder) UpsampleNearest2d(x *Node, scale int) *Node {
 	return b.do("upsample_nearest2d", func() (*Node, error) { return op.UpsampleNearest2d(x, scale) })
 }
 
-// Attention is scaled dot-product attention of q [B, N, D] on k, v [B, M, D].
-func (b *Builder) Attention(q, k, v *Node, heads int, causal bool) *Node {
-	return b.do("attention", func() (*Node, error) { return op.Attention(q, k, v, heads, causal) })
-}
-
 // ReLU is max(x, 0).
 func (b *Builder) ReLU(x *Node) *Node {
 	return b.do("relu", func() (*Node, error) { return op.ReLU(x) })

@@ -16,9 +16,11 @@ const (
 	KindGroupNorm Kind = "group_norm"
 	KindBatchNorm Kind = "batch_norm"
 	KindEmbedding Kind = "embedding" // table lookup
+	KindAttention Kind = "attention" // queries on keys and values, without the projections, e.g. "blocks.3.attn.heads"
 	KindBranch    Kind = "branch"    // a branch of a residual block, e.g. "blocks.3.mlp"
 	KindBlock     Kind = "block"     // a whole block
 	KindTokens    Kind = "tokens"    // a block on token sequences, where tokens may be inserted
+	KindFeatures  Kind = "features"  // what the head reads
 )
 
 // IsNorm tells whether k is a normalisation.
@@ -36,6 +38,8 @@ type Site struct {
 	Slices  []string // names of the equal parts of Out, e.g. q, k, v of a fused projection
 	Block   int      // index of the enclosing block in order of computation, -1 outside
 	Prefix  int      // tokens before the place of inserted ones (the class token)
+	Grid    [2]int   // of a branch: rows and columns, see Builder.OnGrid; 0, 0 without
+	Last    string   // of a branch: path of the linear map or convolution whose output is the branch's, "" if another operation ends it
 	Head    bool     // part of the task head
 }
 

@@ -64,7 +64,7 @@ func (m *ResNet) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 			in = width * m.expansion()
 		}
 	}
-	return b.GlobalAvgPool2d(x)
+	return b.Features("pre_logits", b.GlobalAvgPool2d(x)) // [B, out]
 }
 
 // expansion is the ratio of a block's output to its width.
@@ -88,6 +88,7 @@ func (m *ResNet) block(in, width, stride int) func(b *layer.Builder, x *layer.No
 			h = b.ReLU(convNorm(b, "2", h, layer.Conv{Out: width, Kernel: 3, Stride: stride, Pad: 1}))
 			h = convNorm(b, "3", h, layer.Conv{Out: out, Kernel: 1})
 		}
+		h = b.Branch("residual", x, x, h)
 		if in != out || stride != 1 {
 			d := b.Sub("downsample")
 			x = d.Conv2d("0", x, layer.Conv{Out: out, Kernel: 1, Stride: stride, NoBias: true})

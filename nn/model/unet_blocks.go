@@ -24,12 +24,12 @@ func (u *unetPass) resnet(b *layer.Builder, x *layer.Node, out int) *layer.Node 
 		return nil
 	}
 	in := x.Shape()[1]
-	h := b.SiLU(b.GroupNorm("norm1", x, u.NormNumGroups, u.NormEps))
-	h = b.Conv2d("conv1", h, layer.Conv{Out: out, Kernel: 3, Pad: 1})
+	read := b.SiLU(b.GroupNorm("norm1", x, u.NormNumGroups, u.NormEps))
+	h := b.Conv2d("conv1", read, layer.Conv{Out: out, Kernel: 3, Pad: 1})
 	time := b.Linear("time_emb_proj", u.emb, out)
 	h = b.Add(h, b.Reshape(time, x.Shape()[0], out, 1, 1))
 	h = b.SiLU(b.GroupNorm("norm2", h, u.NormNumGroups, u.NormEps))
-	h = b.Conv2d("conv2", h, layer.Conv{Out: out, Kernel: 3, Pad: 1})
+	h = b.Branch("residual", x, read, b.Conv2d("conv2", h, layer.Conv{Out: out, Kernel: 3, Pad: 1}))
 	if in != out {
 		x = b.Conv2d("conv_shortcut", x, layer.Conv{Out: out, Kernel: 1})
 	}
@@ -46,7 +46,7 @@ func (u *unetPass) spatial(b *layer.Builder, x *layer.Node) *layer.Node {
 	h := b.GroupNorm("norm", x, u.NormNumGroups, spatialEps)
 	h = b.Conv2d("proj_in", h, layer.Conv{Out: c, Kernel: 1})
 	h = b.Permute(b.Reshape(h, batch, c, height*width), 0, 2, 1) // [B, HW, C]
-	h = u.transformer(b.Sub("transformer_blocks.0"), h)
+	h = u.transformer(b.Sub("transformer_blocks.0").OnGrid(height, width), h)
 	h = b.Reshape(b.Permute(h, 0, 2, 1), batch, c, height, width)
 	return b.Add(x, b.Conv2d("proj_out", h, layer.Conv{Out: c, Kernel: 1}))
 }
@@ -59,14 +59,13 @@ func (u *unetPass) transformer(b *layer.Builder, x *layer.Node) *layer.Node {
 	}
 	c := x.Shape()[2]
 	h := b.LayerNorm("norm1", x, blockEps)
-	x = b.Add(x, b.Branch("attn1", x, u.attention(b.Sub("attn1"), h, h)))
+	x = b.Add(x, b.Branch("attn1", x, h, u.attention(b.Sub("attn1"), h, h)))
 	h = b.LayerNorm("norm2", x, blockEps)
-	x = b.Add(x, b.Branch("attn2", x, u.attention(b.Sub("attn2"), h, u.text)))
+	x = b.Add(x, b.Branch("attn2", x, h, u.attention(b.Sub("attn2"), h, u.text)))
 	h = b.LayerNorm("norm3", x, blockEps)
 	gated := b.Linear("ff.net.0.proj", h, 8*c)
-	h = b.Mul(b.Slice(gated, 2, 0, 4*c), b.GELU(b.Slice(gated, 2, 4*c, 4*c)))
-	h = b.Linear("ff.net.2", h, c)
-	return b.Add(x, b.Branch("ff", x, h))
+	y := b.Mul(b.Slice(gated, 2, 0, 4*c), b.GELU(b.Slice(gated, 2, 4*c, 4*c)))
+	return b.Add(x, b.Branch("ff", x, h, b.Linear("ff.net.2", y, c)))
 }
 
 // attention lets x [B, N, C] attend to context [B, M, D]; q, k and v have no bias.
@@ -78,5 +77,5 @@ func (u *unetPass) attention(b *layer.Builder, x, context *layer.Node) *layer.No
 	q := b.Linear("to_q", x, c, layer.NoBias)
 	k := b.Linear("to_k", context, c, layer.NoBias)
 	v := b.Linear("to_v", context, c, layer.NoBias)
-	return b.Linear("to_out.0", b.Attention(q, k, v, u.Heads, false), c)
+	return b.Linear("to_out.0", b.Attention("heads", q, k, v, u.Heads, false), c)
 }

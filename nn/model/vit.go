@@ -71,7 +71,7 @@ func init() {
 func (m *ViT) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 	d, grid := m.EmbedDim, m.in.Size/m.PatchSize
 	batch := images.Shape()[0]
-	b = b.Init(layer.XavierUniform, layer.Zeros)
+	b = b.Init(layer.XavierUniform, layer.Zeros).OnGrid(grid, grid)
 
 	x := m.embed(b.Sub("patch_embed"), images)                // [B, D, G, G]
 	x = b.Permute(b.Reshape(x, batch, d, grid*grid), 0, 2, 1) // [B, N, D]
@@ -82,7 +82,7 @@ func (m *ViT) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 		x = b.Sub("blocks").TokenBlock(strconv.Itoa(i), x, 1, m.block) // [B, 1+N, D]
 	}
 	x = b.LayerNorm("norm", x, vitEps)
-	return b.Reshape(b.Slice(x, 1, 0, 1), batch, d) // [B, D]
+	return b.Features("pre_logits", b.Reshape(b.Slice(x, 1, 0, 1), batch, d)) // [B, D]
 }
 
 // embed maps images to one vector a patch, by a linear map or by the convolutional stem (Xiao et al. 2021,
@@ -124,12 +124,11 @@ func (m *ViT) block(b *layer.Builder, x *layer.Node) *layer.Node {
 	d := m.EmbedDim
 	h := b.LayerNorm("norm1", x, vitEps)
 	qkv := b.LinearSlices("attn.qkv", h, 3*d, []string{"q", "k", "v"}) // 3 of [B, N, D]
-	h = b.Attention(qkv[0], qkv[1], qkv[2], m.NumHeads, false)
-	x = b.Add(x, b.Linear("attn.proj", h, d))
+	y := b.Linear("attn.proj", b.Attention("attn.heads", qkv[0], qkv[1], qkv[2], m.NumHeads, false), d)
+	x = b.Add(x, b.Branch("attn", x, h, y))
 	h = b.LayerNorm("norm2", x, vitEps)
-	h = b.GELU(b.Linear("mlp.fc1", h, m.MLPRatio*d)) // [B, N, 4D]
-	h = b.Linear("mlp.fc2", h, d)
-	return b.Add(x, b.Branch("mlp", x, h))
+	y = b.GELU(b.Linear("mlp.fc1", h, m.MLPRatio*d)) // [B, N, 4D]
+	return b.Add(x, b.Branch("mlp", x, h, b.Linear("mlp.fc2", y, d)))
 }
 
 // Head implements Classifier.
