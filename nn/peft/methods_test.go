@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/program"
 )
@@ -277,8 +279,9 @@ func TestBlockMasksCompose(t *testing.T) {
 		if r.method == "linear" || r.config["targets"] != nil {
 			continue
 		}
+		network := withTwoBlocks(t, r)
 		names := func(blocks []int) map[string]bool {
-			a, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: r.method, Config: r.config, Blocks: blocks})
+			a, err := peft.Prepare(network, layer.NewWeights(1), peft.Options{Method: r.method, Config: r.config, Blocks: blocks})
 			check(t, err)
 			out := map[string]bool{}
 			for _, n := range trainables(a) {
@@ -297,6 +300,22 @@ func TestBlockMasksCompose(t *testing.T) {
 	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Blocks: []int{2}})
 	if err == nil || !strings.Contains(err.Error(), "block 2 of a network with 2 blocks") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// withTwoBlocks is a network that the row's method fits and that has a first and a second block for it.
+func withTwoBlocks(t *testing.T, r row) peft.Model {
+	t.Helper()
+	for _, n := range backbones {
+		if n.name != "unet" && r.trained[n.name] >= 0 {
+			return n.model(nil, nil)
+		}
+	}
+	m := model.NewUNet(16, 16, []int{32, 64}, 1, 1, 48, 4, 8)
+	m.DownBlockTypes[0], m.DownBlockTypes[1] = "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"
+	return func(b *layer.Builder) {
+		x, time := b.Input("x", tensor.Float32, 1, 1, 16, 16), b.Input("time", tensor.Float32, 1, 32)
+		m.Build(b, x, time, b.Input("text", tensor.Float32, 1, 3, 48))
 	}
 }
 
