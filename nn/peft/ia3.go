@@ -32,21 +32,32 @@ func init() {
 }
 
 // Apply implements Config.
-func (*IA3) Apply(s layer.Sites) ([]layer.Edit, error) {
-	attentions, feedForwards := parts(s)
+func (c *IA3) Apply(s layer.Sites) ([]layer.Edit, error) {
+	scaled, inputs := c.places(s)
 	var edits []layer.Edit
+	for _, t := range scaled {
+		edits = append(edits, layer.Scale{Site: t.site.Path, Slice: t.slice, Scale: ia3Vector, ScaleInit: layer.Ones})
+	}
+	for _, x := range inputs {
+		edits = append(edits, layer.Scale{Site: x.Path, Input: true, Scale: ia3Vector, ScaleInit: layer.Ones})
+	}
+	return edits, nil
+}
+
+// places are the projections to keys and values, whose outputs are scaled, and the last maps of feed-forwards, whose inputs are.
+func (c *IA3) places(s layer.Sites) (scaled []target, inputs []layer.Site) {
+	attentions, feedForwards := parts(s)
 	for _, p := range attentions {
 		for _, x := range p.maps {
 			for _, t := range targets(x) {
 				if slices.Contains([]string{"k", "v", "to_k", "to_v", "k_proj", "v_proj"}, t.name()) {
-					edits = append(edits, layer.Scale{Site: x.Path, Slice: t.slice, Scale: ia3Vector, ScaleInit: layer.Ones})
+					scaled = append(scaled, t)
 				}
 			}
 		}
 	}
 	for _, p := range feedForwards {
-		last := p.maps[len(p.maps)-1]
-		edits = append(edits, layer.Scale{Site: last.Path, Input: true, Scale: ia3Vector, ScaleInit: layer.Ones})
+		inputs = append(inputs, p.maps[len(p.maps)-1])
 	}
-	return edits, nil
+	return scaled, inputs
 }
