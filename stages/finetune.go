@@ -38,7 +38,7 @@ type finetune struct {
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
 	training
 
-	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or a folder with published weights (MobileNet-v1 in TensorFlow.js form)."`
+	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or a folder with published weights (MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out)."`
 	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
 	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
 	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`

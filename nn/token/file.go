@@ -12,17 +12,19 @@ import (
 	"strings"
 )
 
-// The files of a vocabulary folder, in the layout of transformers' CLIPTokenizer.
+// The files of a vocabulary folder, in the layout of transformers' CLIPTokenizer. The last is there only where rows are not
+// filled with end marks.
 const (
 	VocabFile  = "vocab.json"
 	MergesFile = "merges.txt"
+	MarksFile  = "special_tokens_map.json"
 )
 
 // clipMerges is how many merges of its published list CLIP uses.
 const clipMerges = 49152 - 256 - 2
 
-// Load reads a vocabulary: a folder with vocab.json and merges.txt, or the list of merges that CLIP publishes
-// as bpe_simple_vocab_16e6.txt.gz.
+// Load reads a vocabulary: a folder with vocab.json and merges.txt and, if it is there, special_tokens_map.json, or the list of
+// merges that CLIP publishes as bpe_simple_vocab_16e6.txt.gz.
 func Load(path string) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -49,6 +51,9 @@ func Load(path string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(path, MergesFile), err)
 	}
 	t, err := newTokenizer(symbols, merges)
+	if err == nil {
+		err = t.readMarks(filepath.Join(path, MarksFile))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -113,7 +118,7 @@ func parseMerges(r io.Reader, limit int) ([][2]string, error) {
 	return merges, lines.Err()
 }
 
-// Save writes vocab.json, in the order of the ids, and merges.txt into dir.
+// Save writes vocab.json, in the order of the ids, and merges.txt into dir, and the marks where rows are not filled with end marks.
 func (t *Tokenizer) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -141,5 +146,8 @@ func (t *Tokenizer) Save(dir string) error {
 	for _, m := range t.merges {
 		fmt.Fprintf(&merges, "%s %s\n", m[0], m[1])
 	}
-	return os.WriteFile(filepath.Join(dir, MergesFile), merges.Bytes(), 0o666)
+	if err := os.WriteFile(filepath.Join(dir, MergesFile), merges.Bytes(), 0o666); err != nil {
+		return err
+	}
+	return t.saveMarks(filepath.Join(dir, MarksFile))
 }

@@ -20,7 +20,8 @@ const (
 // ModelInfo is config.json of a model folder: all of a model but its weights.
 //
 // A classifier's folder holds config.json and model.safetensors. A diffusion model's is laid out as
-// diffusers does it: unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec. A fine-tuned
+// diffusers does it: model_index.json, unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec; published
+// ones, which have no config.json, are read too. A fine-tuned
 // model's folder holds config.json, base/ (the files of the model it came from, byte for byte), and what
 // fine-tuning changed: adapter_config.json and adapter_model.safetensors.
 type ModelInfo struct {
@@ -38,10 +39,14 @@ const (
 	baseDir     = "base"
 )
 
-// ReadModelInfo reads the config.json of a model folder.
+// ReadModelInfo reads the config.json of a model folder, or what stands for it in a folder of diffusers.
 func ReadModelInfo(dir string) (ModelInfo, error) {
 	var info ModelInfo
-	if err := readJSON(filepath.Join(dir, modelFile), &info); err != nil {
+	err := readJSON(filepath.Join(dir, modelFile), &info)
+	if _, missing := os.Stat(filepath.Join(dir, indexFile)); missing == nil && errors.Is(err, os.ErrNotExist) {
+		return publishedInfo(dir)
+	}
+	if err != nil {
 		return info, fmt.Errorf("not a model: %w", err)
 	}
 	if info.Task != TaskClassifier && info.Task != TaskDiffusion {
