@@ -155,6 +155,21 @@ func (o *Optimizer) attrs(p Param, lr, scale float64) any {
 	}
 }
 
+// State gives the moments by the parameter's name and their number, "NAME/0": what the steps to come depend on, beside how many
+// were made.
+func (o *Optimizer) State() map[string]accel.Tensor {
+	all := map[string]accel.Tensor{}
+	for i, p := range o.params {
+		for k, m := range o.moments[i] {
+			all[fmt.Sprintf("%s/%d", p.Name, k)] = m
+		}
+	}
+	return all
+}
+
+// Resume says that steps were made already, by an optimiser whose State has been copied into this one's.
+func (o *Optimizer) Resume(steps int) { o.step = steps }
+
 // norm adds the parameters' sums of squares in their order, in float64.
 func (o *Optimizer) norm() (float64, error) {
 	for i, p := range o.params {

@@ -12,7 +12,6 @@ import (
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
-	"github.com/pipe-ml/pipe/nn/optim"
 	"github.com/pipe-ml/pipe/nn/program"
 )
 
@@ -27,7 +26,6 @@ type Classifier struct {
 	BatchSize int
 	Smoothing float32
 	Augment   Augment
-	Optim     optim.Config
 	Config    Config
 	Seed      uint64
 	Progress  Progress
@@ -55,7 +53,7 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 	if err := upload(mem, c.Weights, b.Sites()); err != nil {
 		return res, err
 	}
-	network, err := Compile(mem, b, loss, c.Optim, func(p layer.Param) bool { return model.Decays(c.Model, p.Name, p.Shape) })
+	network, err := Compile(mem, b, loss, c.Config, func(p layer.Param) (bool, float64) { return model.Decays(c.Model, p.Name, p.Shape), 0 })
 	if err != nil {
 		return res, err
 	}
