@@ -25,17 +25,18 @@ func clamped(v float32) byte {
 }
 
 // blend makes each pixel ratio*pixel + (1-ratio)*other.
-func (m Image) blend(ratio float32, other func(c, i int) float32) {
+func (m Image) blend(ratio float64, other func(c, i int) float32) {
+	self, rest := float32(ratio), float32(1-ratio)
 	for c := range m.Channels {
 		for i, v := range m.plane(c) {
-			m.plane(c)[i] = clamped(float32(ratio*float32(v)) + float32((1-ratio)*other(c, i)))
+			m.plane(c)[i] = clamped(float32(self*float32(v)) + float32(rest*other(c, i)))
 		}
 	}
 }
 
 // Brightness multiplies the pixels by factor.
 func (m Image) Brightness(factor float64) {
-	m.blend(float32(factor), func(int, int) float32 { return 0 })
+	m.blend(factor, func(int, int) float32 { return 0 })
 }
 
 // luminance is the grey value of pixel i, as a byte.
@@ -54,7 +55,7 @@ func (m Image) Contrast(factor float64) {
 		sum += int(m.luminance(i))
 	}
 	mean := float32(float64(sum) / float64(m.area()))
-	m.blend(float32(factor), func(int, int) float32 { return mean })
+	m.blend(factor, func(int, int) float32 { return mean })
 }
 
 // Saturation moves the colours away from grey.
@@ -66,7 +67,7 @@ func (m Image) Saturation(factor float64) {
 	for i := range grey {
 		grey[i] = m.luminance(i)
 	}
-	m.blend(float32(factor), func(_, i int) float32 { return float32(grey[i]) })
+	m.blend(factor, func(_, i int) float32 { return float32(grey[i]) })
 }
 
 // Sharpness moves the pixels away from their blurred neighbourhood; the border stays.
@@ -89,7 +90,7 @@ func (m Image) Sharpness(factor float64) {
 			}
 		}
 	}
-	m.blend(float32(factor), func(c, i int) float32 { return float32(blurred[c*m.area()+i]) })
+	m.blend(factor, func(c, i int) float32 { return float32(blurred[c*m.area()+i]) })
 }
 
 // lookup replaces the values of channel c.

@@ -70,7 +70,7 @@ func (m Image) Crop(top, left, h, w int) {
 				for k, v := range f.weight {
 					sum += float64(v * float64(row[f.first+k]))
 				}
-				narrow[y*m.Width+x] = math.Floor(sum + 0.5) // Pillow and PyTorch round between the passes
+				narrow[y*m.Width+x] = sum
 			}
 		}
 		for y, f := range rows {

@@ -38,7 +38,7 @@ func (p Policy) Validate() error {
 		return fmt.Errorf("%s %v is not from 0 to %v", name, v, hi)
 	}
 	err := errors.Join(
-		between("scale", p.Scale, 0, 1), between("ratio", p.Ratio, 0, math.MaxFloat64), share("magnitude", float64(p.Magnitude), bins-1),
+		between("scale", p.Scale, 0, 1), between("ratio", p.Ratio, 0, math.MaxFloat64), share("magnitude", float64(p.Magnitude), greatest),
 		share("brightness", p.Brightness, 1), share("contrast", p.Contrast, 1), share("saturation", p.Saturation, 1), share("hue", p.Hue, 0.5),
 		share("erasing", p.Erasing, 1), share("operations", float64(p.Operations), 10),
 	)

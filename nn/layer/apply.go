@@ -120,7 +120,7 @@ func (b *Builder) Block(name string, x *Node, f func(b *Builder, x *Node) *Node)
 		axis = 1
 	}
 	m := b.enter(name, Site{Kind: KindBlock, Out: b.width(name, x, axis, 2)})
-	return f(m, x)
+	return m.leave(f(m, x))
 }
 
 // TokenBlock is a Block on token sequences x [B, N, C], the first prefix of which are class tokens. An edit may
@@ -133,10 +133,10 @@ func (b *Builder) TokenBlock(name string, x *Node, prefix int, f func(b *Builder
 	m := b.enter(name, Site{Kind: KindTokens, Out: c, Prefix: prefix})
 	for _, e := range b.plan.bySite[m.path] {
 		if e, ok := e.(Tokens); ok {
-			return m.withTokens(e, x, prefix, f)
+			return m.leave(m.withTokens(e, x, prefix, f))
 		}
 	}
-	return f(m, x)
+	return m.leave(f(m, x))
 }
 
 func (b *Builder) withTokens(e Tokens, x *Node, prefix int, f func(b *Builder, x *Node) *Node) *Node {
@@ -157,4 +157,10 @@ func (b *Builder) enter(name string, s Site) *Builder {
 	b.sites.Blocks++
 	m.site("", s)
 	return m
+}
+
+// leave notes the output of the block at b.
+func (b *Builder) leave(y *Node) *Node {
+	b.blocks[b.path] = y
+	return y
 }

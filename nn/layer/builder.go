@@ -32,6 +32,7 @@ type build struct {
 	weights *Weights
 	plan    *Plan
 	leaves  map[string]*Node
+	blocks  map[string]*Node // outputs by path
 	sites   Sites
 	stats   []RunningStat
 	step    *Node
@@ -53,7 +54,7 @@ func NewBuilder(g *gorgonia.ExprGraph, w *Weights, plan *Plan) *Builder {
 		plan = &Plan{all: true}
 	}
 	return &Builder{
-		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}},
+		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}, blocks: map[string]*Node{}},
 		weight: FanIn, bias: FanIn, block: -1,
 	}
 }
@@ -116,6 +117,9 @@ func (b *Builder) Trainable() []Param {
 
 // Node returns the leaf of a parameter, nil if no parameter has that name.
 func (b *Builder) Node(name string) *Node { return b.leaves[name] }
+
+// BlockOutput returns what the block at path computes, nil if there is none.
+func (b *Builder) BlockOutput(path string) *Node { return b.blocks[path] }
 
 // Input adds a leaf that the caller sets before each run.
 func (b *Builder) Input(name string, t tensor.Dtype, shape ...int) *Node {

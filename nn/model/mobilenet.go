@@ -38,7 +38,7 @@ func init() {
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
-				return &MobileNet{c, in}, nil
+				return NewMobileNet(c, in)
 			}}
 	}
 	register(
@@ -49,6 +49,14 @@ func init() {
 		row("mobilenet_v1_micro_64", 144_064, input(64, 1), MobileNetConfig{Width: 8, Pairs: 12},
 			"a quarter as wide, at 64 pixels: for quick studies"),
 	)
+}
+
+// NewMobileNet is a MobileNet of any width and depth.
+func NewMobileNet(c MobileNetConfig, in Input) (*MobileNet, error) {
+	if c.Pairs < 1 || c.Pairs > len(mobilenetPairs) {
+		return nil, fmt.Errorf("%d pairs: there are 1 to %d", c.Pairs, len(mobilenetPairs))
+	}
+	return &MobileNet{c, in}, nil
 }
 
 // Features implements Classifier.

@@ -31,7 +31,7 @@ func init() {
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
-				return &ResNet{c, in}, nil
+				return NewResNet(c, in)
 			}}
 	}
 	register(
@@ -44,6 +44,14 @@ func init() {
 		row("resnet50", 23_508_032, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
 			"torchvision's resnet50"),
 	)
+}
+
+// NewResNet is a ResNet of any width and depth.
+func NewResNet(c ResNetConfig, in Input) (*ResNet, error) {
+	if c.Block != "basic" && c.Block != "bottleneck" {
+		return nil, fmt.Errorf("block %q: there are basic and bottleneck", c.Block)
+	}
+	return &ResNet{c, in}, nil
 }
 
 // Features implements Classifier.

@@ -40,15 +40,9 @@ func init() {
 		c.MLPRatio = 4
 		return Variant{Name: name, Kind: Transformer, Params: params, Input: in, Doc: doc,
 			make: func(in Input, classes int) (Classifier, error) {
-				if n := len(c.ConvStem); n > 0 && c.PatchSize != 2<<n {
-					return nil, fmt.Errorf("a stem of %d convolutions makes positions of %d pixels, not %d", n+1, 2<<n, c.PatchSize)
-				}
-				if in.Size%c.PatchSize != 0 {
-					return nil, fmt.Errorf("images of %d pixels do not divide into patches of %d", in.Size, c.PatchSize)
-				}
 				c := c
 				c.NumClasses = classes
-				return &ViT{c, in}, nil
+				return NewViT(c, in)
 			}}
 	}
 	register(
@@ -65,6 +59,17 @@ func init() {
 		row("vit_base_patch16_224", 85_798_656, input(224, 3), ViTConfig{PatchSize: 16, EmbedDim: 768, Depth: 12, NumHeads: 12},
 			"timm's vit_base_patch16_224"),
 	)
+}
+
+// NewViT is a ViT of any width and depth.
+func NewViT(c ViTConfig, in Input) (*ViT, error) {
+	if n := len(c.ConvStem); n > 0 && c.PatchSize != 2<<n {
+		return nil, fmt.Errorf("a stem of %d convolutions makes positions of %d pixels, not %d", n+1, 2<<n, c.PatchSize)
+	}
+	if in.Size%c.PatchSize != 0 {
+		return nil, fmt.Errorf("images of %d pixels do not divide into patches of %d", in.Size, c.PatchSize)
+	}
+	return &ViT{c, in}, nil
 }
 
 // Features implements Classifier.
