@@ -186,7 +186,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	t := &train.Classifier{
 		Model: c.Model, Weights: c.Weights, Plan: c.Plan(), Images: images, Train: fit, Val: labelled(images, m.Split(artifact.Val)),
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
-		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
+		Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
 	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {

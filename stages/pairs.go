@@ -49,7 +49,7 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	}
 	t := &diffusion.Trainer{
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
-		DropCaption: captionDrop, Optim: choices.optim, Config: choices.config, Seed: seed, Progress: progress(r),
+		DropCaption: captionDrop, Config: choices.config, Seed: seed, Progress: progress(r),
 	}
 	pixels := make([][]float32, len(p.images.Records))
 	for i := range pixels {

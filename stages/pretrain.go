@@ -83,7 +83,7 @@ func (s *pretrain) runClassifier(ctx context.Context, r Reporter) error {
 	p := s.plan(defaults{steps: 600, batch: 32, lr: 2e-3}, len(fit))
 	t := &train.Classifier{
 		Model: c.Model, Weights: c.Weights, Images: images, Train: fit, Val: val, BatchSize: p.batch,
-		Augment: train.Augment{Shift: images.Size / 64, Flip: s.Data.URI != ""}, Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
+		Augment: train.Augment{Shift: images.Size / 64, Flip: s.Data.URI != ""}, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
 	dev := cpu.New(0)
 	defer dev.Close()

@@ -33,7 +33,6 @@ type defaults struct {
 // plan is a training's choices with nothing left open.
 type plan struct {
 	batch  int
-	optim  optim.Config
 	config train.Config
 }
 
@@ -55,8 +54,8 @@ func (t training) plan(d defaults, n int) plan {
 	}
 	return plan{
 		batch: batch,
-		optim: optim.Config{Rule: "adamw", WeightDecay: t.WeightDecay, ClipNorm: t.ClipNorm},
 		config: train.Config{
+			Optim:     optim.Config{Rule: "adamw", WeightDecay: t.WeightDecay, ClipNorm: t.ClipNorm},
 			Schedule:  optim.Schedule{Kind: t.Schedule, Peak: lr, Warmup: int(t.Warmup * float64(steps)), Total: steps},
 			EvalEvery: pick(t.EvalEvery, max(1, steps/6)),
 			Patience:  t.Patience,

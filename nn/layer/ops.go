@@ -128,6 +128,17 @@ func (b *Builder) CrossEntropy(logits, labels *Node, smoothing float32) *Node {
 	return b.do("cross_entropy", func() (*Node, error) { return op.CrossEntropy(logits, labels, smoothing) })
 }
 
+// SoftCrossEntropy is the mean loss of logits [N, C] against targets [N, C].
+func (b *Builder) SoftCrossEntropy(logits, targets *Node) *Node {
+	return b.do("soft_cross_entropy", func() (*Node, error) { return op.SoftCrossEntropy(logits, targets) })
+}
+
+// BCEWithLogits is the mean binary cross-entropy of logits against targets [N, C], positives weighted by posWeight [C]; negative
+// targets are ignored.
+func (b *Builder) BCEWithLogits(logits, targets, posWeight *Node) *Node {
+	return b.do("bce_with_logits", func() (*Node, error) { return op.BCEWithLogits(logits, targets, posWeight) })
+}
+
 // MSELoss is the mean squared difference.
 func (b *Builder) MSELoss(pred, target *Node) *Node {
 	return b.do("mse_loss", func() (*Node, error) { return op.MSELoss(pred, target) })

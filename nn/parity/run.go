@@ -258,14 +258,11 @@ func (r Runner) steps(ctx context.Context, rep *Report) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.mem.Close()) }()
-	net, err := train.Compile(n.mem, n.b, n.loss, adamW, func(p layer.Param) bool { return len(p.Shape) > 1 })
+	net, err := train.Compile(n.mem, n.b, n.loss, train.Config{Optim: adamW}, func(p layer.Param) (bool, float64) { return len(p.Shape) > 1, 0 })
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, net.Close()) }()
-	if err := n.set(c, net.Set); err != nil {
-		return err
-	}
 	before := map[string][]float32{}
 	for _, name := range net.State() {
 		if before[name], err = n.mem.Get(name); err != nil {
@@ -273,8 +270,8 @@ func (r Runner) steps(ctx context.Context, rep *Report) (err error) {
 		}
 	}
 	var losses []float32
-	for range 3 {
-		loss, _, err := net.Step(ctx, learningRate)
+	for step := range 3 {
+		loss, _, err := net.Step(ctx, step, learningRate, func(int) error { return n.set(c, net.Set) })
 		if err != nil {
 			return err
 		}
