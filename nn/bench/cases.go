@@ -83,7 +83,7 @@ func training(variant, method string) func(accel.Device) (func(context.Context) 
 			return nil, err
 		}
 		mem := program.NewMemory(dev)
-		if err := w.Upload(mem); err != nil {
+		if err := train.Upload(mem, w, b); err != nil {
 			return nil, err
 		}
 		n, err := train.Compile(mem, b, loss, optim.Config{Rule: "adamw", WeightDecay: 0.01},
