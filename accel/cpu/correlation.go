@@ -88,7 +88,7 @@ func (r *correlation) product(w *workspace, l *lay, c *cutting, group, first, ro
 		y := (first + row) % r.rows
 		run := min(rows-row, r.rows-y)
 		for i := range g.m {
-			r.scatter(planes[(first+row)/r.rows*stride+i*r.dh*r.dw:], g.c[i*n+row*r.cols:], y, run, r.cols)
+			r.scatter(w.u, planes[(first+row)/r.rows*stride+i*r.dh*r.dw:], g.c[i*n+row*r.cols:], y, run, r.cols)
 		}
 		row += run
 	}
@@ -105,20 +105,13 @@ func (r *correlation) weightsFrom(group, o int) matrix {
 }
 
 // scatter puts rows output rows, pitch apart in src, in their places of one plane, from output row on.
-func (r *correlation) scatter(plane, src []float32, row, rows, pitch int) {
+func (r *correlation) scatter(u *microKernel, plane, src []float32, row, rows, pitch int) {
 	if r.dense() && pitch == r.cols {
 		copy(plane[(r.y0+row)*r.dw:], src[:rows*pitch])
 		return
 	}
 	for y := range rows {
-		to := plane[(r.y0+(row+y)*r.stepY)*r.dw+r.x0:]
-		from := src[y*pitch:][:r.cols]
-		if r.stepX == 1 {
-			copy(to, from)
-			continue
-		}
-		for x, v := range from {
-			to[x*r.stepX] = v
-		}
+		at := (r.y0 + (row+y)*r.stepY) * r.dw
+		u.place(plane[at+r.x0:at+r.dw], src[y*pitch:][:r.cols], r.stepX)
 	}
 }

@@ -33,7 +33,7 @@ func (r *correlation) depthwise(d *Device) {
 					weights[p] = a.data[p*a.cs]
 				}
 				u.correlate((rows*pitch+u.span-1)/u.span, ptr(y), ptr(l.data), len(taps), ptr(weights), &taps[0], b)
-				r.scatter(r.dst[(image*r.outputs+o)*r.dh*r.dw:], y, row, rows, pitch)
+				r.scatter(u, r.dst[(image*r.outputs+o)*r.dh*r.dw:], y, row, rows, pitch)
 			}
 		}
 	})

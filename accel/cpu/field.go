@@ -119,13 +119,7 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 		clear(to[:left])
 		clear(to[right:])
 		to = to[left:right]
-		if f.strideW == 1 {
-			copy(to, from)
-			continue
-		}
-		for j := range to {
-			to[j] = from[j*f.strideW]
-		}
+		u.every(to, from, f.strideW)
 	}
 }
 

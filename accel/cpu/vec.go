@@ -11,6 +11,8 @@ type vectors struct {
 	add, mul               func(n int, y, a, b *float32)
 	scale, shift, expShift func(n int, y, x *float32, c float32)
 	subScale               func(n int, y, a, b *float32, c float32)
+	larger                 func(n int, y, x *float32)
+	firstLarger            func(n int, best, place, x *float32, p float32)
 	normScalar             func(n int, y, x *float32, mean, scale, bias float32)
 	normRow                func(n int, y, x, gain, bias *float32, mean, rstd float32)
 	normScalarDx           func(n int, dx, x, dy *float32, mean, a, b, c float32)
@@ -111,6 +113,34 @@ func (l level) subScale(y, a, b []float32, c float32) {
 	}
 	for ; i < len(y); i++ {
 		y[i] = (a[i] - b[i]) * c
+	}
+}
+
+// larger: y = max(y, x), NaN if one of them is.
+func (l level) larger(y, x []float32) {
+	i, x := 0, x[:len(y)]
+	if f := assembly[l].larger; f != nil {
+		i = whole(len(y))
+		f(i, ptr(y), ptr(x))
+	}
+	for ; i < len(y); i++ {
+		if x[i] > y[i] || x[i] != x[i] {
+			y[i] = x[i]
+		}
+	}
+}
+
+// firstLarger: best = x and place = p where x > best.
+func (l level) firstLarger(best, place, x []float32, p float32) {
+	i, place, x := 0, place[:len(best)], x[:len(best)]
+	if f := assembly[l].firstLarger; f != nil {
+		i = whole(len(best))
+		f(i, ptr(best), ptr(place), ptr(x), p)
+	}
+	for ; i < len(best); i++ {
+		if x[i] > best[i] {
+			best[i], place[i] = x[i], p
+		}
 	}
 }
 
