@@ -3,11 +3,12 @@ export CGO_ENABLED := 0
 
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 STUDY         := pipelines/chestxray.hcl
+PARITY_VENV   ?= $(CURDIR)/.cache/parity
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm lint fmt fmt-check generate demo bench bench-engine clean
+.PHONY: build test test-faults test-slurm lint fmt fmt-check generate demo bench bench-nn bench-engine clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -45,6 +46,10 @@ demo: ## the main job: the whole study on generated radiographs
 
 bench: ## kernels and engine, in Go's benchmark format
 	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
+
+bench-nn: ## networks beside PyTorch on the CPU, step by step (about 3 minutes)
+	go build -o .cache/bench-nn ./nn/bench
+	.cache/bench-nn -python $(PARITY_VENV)/bin/python $(BENCH)
 
 bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs if it can, and how it grows (about 15 minutes)
 	go run ./dag/bench $(BENCH)

@@ -128,11 +128,13 @@ type Call struct {
 // Call lowers o for mode m.
 func (o *Op) Call(m Mode) Call {
 	d, in := o.resolve(m)
-	switch {
-	case d == nil:
+	if d == nil {
 		return Call{Alias: true, In: in[:1]}
-	case d.alias != nil:
-		return Call{Alias: true, In: in[:1], Offset: d.alias(o.attrs)}
+	}
+	if d.alias != nil {
+		if at := d.alias(o.attrs, o.in); at >= 0 {
+			return Call{Alias: true, In: in[:1], Offset: at}
+		}
 	}
 	c := Call{Kernel: d.name, Attrs: o.attrs, In: in}
 	if d.attrs != nil {

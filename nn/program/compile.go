@@ -78,6 +78,7 @@ type compiler struct {
 	opt      Options
 	prog     *Program
 	slots    map[*gorgonia.Node]*slot
+	outputs  map[*gorgonia.Node]bool
 	launches []launch
 	roots    []*slot // computed, in order
 	names    map[string]*gorgonia.Node
@@ -93,6 +94,10 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 		}
 	}()
 	c.names, c.missing = map[string]*gorgonia.Node{}, map[string]bool{}
+	c.outputs = map[*gorgonia.Node]bool{}
+	for _, n := range outputs {
+		c.outputs[n] = true
+	}
 	order := needed(outputs...)
 	for _, at = range order {
 		if err := c.lower(at); err != nil {
@@ -141,25 +146,36 @@ func (c *compiler) operator(n *gorgonia.Node, o *op.Op) error {
 	if s.off+volume(s.shape) > s.root.size {
 		return fmt.Errorf("elements %d to %d of %d: the kernel of this mode does not compute them", s.off, s.off+volume(s.shape), s.root.size)
 	}
+	if c.outputs[n] && s.root.life != nil && len(s.shape) > 0 && 2*volume(s.shape) < s.root.size {
+		// A copy, lest the whole be held to the end of the run: the batch's statistics lie behind activations.
+		return c.step(n, op.Call{Kernel: "slice", Attrs: kernel.Slice{}}, []*slot{s})
+	}
 	c.slots[n] = s
 	return nil
 }
 
 func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
+	nodes := op.Inputs(n)
+	in := make([]*slot, len(call.In))
+	for i, k := range call.In {
+		in[i] = c.slots[nodes[k]]
+	}
+	return c.step(n, call, in)
+}
+
+// step adds the launch of a kernel on in.
+func (c *compiler) step(n *gorgonia.Node, call op.Call, in []*slot) error {
 	step := len(c.launches)
 	s := &slot{shape: n.Shape(), size: volume(n.Shape()) + call.Extra}
 	s.root, s.life = s, &life{first: step, last: step, size: s.size}
-	l := launch{node: n, attrs: call.Attrs, out: accel.Tensor{Shape: s.shape}, slot: s}
+	l := launch{node: n, attrs: call.Attrs, out: accel.Tensor{Shape: s.shape}, slot: s, in: in}
 	if call.Extra > 0 {
 		l.out.Shape = []int{s.size}
 	}
-	in := op.Inputs(n)
-	for _, i := range call.In {
-		of := c.slots[in[i]]
+	for _, of := range in {
 		if of.root.life != nil {
 			of.root.life.last = step
 		}
-		l.in = append(l.in, of)
 	}
 	var err error
 	if l.kernel, err = c.prog.dev.Kernel(call.Kernel); err != nil && !c.missing[call.Kernel] {

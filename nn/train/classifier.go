@@ -52,7 +52,7 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 	if err := b.Finish(); err != nil {
 		return res, err
 	}
-	if err := upload(mem, c.Weights, b.Sites()); err != nil {
+	if err := Upload(mem, c.Weights, b); err != nil {
 		return res, err
 	}
 	network, err := Compile(mem, b, loss, c.Optim, func(p layer.Param) bool { return model.Decays(c.Model, p.Name, p.Shape) })

@@ -172,12 +172,12 @@ func (n *Network) Close() error {
 }
 
 // CompileForward makes the program that only computes outputs of a built network, in evaluation mode. Weights
-// that mem does not hold yet are uploaded from w.
+// that mem does not hold yet are shared with w.
 func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, outputs ...*layer.Node) (*program.Program, error) {
 	if err := b.Finish(); err != nil {
 		return nil, err
 	}
-	if err := upload(mem, w, b.Sites()); err != nil {
+	if err := upload(mem, w, b, func(string) bool { return false }); err != nil {
 		return nil, err
 	}
 	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
@@ -190,13 +190,29 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 	return p, nil
 }
 
-// upload sets the parameters of a network that mem does not hold yet.
-func upload(mem *program.Memory, w *layer.Weights, s layer.Sites) error {
-	for _, p := range s.Params {
+// Upload sets the parameters of a network to be trained that mem does not hold yet: those that training changes as copies,
+// the others are shared with w.
+func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
+	changes := map[string]bool{}
+	for _, p := range b.Trainable() {
+		changes[p.Name] = true
+	}
+	for _, s := range b.RunningStats() {
+		changes[s.MeanName], changes[s.VarName] = true, true
+	}
+	return upload(mem, w, b, func(name string) bool { return changes[name] })
+}
+
+func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
+	for _, p := range b.Sites().Params {
 		if mem.Has(p.Name) {
 			continue
 		}
-		if err := mem.Set(p.Name, p.Shape, w.Data(p.Name)); err != nil {
+		set := mem.Share
+		if changes(p.Name) {
+			set = mem.Set
+		}
+		if err := set(p.Name, p.Shape, w.Data(p.Name)); err != nil {
 			return err
 		}
 	}
