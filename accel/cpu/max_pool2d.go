@@ -164,6 +164,36 @@ func (p *pooling) first(oy, ox int) int {
 	return ky*p.Kernel + kx
 }
 
+// larger: y = max(y, x), NaN if one of them is. A second time changes nothing, so that the last block may overlap the one before.
+func (l level) larger(y, x []float32) {
+	n, x := len(y), x[:len(y)]
+	if f := assembly[l].larger; f != nil && n >= width {
+		f(whole(n), ptr(y), ptr(x))
+		f(width, ptr(y[n-width:]), ptr(x[n-width:]))
+		return
+	}
+	for i := range y {
+		if x[i] > y[i] || x[i] != x[i] {
+			y[i] = x[i]
+		}
+	}
+}
+
+// firstLarger: best = x and place = p where x > best, in blocks as larger.
+func (l level) firstLarger(best, place, x []float32, p float32) {
+	n, place, x := len(best), place[:len(best)], x[:len(best)]
+	if f := assembly[l].firstLarger; f != nil && n >= width {
+		f(whole(n), ptr(best), ptr(place), ptr(x), p)
+		f(width, ptr(best[n-width:]), ptr(place[n-width:]), ptr(x[n-width:]), p)
+		return
+	}
+	for i := range best {
+		if x[i] > best[i] {
+			best[i], place[i] = x[i], p
+		}
+	}
+}
+
 func fill(x []float32, c float32) {
 	for i := range x {
 		x[i] = c

@@ -116,34 +116,6 @@ func (l level) subScale(y, a, b []float32, c float32) {
 	}
 }
 
-// larger: y = max(y, x), NaN if one of them is.
-func (l level) larger(y, x []float32) {
-	i, x := 0, x[:len(y)]
-	if f := assembly[l].larger; f != nil {
-		i = whole(len(y))
-		f(i, ptr(y), ptr(x))
-	}
-	for ; i < len(y); i++ {
-		if x[i] > y[i] || x[i] != x[i] {
-			y[i] = x[i]
-		}
-	}
-}
-
-// firstLarger: best = x and place = p where x > best.
-func (l level) firstLarger(best, place, x []float32, p float32) {
-	i, place, x := 0, place[:len(best)], x[:len(best)]
-	if f := assembly[l].firstLarger; f != nil {
-		i = whole(len(best))
-		f(i, ptr(best), ptr(place), ptr(x), p)
-	}
-	for ; i < len(best); i++ {
-		if x[i] > best[i] {
-			best[i], place[i] = x[i], p
-		}
-	}
-}
-
 // normScalar: y = (x - mean) * scale + bias.
 func (l level) normScalar(y, x []float32, mean, scale, bias float32) {
 	i, x := 0, x[:len(y)]
