@@ -68,16 +68,15 @@ func sweepOf(phase, stride, pad, n, kernel int) sweep {
 
 // turn writes the weights that meet at y and x as [groups x O x taps, C], the last tap first.
 func (v *conv) turn(d *Device, to, w []float32, y, x sweep) {
-	n := y.taps * x.taps
+	n, window := y.taps*x.taps, v.kh*v.kw
 	d.pool.run(v.Groups*v.o, grain(v.c*n), func(lo, hi int) {
 		for o := lo; o < hi; o++ {
-			from, rows := w[o*v.taps():][:v.taps()], to[o*n*v.c:][:n*v.c]
+			from, rows := w[o*v.c*window:][:v.c*window], to[o*n*v.c:][:n*v.c]
 			for t := range n {
 				row := rows[(n-1-t)*v.c:][:v.c]
-				at := (y.phase+t/x.taps*y.stride)*v.kw + x.phase + t%x.taps*x.stride
+				column := from[(y.phase+t/x.taps*y.stride)*v.kw+x.phase+t%x.taps*x.stride:]
 				for c := range row {
-					row[c] = from[at]
-					at += v.kh * v.kw
+					row[c] = column[c*window]
 				}
 			}
 		}
@@ -95,32 +94,22 @@ func conv2dDw(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return err
 	}
 	dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-	if isDepthwise(v.c, v.o) {
+	switch {
+	case isDepthwise(v.c, v.o):
 		v.depthwiseDw(d, dw, x, dy)
 		return nil
+	case v.kh*v.kw == 1:
+		v.pointwiseDw(d, dw, x, dy)
+		return nil
 	}
-	u := microKernels[d.level]
-	tileRows, tileCols := (v.o+u.mr-1)/u.mr, (v.taps()+u.nr-1)/u.nr
-	rows, cols := cut((d.pool.threads+a.Groups-1)/a.Groups, tileRows, tileCols, v.batch*v.oh*v.ow)
-	di, dj := (tileRows+rows-1)/rows*u.mr, (tileCols+cols-1)/cols*u.nr
-	parts := rows * cols
-	d.pool.run(a.Groups*parts, 1, func(lo, hi int) {
-		w := d.workspace()
-		defer w.release()
-		for i := lo; i < hi; i++ {
-			group, part := i/parts, i%parts
-			i0, j0 := part/cols*di, part%cols*dj
-			v.partDw(d, &w, dw, x, dy, group, i0, min(i0+di, v.o), j0, min(j0+dj, v.taps()))
-		}
+	d.eachPart(a.Groups, v.o, v.taps(), v.batch*v.oh*v.ow, func(w *workspace, group, i0, i1, j0, j1 int) {
+		v.partDw(d, w, dw, x, dy, group, i0, i1, j0, j1)
 	})
 	return nil
 }
 
 // partDw computes rows [i0, i1) and columns [j0, j1) of one group's dw [O x taps].
 func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i1, j0, j1 int) {
-	if i0 >= i1 || j0 >= j1 {
-		return
-	}
 	f, window := v.field(), v.kh*v.kw
 	c0 := j0 / window
 	chans := (j1-1)/window + 1 - c0
@@ -140,36 +129,4 @@ func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i
 			g.add = true
 		}
 	}
-}
-
-// depthwiseDw sums, for each weight and image, the products of dy with what the weight met, in 16 lanes. Rows of dy are spread to
-// the pitch of the image's lay with zeros between them, so that a plane is one row.
-func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
-	f, window := v.field(), v.kh*v.kw
-	taps := f.offsets(1, v.oh)
-	_, pitch := f.plane(v.oh)
-	d.pool.run(v.Groups*v.o, 1, func(lo, hi int) {
-		l := lay{data: d.borrow(f.size(1, v.oh))}
-		defer d.giveBack(l.data)
-		spread := d.borrow(v.oh * pitch)
-		defer d.giveBack(spread)
-		sums := make([]lanes, window)
-		for out := lo; out < hi; out++ {
-			clear(sums)
-			for b := range v.batch {
-				f.fill(microKernels[d.level], &l, x[(b*v.Groups+out/v.o)*v.h*v.w:], 0, 1, 0, v.oh, v.oh)
-				from := dy[(b*v.Groups*v.o+out)*v.oh*v.ow:]
-				for y := range v.oh {
-					row := spread[y*pitch:][:pitch]
-					clear(row[copy(row, from[y*v.ow:][:v.ow]):])
-				}
-				for t, tap := range taps {
-					d.level.dot(&sums[t], l.data[tap:][:len(spread)], spread)
-				}
-			}
-			for t := range sums {
-				dw[out*window+t] = sums[t].total()
-			}
-		}
-	})
 }

@@ -47,12 +47,6 @@ func (r *correlation) run(d *Device) {
 	})
 }
 
-// pointwise tells whether an output reads its own position only, so that the images themselves are the right factor.
-func (r *correlation) pointwise() bool {
-	return r.kh == 1 && r.kw == 1 && r.strideH == 1 && r.strideW == 1 &&
-		r.top == 0 && r.left == 0 && r.rows == r.h && r.cols == r.w
-}
-
 // dense tells whether the outputs of an image fill its planes, row after row.
 func (r *correlation) dense() bool { return r.stepY == 1 && r.stepX == 1 && r.cols == r.dw }
 

@@ -9,6 +9,12 @@ type field struct {
 	rows, cols               int
 }
 
+// pointwise tells whether an output reads its own position only, so that the images themselves are the right factor.
+func (f *field) pointwise() bool {
+	return f.kh == 1 && f.kw == 1 && f.strideH == 1 && f.strideW == 1 &&
+		f.top == 0 && f.left == 0 && f.rows == f.h && f.cols == f.w
+}
+
 // lay is a copy of the rows of images that some output rows read, laid out so that tap p of output (y, x) is
 // data[taps[p]+rows[y]+x]: zero-padded, and for strides above 1 split by the remainder of the position.
 type lay struct {
