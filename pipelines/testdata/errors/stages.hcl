@@ -161,6 +161,13 @@ stage "sample" "both" {
   data    = preprocess.cxr.images # ERR Invalid value: data: prompts are given, so its captions are not read
 }
 
+stage "sample" "noisy" {
+  model     = pretrain.unet.model
+  prompts   = ["a nodule"]
+  scheduler = "pndm"
+  eta       = 0.5 # ERR Invalid value: eta: pndm has no such choice: leave it out, or sample by ddim
+}
+
 stage "evaluate" "unread" {
   model     = finetune.m.model
   samples   = sample.m.samples # ERR Invalid value: samples: no metric of generated images is asked for
