@@ -32,7 +32,7 @@ func (s *pretrain) runDiffusion(ctx context.Context, r Reporter) error {
 		return err
 	}
 	p := s.plan(defaults{steps: 600, batch: 16, lr: 2e-3}, len(pairs.images.Order))
-	if err := pairs.fit(ctx, r, m, pairs.images.Order, p, s.Seed); err != nil {
+	if err := pairs.fit(ctx, r, m, pairs.images.Order, p, s.diffusing, s.Seed); err != nil {
 		return err
 	}
 	d := &artifact.Diffusion{

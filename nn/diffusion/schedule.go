@@ -197,3 +197,19 @@ func (s *Schedule) Target(out, x, noise []float32, t int) {
 		out[i] = float32(a*noise[i]) - float32(b*x[i])
 	}
 }
+
+// LossWeight is the factor of the squared error at timestep t by min-SNR weighting (Hang et al. 2023, arXiv:2303.09556; gamma 5 there):
+// with snr = abar/(1-abar), min(snr, gamma) by snr for epsilon, by snr+1 for the velocity, by 1 for the image. gamma 0 weighs alike.
+func (s *Schedule) LossWeight(t int, gamma float64) float64 {
+	if gamma == 0 {
+		return 1
+	}
+	snr := s.abar[t] / (1 - s.abar[t])
+	switch s.Config.PredictionType {
+	case velocity:
+		return min(snr, gamma) / (snr + 1)
+	case original:
+		return min(snr, gamma)
+	}
+	return min(1, gamma/snr)
+}

@@ -115,3 +115,27 @@ func TestScheduleRefusesWhatItCannotDo(t *testing.T) {
 		}
 	}
 }
+
+// The weights of diffusers' train_text_to_image.py: min(snr, gamma) / snr, and / (snr + 1) for v_prediction.
+func TestMinSNRWeightsTimestepsAsDiffusersDoes(t *testing.T) {
+	for kind, want := range map[string]func(snr, least float64) float64{
+		epsilon:  func(snr, least float64) float64 { return least / snr },
+		velocity: func(snr, least float64) float64 { return least / (snr + 1) },
+		original: func(_, least float64) float64 { return least },
+	} {
+		s := schedule(t, func(c *ScheduleConfig) { c.PredictionType = kind })
+		for _, at := range []int{0, 200, 500, 999} {
+			snr := s.abar[at] / (1 - s.abar[at])
+			if got, want := s.LossWeight(at, 5), want(snr, min(snr, 5)); math.Abs(got-want) > 1e-12*want {
+				t.Errorf("%s at %d: %v, want %v", kind, at, got, want)
+			}
+			if s.LossWeight(at, 0) != 1 {
+				t.Errorf("%s at %d weighs something without gamma", kind, at)
+			}
+		}
+	}
+	last := schedule(t, func(c *ScheduleConfig) { c.PredictionType, c.RescaleBetasZeroSNR = epsilon, true })
+	if w := last.LossWeight(999, 5); w != 1 {
+		t.Errorf("pure noise weighs %v", w)
+	}
+}

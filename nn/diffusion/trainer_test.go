@@ -104,6 +104,20 @@ func TestSamplesFollowTheCaption(t *testing.T) {
 	}
 }
 
+func TestMinSNRChangesWhatIsLearned(t *testing.T) {
+	fit := func(gamma float64) []float32 {
+		tr := lightDark(t, 2)
+		tr.SNRGamma = gamma
+		if _, err := tr.Fit(context.Background(), cpu.New(0)); err != nil {
+			t.Fatal(err)
+		}
+		return tr.Model.Weights.Data("conv_out.weight")
+	}
+	if slices.Equal(fit(0), fit(5)) {
+		t.Error("the weighting has no effect")
+	}
+}
+
 func TestDiffusionGivesTheSameBits(t *testing.T) {
 	first := map[string][][]float32{}
 	for _, c := range []struct{ threads, batch int }{{1, 2}, {2, 2}, {2, 1}} {

@@ -129,6 +129,7 @@ stage "finetune" "m" {
   data     = preprocess.cxr.images
   method   = each.method
   options  = { rnk = 4 } # ERR Invalid value: options: .*rnk
+  snr_gamma = 5 # ERR Invalid value: snr_gamma: is for a diffusion model
   fraction = each.fraction
   seed     = each.seed
 }
