@@ -219,9 +219,7 @@ class Case:
             out["step." + n] = sketch(self.seed, n, array64(p - before[n]))
 
     def metadata(self, family: str) -> dict[str, str]:
-        source = b"".join((HERE / f).read_bytes() for f in ("parity.py", family + ".py"))
-        packages = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().split() if "==" in line]
-        return {
+        return describe(family) | {
             "family": family,
             "case": self.name,
             "config": json.dumps(self.config),
@@ -230,10 +228,6 @@ class Case:
             "options": json.dumps(self.options),
             "vanishing": self.vanishing,
             "seed": str(self.seed),
-            "script": f"nn/parity/{family}.py sha256:{hashlib.sha256(source).hexdigest()}",
-            "versions": " ".join(f"{p}=={importlib.metadata.version(p)}" for p in packages),
-            "command": "make parity-fixtures" if self.fixture else "make parity",
-            "date": datetime.date.today().isoformat(),
         }
 
     def write(self, family: str, path: pathlib.Path) -> None:
@@ -241,6 +235,18 @@ class Case:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({n: np.ascontiguousarray(v) for n, v in tensors.items()}, path, metadata)
         path.chmod(0o644)
+
+
+def describe(family: str) -> dict[str, str]:
+    """Where a file comes from."""
+    source = b"".join((HERE / f).read_bytes() for f in ("parity.py", family + ".py"))
+    packages = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().split() if "==" in line]
+    return {
+        "script": f"nn/parity/{family}.py sha256:{hashlib.sha256(source).hexdigest()}",
+        "versions": " ".join(f"{p}=={importlib.metadata.version(p)}" for p in packages),
+        "command": "make parity-fixtures",
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def array64(t: torch.Tensor) -> np.ndarray:
