@@ -35,7 +35,7 @@ parity-mutants: ## which fixture catches which mistake
 
 $(PARITY_PYTHON): nn/parity/requirements.txt
 	test -x $@ || python3 -m venv $(PARITY_VENV)
-	$@ -m pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu -r $<
+	$@ -m pip install --quiet -r $<
 	touch $@
 
 lint: ## vet and the linters of .golangci.yml
