@@ -21,6 +21,9 @@ var families = map[string]func(config []byte) (network, error){
 	"mobilenet": classifier(model.NewMobileNet),
 	"resnet":    classifier(model.NewResNet),
 	"vit":       classifier(model.NewViT),
+
+	"resnet_additive": classifier(model.NewResNet),
+	"vit_additive":    classifier(model.NewViT),
 }
 
 // classifier is the family of a classifier whose config names a variant and classes, or is that of build.
