@@ -168,7 +168,7 @@ func (b *Builder) param(name string, shape []int, w weight) *Node {
 		return nil
 	}
 	b.sites.Params = append(b.sites.Params, Param{
-		Name: full, Shape: w.shape, Buffer: w.buffer, Head: b.head, Added: b.adding, Block: b.block,
+		Name: full, Shape: w.shape, Buffer: w.buffer, Constant: w.buffer && w.from != nil, Head: b.head, Added: b.adding, Block: b.block,
 	})
 	return b.leaf(full, tensor.Float32, shape)
 }

@@ -144,13 +144,13 @@ func (b *Builder) parameters(s Site, o options) (w, bias *Node) {
 
 // LayerNorm normalises the last dimension of x.
 func (b *Builder) LayerNorm(name string, x *Node, eps float32) *Node {
-	gain, bias := b.norm(name, KindLayerNorm, b.width(name, x, -1, 1))
+	gain, bias := b.norm(name, KindLayerNorm, b.width(name, x, -1, 1), nil)
 	return b.do(name, func() (*Node, error) { return op.LayerNorm(x, gain, bias, eps) })
 }
 
 // GroupNorm normalises groups of channels of x [B, C, ...].
 func (b *Builder) GroupNorm(name string, x *Node, groups int, eps float32) *Node {
-	gain, bias := b.norm(name, KindGroupNorm, b.width(name, x, 1, 2))
+	gain, bias := b.norm(name, KindGroupNorm, b.width(name, x, 1, 2), nil)
 	return b.do(name, func() (*Node, error) { return op.GroupNorm(x, gain, bias, groups, eps) })
 }
 
@@ -159,9 +159,9 @@ const batchNormMomentum = 0.1
 
 // BatchNorm normalises the channels of x [B, C, H, W] by the batch's statistics, or by the running ones in evaluation and when
 // the plan freezes them, which it does not to the batch norms that an edit adds; its buffers are running_mean and running_var.
-func (b *Builder) BatchNorm(name string, x *Node, eps float32) *Node {
+func (b *Builder) BatchNorm(name string, x *Node, eps float32, opts ...Option) *Node {
 	c := b.width(name, x, 1, 4)
-	gain, bias := b.norm(name, KindBatchNorm, c)
+	gain, bias := b.norm(name, KindBatchNorm, c, opts)
 	m, frozen := b.Sub(name), b.plan.frozen && !b.adding
 	mean := m.param("running_mean", []int{c}, weight{init: Zeros, buffer: true})
 	variance := m.param("running_var", []int{c}, weight{init: Ones, buffer: true})
@@ -179,13 +179,13 @@ func (b *Builder) BatchNorm(name string, x *Node, eps float32) *Node {
 }
 
 // norm declares gain ("weight") and "bias" of a normalisation with c channels and returns them as its edits leave them.
-func (b *Builder) norm(name string, k Kind, c int) (gain, bias *Node) {
+func (b *Builder) norm(name string, k Kind, c int, opts []Option) (gain, bias *Node) {
 	if b.err != nil {
 		return nil, nil
 	}
 	m := b.Sub(name)
 	s := b.site(name, Site{Kind: k, In: c, Out: c, Weight: []int{c}, Bias: true, Groups: 1})
-	gain, bias = m.parameters(s, options{weight: Ones, bias: Zeros})
+	gain, bias = m.parameters(s, b.Init(Ones, Zeros).options(opts))
 	return b.scaleNorm(m, s, b.reweight(m, s, "", gain), bias)
 }
 

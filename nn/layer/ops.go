@@ -78,6 +78,11 @@ func (b *Builder) GlobalAvgPool2d(x *Node) *Node {
 	return b.do("global_avg_pool2d", func() (*Node, error) { return op.GlobalAvgPool2d(x) })
 }
 
+// UpsampleBilinear2d interpolates x [B, C, H, W] to h rows and w columns.
+func (b *Builder) UpsampleBilinear2d(x *Node, h, w int) *Node {
+	return b.do("upsample_bilinear2d", func() (*Node, error) { return op.UpsampleBilinear2d(x, h, w) })
+}
+
 // UpsampleNearest2d repeats each pixel of x [B, C, H, W] scale times both ways.
 func (b *Builder) UpsampleNearest2d(x *Node, scale int) *Node {
 	return b.do("upsample_nearest2d", func() (*Node, error) { return op.UpsampleNearest2d(x, scale) })

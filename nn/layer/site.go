@@ -60,12 +60,13 @@ func (s Site) sliceIndex(slice string) int { return slices.Index(s.Slices, slice
 
 // Param is a parameter or buffer as the network declared it.
 type Param struct {
-	Name   string
-	Shape  []int
-	Buffer bool
-	Head   bool
-	Added  bool // by an edit
-	Block  int  // as in Site
+	Name     string
+	Shape    []int
+	Buffer   bool
+	Constant bool // a buffer that follows from other weights
+	Head     bool
+	Added    bool // by an edit
+	Block    int  // as in Site
 }
 
 // Len is the number of elements.

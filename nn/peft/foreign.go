@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns.
+// foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns, (IA)3.
 func foreignOptions(path string) (Options, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -38,8 +38,10 @@ func foreignOptions(path string) (Options, error) {
 	}
 	targets, list := c.Targets.([]any)
 	switch {
+	case c.Type == "IA3":
+		return Options{Method: "ia3"}, nil // the vectors must be those of its places
 	case c.Type != "LORA":
-		return Options{}, fmt.Errorf("%s: peft_type %q of another program cannot be read, only LORA", path, c.Type)
+		return Options{}, fmt.Errorf("%s: peft_type %q of another program cannot be read, only LORA and IA3", path, c.Type)
 	case !list:
 		return Options{}, fmt.Errorf("%s: target_modules must be a list", path)
 	case c.Bias != "" && c.Bias != "none":

@@ -46,7 +46,7 @@ func (a *Adapter) Delta() []string {
 		names = append(names, p.Name)
 	}
 	for _, p := range a.Sites.Params {
-		if p.Buffer && !p.Added && !a.Plan.Frozen() {
+		if p.Buffer && !p.Constant && (p.Added || !a.Plan.Frozen()) {
 			names = append(names, p.Name)
 		}
 	}
