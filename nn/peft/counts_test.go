@@ -157,7 +157,7 @@ func TestBothPercentages(t *testing.T) {
 
 // TestLoRAOnSevenOfTwelveBlocks is the count that the author's notebook prints.
 func TestLoRAOnSevenOfTwelveBlocks(t *testing.T) {
-	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Blocks: []int{0, 1, 2, 3, 4, 5, 6}})
+	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Mask: peft.Mask{Blocks: []int{0, 1, 2, 3, 4, 5, 6}}})
 	check(t, err)
 	if got := a.Count.Trained - a.Count.Head; got != 172_032 {
 		t.Errorf("%d parameters, want 172032", got)

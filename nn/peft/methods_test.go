@@ -289,7 +289,7 @@ func TestBlockMasksCompose(t *testing.T) {
 		}
 		network := withTwoBlocks(t, r)
 		names := func(blocks []int) map[string]bool {
-			a, err := peft.Prepare(network, layer.NewWeights(1), peft.Options{Method: r.method, Config: r.config, Blocks: blocks})
+			a, err := peft.Prepare(network, layer.NewWeights(1), peft.Options{Method: r.method, Config: r.config, Mask: peft.Mask{Blocks: blocks}})
 			check(t, err)
 			out := map[string]bool{}
 			for _, n := range trainables(a) {
@@ -305,7 +305,7 @@ func TestBlockMasksCompose(t *testing.T) {
 			t.Errorf("%s: masks of block 0, of block 1 and of both do not compose: %s", r.method, cmp.Diff(second, both))
 		}
 	}
-	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Blocks: []int{2}})
+	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Mask: peft.Mask{Blocks: []int{2}}})
 	if err == nil || !strings.Contains(err.Error(), "block 2 of a network with 2 blocks") {
 		t.Errorf("error %v", err)
 	}
