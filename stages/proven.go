@@ -19,7 +19,7 @@ const proofBatch = 4
 
 // prepare lets the method choose what trains in a network called name with weights w, and tells it.
 func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {
-	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Blocks: s.Blocks})
+	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Mask: peft.Mask{Blocks: s.Blocks, Layers: s.Layers}})
 	if errors.Is(err, peft.ErrNothingToTrain) {
 		return nil, fmt.Errorf("%s: %w; %s", name, err, fitting(network, s.Seed))
 	}

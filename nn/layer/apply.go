@@ -157,7 +157,7 @@ func (b *Builder) Features(name string, y *Node) *Node {
 			y = m.add(func() *Node { return e.Fn(m, y) })
 		}
 	}
-	return y
+	return b.align(m, s, y)
 }
 
 // Attention is scaled dot-product attention of q [B, N, D] on k, v [B, M, D].

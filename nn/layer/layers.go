@@ -113,8 +113,12 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 	if c.Weight != nil {
 		o.weight = c.Weight
 	}
+	padding := c.Pad
+	if c.PadEnd != 0 {
+		padding = -1
+	}
 	s := b.site(name, Site{
-		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.Kernel}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride,
+		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.Kernel}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride, Pad: padding,
 	})
 	w, bias := m.parameters(s, o)
 	attrs := kernel.Conv2d{

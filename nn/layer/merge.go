@@ -22,6 +22,8 @@ func Merge(w *Weights, s Sites, p *Plan) (*Weights, error) {
 				err = mergeReweight(out, w, site, e)
 			case Scale:
 				mergeScale(out, w, s, site, e)
+			case Align:
+				err = mergeAlign(out, w, s, site, e)
 			default:
 				err = fmt.Errorf("%s: %T %w", site.Path, e, ErrNotMergeable)
 			}

@@ -143,6 +143,10 @@ func (p *Plan) check(s Site) (errs []error) {
 			if s.Kind != KindBranch && s.Kind != KindFeatures {
 				bad("edits of the output act on branches and features, this is a %s", s.Kind)
 			}
+		case Align:
+			if s.Kind != KindFeatures {
+				bad("only features are mapped, this is a %s", s.Kind)
+			}
 		case Prefix:
 			if s.Kind != KindAttention {
 				bad("keys and values go into attentions, this is a %s", s.Kind)

@@ -35,6 +35,7 @@ type Site struct {
 	Bias    bool     // whether Path.bias exists
 	Groups  int      // of a convolution
 	Stride  int      // of a convolution
+	Pad     int      // of a convolution, on all sides; -1 if they differ
 	Slices  []string // names of the equal parts of Out, e.g. q, k, v of a fused projection
 	Block   int      // index of the enclosing block in order of computation, -1 outside
 	Prefix  int      // tokens before the place of inserted ones (the class token)

@@ -26,6 +26,16 @@ var families = map[string]func(config []byte) (network, error){
 	"vit_additive":    classifier(model.NewViT),
 }
 
+func init() { families["reparameterised"] = reparameterised }
+
+// reparameterised builds the networks of its cases, a ViT or a ResNet: only the latter has blocks by name.
+func reparameterised(config []byte) (network, error) {
+	if bytes.Contains(config, []byte(`"block"`)) {
+		return families["resnet"](config)
+	}
+	return families["vit"](config)
+}
+
 // classifier is the family of a classifier whose config names a variant and classes, or is that of build.
 func classifier[C any, M model.Classifier](build func(C, model.Input) (M, error)) func(config []byte) (network, error) {
 	return func(config []byte) (network, error) {

@@ -63,6 +63,8 @@ def spread(name: str, shape: tuple) -> tuple[float, float]:
         return 1.0, 0.5
     if last == "running_mean":
         return 0.0, 0.2
+    if "magnitude" in last:  # DoRA's, one a row of the weight
+        return 1.0, 0.3
     if len(shape) in (2, 4):  # a matrix or a convolution: keeps the variance of its input
         return 0.0, math.sqrt(3 / math.prod(shape[1:]))
     if len(shape) > 2 or "bias" in last or "shift" in last:  # tokens, positions; biases
@@ -77,7 +79,7 @@ def values(seed: int, name: str, shape: tuple) -> np.ndarray:
     v = uniform(seed, name, math.prod(shape)) * half + centre
     if name.endswith("running_var"):
         v[0] *= 1e-4
-    elif name.endswith("running_mean"):
+    elif name.endswith(("running_mean", "magnitude_vector")):
         v[0] *= 1e-2
     elif len(shape) in (2, 4):
         v[: math.prod(shape[1:])] *= 1e-2

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 )
 
@@ -48,8 +49,19 @@ var backbones = []backbone{
 	{"unet", map[string][]int{"image": {batch, 4, 4, 6}, "context": {batch, 3, 5}, "time": {batch, 7}}, unet},
 }
 
+// special are backbones for what the others lack.
+var special = []backbone{
+	{"vit24", map[string][]int{"image": {batch, 2, 8, 12}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node { return vitOf(24, b, in) }},
+	{"sd", map[string][]int{"image": {batch, 4, 4, 6}, "context": {batch, 3, 5}, "time": {batch, 4}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+		return model.NewUNet(4, 4, []int{4, 6}, 1, 1, 5, 2, 2).Build(b, in["image"], in["time"], in["context"])
+	}},
+}
+
 // vit has two blocks of width 12 with a fused qkv, an MLP of 20 and 6 patches.
-func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node { return vitOf(20, b, in) }
+
+// vitOf has an MLP of that width.
+func vitOf(hidden int, b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 	const d = 12
 	b = b.Init(layer.Normal(0, .2), layer.Normal(0, .1)).OnGrid(2, 3)
 	x := b.Conv2d("patch_embed.proj", in["image"], layer.Conv{Out: d, Kernel: 4, Stride: 4})
@@ -64,7 +76,7 @@ func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 			y := b.Linear("attn.proj", b.Attention("attn.heads", qkv[0], qkv[1], qkv[2], 3, false), d)
 			x = b.Add(x, b.Branch("attn", x, h, y))
 			h = b.LayerNorm("norm2", x, 1e-6)
-			y = b.Linear("mlp.fc2", b.GELU(b.Linear("mlp.fc1", h, 20)), d)
+			y = b.Linear("mlp.fc2", b.GELU(b.Linear("mlp.fc1", h, hidden)), d)
 			return b.Add(x, b.Branch("mlp", x, h, y))
 		})
 	}

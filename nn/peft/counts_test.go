@@ -66,6 +66,19 @@ func TestPublishedCounts(t *testing.T) {
 		{"sd15_unet", "norm", nil, 200_320},
 		{"sd15_unet", "lora", map[string]any{"rank": 16, "alpha": 27}, 1_594_368},
 		{"sd15_unet", "linear", nil, -1},
+		{"vit_base_patch16_224", "dora", nil, 294_912 + 12*2*768},
+		{"vit_base_patch16_224", "fact_tt", nil, 61_440},
+		{"vit_base_patch16_224", "fact_tk", nil, 86_528},
+		{"vit_base_patch16_224", "krona", nil, 12 * 2 * (32*32 + 24*24)},
+		{"vit_base_patch16_224", "kadaptation", nil, 2*2*32*32 + 12*2*32*(24+24)},
+		{"vit_base_patch16_224", "svdiff", nil, 768 + 12*(4*768+2) + 1},
+		{"vit_base_patch16_224", "tsa", nil, -1},
+		{"resnet50", "tsa", map[string]any{"alignment": false}, 1_257_472},
+		{"resnet50", "tsa", nil, 1_257_472 + 4_194_304},
+		{"resnet50", "fact_tt", nil, -1},
+		{"resnet50", "krona", nil, -1},
+		{"sd15_unet", "svdiff", nil, 222_805},
+		{"sd15_unet", "fact_tt", nil, -1},
 		// 1x1 convolutions of 12 pairs: rank * (in + out), which sum to 3,936 and 4,928.
 		{"mobilenet_v1_trunk_224", "lora", nil, 8 * (3_936 + 4_928)},
 
@@ -144,7 +157,7 @@ func TestBothPercentages(t *testing.T) {
 
 // TestLoRAOnSevenOfTwelveBlocks is the count that the author's notebook prints.
 func TestLoRAOnSevenOfTwelveBlocks(t *testing.T) {
-	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Blocks: []int{0, 1, 2, 3, 4, 5, 6}})
+	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Mask: peft.Mask{Blocks: []int{0, 1, 2, 3, 4, 5, 6}}})
 	check(t, err)
 	if got := a.Count.Trained - a.Count.Head; got != 172_032 {
 		t.Errorf("%d parameters, want 172032", got)

@@ -150,12 +150,7 @@ func (c *LoRA) choose(s layer.Sites) ([]target, error) {
 	if len(c.Targets) > 0 {
 		return choose(s, c.Targets, layer.KindLinear, layer.KindConv)
 	}
-	var out []target
-	for _, n := range []string{"q", "v", "to_q", "to_v", "q_proj", "v_proj"} {
-		if found, err := choose(s, []string{n}, layer.KindLinear); err == nil {
-			out = append(out, found...)
-		}
-	}
+	out := queriesAndValues(s)
 	if len(out) > 0 {
 		return out, nil
 	}
@@ -187,4 +182,14 @@ func (t target) outputs() int {
 		return t.site.Out
 	}
 	return t.site.Out / len(t.site.Slices)
+}
+
+// queriesAndValues are the projections to q and v of attentions, and of diffusion networks and text encoders.
+func queriesAndValues(s layer.Sites) (out []target) {
+	for _, n := range []string{"q", "v", "to_q", "to_v", "q_proj", "v_proj"} {
+		if found, err := choose(s, []string{n}, layer.KindLinear); err == nil {
+			out = append(out, found...)
+		}
+	}
+	return out
 }
