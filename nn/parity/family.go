@@ -18,6 +18,8 @@ type network func(b *layer.Builder, in map[string]*layer.Node) (map[string]*laye
 
 // families makes networks from the config of a case.
 var families = map[string]func(config []byte) (network, error){
+	"densenet":  classifier(model.NewDenseNet),
+	"inception": classifier(model.NewInception),
 	"mobilenet": classifier(model.NewMobileNet),
 	"resnet":    classifier(model.NewResNet),
 	"vit":       classifier(model.NewViT),

@@ -93,6 +93,7 @@ var mutants = []mutant{
 			a.PadTop, a.PadBottom = a.PadTop-1, a.PadBottom+1
 		}
 	})},
+	{name: "average pools count padding", attrs: change(func(a *kernel.Pool2d) { a.ExcludePad = false })},
 	{name: "keys and values exchanged", weight: exchange(1, 2, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "queries and keys exchanged", weight: exchange(0, 1, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "one head for all", attrs: change(func(a *kernel.Attention) { a.Heads = 1 })},
