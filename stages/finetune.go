@@ -179,7 +179,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
+	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
 		dev := cpu.New(0)
 		defer dev.Close()
 		res, err := t.Fit(ctx, dev)
