@@ -85,6 +85,16 @@ func option(name string, v any) func(c *Case) {
 var mutants = []mutant{
 	{name: "layer norm's eps 1e-5 for 1e-6", attrs: change(func(a *kernel.LayerNorm) { a.Eps = 1e-5 })},
 	{name: "batch norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.BatchNorm) { a.Eps /= 10 })},
+	{name: "layer norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.LayerNorm) { a.Eps = 1e-6 })},
+	{name: "group norm's eps 1e-5 for 1e-6", attrs: change(func(a *kernel.GroupNorm) { a.Eps = 1e-5 })},
+	{name: "group norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.GroupNorm) { a.Eps = 1e-6 })},
+	{name: "half as many groups", attrs: change(func(a *kernel.GroupNorm) { a.Groups /= 2 })},
+	{name: "quick gelu by erf", swap: map[string]string{"quick_gelu": "gelu"}, attrs: into[kernel.QuickGELU](kernel.GELU{})},
+	{name: "strided convolutions padded on all sides alike", attrs: change(func(a *kernel.Conv2d) {
+		if a.PadTop == 0 && a.PadBottom == 1 {
+			a.PadTop, a.PadLeft, a.PadBottom, a.PadRight = 1, 1, 0, 0
+		}
+	})},
 	{name: "gelu by tanh", swap: map[string]string{"gelu": "gelu_tanh"}, attrs: into[kernel.GELU](kernel.GELUTanh{})},
 	{name: "gelu by sigmoid", swap: map[string]string{"gelu": "quick_gelu"}, attrs: into[kernel.GELU](kernel.QuickGELU{})},
 	{name: "relu for relu6", swap: map[string]string{"relu6": "relu"}, attrs: into[kernel.ReLU6](kernel.ReLU{})},
@@ -93,6 +103,7 @@ var mutants = []mutant{
 			a.PadTop, a.PadBottom = a.PadTop-1, a.PadBottom+1
 		}
 	})},
+	{name: "average pools count padding", attrs: change(func(a *kernel.Pool2d) { a.ExcludePad = false })},
 	{name: "keys and values exchanged", weight: exchange(1, 2, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "queries and keys exchanged", weight: exchange(0, 1, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "one head for all", attrs: change(func(a *kernel.Attention) { a.Heads = 1 })},
