@@ -76,12 +76,12 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 	return nil
 }
 
-// featuresOf is how the proofs see a classifier: by its features of a few images.
-func featuresOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
+// logitsOf is how the proofs see a classifier: by its answers for a few images.
+func logitsOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
 	rows = rows[:min(len(rows), proofBatch)]
 	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
 		out, err := predict(ctx, c.Model, w, plan, set, rows, len(rows))
-		return out.Features, err
+		return out.Logits, err
 	}
 }
 

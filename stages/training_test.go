@@ -60,16 +60,23 @@ func mustRun(t *testing.T, name, config string, inputs, outputs map[string]strin
 // lightAndDark writes images of two classes with captions, and their tokens: what preprocess and tokenize make.
 func lightAndDark(t *testing.T) (images, tokens string) {
 	t.Helper()
-	const n, size = 24, 16
-	r := rng.New(1, "light and dark")
-	m := &artifact.Images{Info: artifact.ImagesInfo{
-		Size: size, Channels: 1, Classes: []string{"dark", "light"}, Mean: []float64{0.5}, Std: []float64{0.2}, Count: n,
-	}}
-	toks := &artifact.Tokens{MaxLength: 6}
 	tokenizer, err := token.Train([]string{"a light image", "a dark image"}, 530)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return lightAndDarkAs(t, 1, tokenizer, 6)
+}
+
+// lightAndDarkAs writes them with that many channels and their captions by a tokenizer, of length tokens.
+func lightAndDarkAs(t *testing.T, channels int, tokenizer *token.Tokenizer, length int) (images, tokens string) {
+	t.Helper()
+	const n, size = 24, 16
+	r := rng.New(1, "light and dark")
+	m := &artifact.Images{Info: artifact.ImagesInfo{
+		Size: size, Channels: channels, Classes: []string{"dark", "light"}, Count: n,
+		Mean: slices.Repeat([]float64{0.5}, channels), Std: slices.Repeat([]float64{0.2}, channels),
+	}}
+	toks := &artifact.Tokens{MaxLength: length}
 	for i := range n {
 		class, split := i%2, artifact.Train
 		switch i / 2 % 6 {
@@ -83,7 +90,7 @@ func lightAndDark(t *testing.T) (images, tokens string) {
 		if split == artifact.Train {
 			m.Order = append(m.Order, i)
 		}
-		for range size * size {
+		for range channels * size * size {
 			m.Pixels = append(m.Pixels, byte(60+120*class+r.Intn(20)))
 		}
 		m.Records = append(m.Records, rec)

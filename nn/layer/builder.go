@@ -57,7 +57,7 @@ func NewBuilder(g *gorgonia.ExprGraph, w *Weights, plan *Plan) *Builder {
 		plan = &Plan{all: true}
 	}
 	return &Builder{
-		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}, made: map[*Node]string{}, blocks: map[string]*Node{}},
+		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}, blocks: map[string]*Node{}, made: map[*Node]string{}},
 		weight: FanIn, bias: FanIn, block: -1,
 	}
 }

@@ -203,6 +203,56 @@ func TestWeightsKeepShapes(t *testing.T) {
 	}
 }
 
+// stored is a Setter that remembers where the values lay that it was given, and copies them.
+type stored map[string][]float32
+
+func (s stored) Set(name string, _ []int, data []float32) error {
+	s[name+"@"] = data
+	s[name] = slices.Clone(data)
+	return nil
+}
+
+func TestAViewIsCopiedWhenItsWeightIsWrittenToAndNotBefore(t *testing.T) {
+	file := []float32{1, 2, 3}
+	w := layer.NewWeights(1)
+	if err := w.SetView("frozen", []int{3}, func(*[]float32) []float32 { return file }); err != nil {
+		t.Fatal(err)
+	}
+	converted := func(scratch *[]float32) []float32 {
+		*scratch = append((*scratch)[:0], 4, 5, 6, 7)
+		return *scratch
+	}
+	for _, name := range []string{"half", "other"} {
+		if err := w.SetView(name, []int{2, 2}, converted); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := stored{}
+	if err := w.Upload(got); err != nil {
+		t.Fatal(err)
+	}
+	if &got["frozen@"][0] != &file[0] || &got["half@"][0] != &got["other@"][0] {
+		t.Error("an upload copied a view, or made a second buffer to convert in")
+	}
+	clone := w.Clone()
+	w.Data("frozen")[0], w.Data("half")[3] = 9, 9
+	if err := w.Upload(got); err != nil {
+		t.Fatal(err)
+	}
+	if file[0] != 1 || clone.Data("frozen")[0] != 1 || !slices.Equal(got["frozen"], []float32{9, 2, 3}) || !slices.Equal(got["half"], []float32{4, 5, 6, 9}) {
+		t.Errorf("file %v, clone %v, uploaded %v", file, clone.Data("frozen"), got)
+	}
+	if err := w.Set("other", []int{2, 2}, make([]float32, 4)); err != nil || w.Data("other")[0] != 0 {
+		t.Errorf("set over a view: %v, %v", w.Data("other"), err)
+	}
+	if err := w.SetView("frozen", []int{4}, converted); err == nil || !strings.Contains(err.Error(), "[3]") {
+		t.Errorf("a view of another shape: %v", err)
+	}
+	if err := w.UploadNamed(got, []string{"frozn"}); err == nil || !strings.Contains(err.Error(), "frozn") {
+		t.Errorf("an unknown name: %v", err)
+	}
+}
+
 func TestBatchNormsOfAFrozenPlanReportNoStatistics(t *testing.T) {
 	net := func(b *layer.Builder) {
 		b.BatchNorm("bn", b.Input("x", tensor.Float32, 2, 3, 4, 5), 1e-5)

@@ -18,10 +18,13 @@ type network func(b *layer.Builder, in map[string]*layer.Node) (map[string]*laye
 
 // families makes networks from the config of a case.
 var families = map[string]func(config []byte) (network, error){
+	"clip_text": clipText,
 	"densenet":  classifier(model.NewDenseNet),
 	"inception": classifier(model.NewInception),
 	"mobilenet": classifier(model.NewMobileNet),
 	"resnet":    classifier(model.NewResNet),
+	"unet":      unet,
+	"vae":       autoencoder,
 	"vit":       classifier(model.NewViT),
 
 	"resnet_additive": classifier(model.NewResNet),

@@ -104,8 +104,12 @@ func (r *Report) gradient(name string, ours func() ([]float32, error)) error {
 }
 
 // change adds that of a parameter's change by the optimiser, in a sketch. It is measured by what AdamW changes at most, a rate an element and step: the
-// change of a parameter whose gradient is next to nothing drowns in the rounding of the parameter.
+// change of a parameter whose gradient is next to nothing drowns in the rounding of the parameter. What AdamW makes of a gradient that vanishes is
+// rounding, which it divides by itself.
 func (r *Report) change(name string, before []float32, after func() ([]float32, error)) error {
+	if r.Case.vanishes(name) {
+		return nil
+	}
 	f, _, err := r.against("step."+name, func() ([]float32, error) {
 		v, err := after()
 		d := make([]float32, len(v))
@@ -114,9 +118,6 @@ func (r *Report) change(name string, before []float32, after func() ([]float32, 
 		}
 		return sketch(r.Case.Seed, name, d), err
 	})
-	if r.Case.vanishes(name) {
-		return err // AdamW divides noise by noise
-	}
 	f.Error /= steps * learningRate * math.Sqrt(float64(len(before)))
 	r.Findings = append(r.Findings, f)
 	return err

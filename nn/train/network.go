@@ -192,13 +192,11 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 
 // upload sets the parameters of a network that mem does not hold yet.
 func upload(mem *program.Memory, w *layer.Weights, s layer.Sites) error {
+	var missing []string
 	for _, p := range s.Params {
-		if mem.Has(p.Name) {
-			continue
-		}
-		if err := mem.Set(p.Name, p.Shape, w.Data(p.Name)); err != nil {
-			return err
+		if !mem.Has(p.Name) {
+			missing = append(missing, p.Name)
 		}
 	}
-	return nil
+	return w.UploadNamed(mem, missing)
 }
