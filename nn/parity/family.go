@@ -27,8 +27,10 @@ var families = map[string]func(config []byte) (network, error){
 	"vae":       autoencoder,
 	"vit":       classifier(model.NewViT),
 
-	"resnet_additive": classifier(model.NewResNet),
-	"vit_additive":    classifier(model.NewViT),
+	"clip_text_additive": clipText,
+	"resnet_additive":    classifier(model.NewResNet),
+	"unet_additive":      unet,
+	"vit_additive":       classifier(model.NewViT),
 }
 
 func init() { families["reparameterised"] = reparameterised }

@@ -109,9 +109,10 @@ class Convpass(nn.Module):
             return v * torch.sigmoid(1.702 * v)
 
         h = act(self.adapter_down(x)).transpose(1, 2)
-        patches = self.adapter_conv(h[:, :, 1:].unflatten(2, self.grid)).flatten(2)
-        token = self.adapter_conv(h[:, :, :1, None]).flatten(2)
-        return self.adapter_up(act(torch.cat([token, patches], 2).transpose(1, 2)))
+        first = h.shape[2] - self.grid[0] * self.grid[1]
+        patches = self.adapter_conv(h[:, :, first:].unflatten(2, self.grid)).flatten(2)
+        tokens = [self.adapter_conv(h[:, :, i : i + 1, None]).flatten(2) for i in range(first)]
+        return self.adapter_up(act(torch.cat([*tokens, patches], 2).transpose(1, 2)))
 
 
 def convpass(net, dim, bottleneck=8, scale=1.0, **_):
