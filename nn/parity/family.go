@@ -26,6 +26,11 @@ var families = map[string]func(config []byte) (network, error){
 	"unet":      unet,
 	"vae":       autoencoder,
 	"vit":       classifier(model.NewViT),
+
+	"clip_text_additive": clipText,
+	"resnet_additive":    classifier(model.NewResNet),
+	"unet_additive":      unet,
+	"vit_additive":       classifier(model.NewViT),
 }
 
 func init() { families["reparameterised"] = reparameterised }

@@ -200,8 +200,9 @@ class Case:
     def steps(self, module, parameters, inputs, target, out) -> None:
         """Three steps of AdamW: the losses before each and behind the last, and sketches of what they changed."""
         state = dict(parameters)
-        if self.train:
-            state |= {self.rename(n): b for n, b in module.named_buffers() if "running_" in n}
+        for prefix, m in module.named_modules():
+            if m.training:  # of a method's own norms also where the network's are frozen
+                state |= {self.rename(f"{prefix}.{n}"): b for n, b in m.named_buffers(recurse=False) if "running_" in n}
         self.fill(module)  # the running statistics, which the first pass moved
         groups = [
             {"params": [p for p in parameters.values() if p.dim() > 1]},

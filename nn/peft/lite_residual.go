@@ -55,6 +55,9 @@ func (c *LiteResidual) Apply(s layer.Sites) ([]layer.Edit, error) {
 	}
 	var edits []layer.Edit
 	for _, x := range ofKind(s, func(x layer.Site) bool { return x.Kind == layer.KindBranch && !transformer[x.Path] }) {
+		if x.In%c.Groups != 0 {
+			return nil, fmt.Errorf("%w: groups %d do not divide the %d channels of %s", ErrUnfit, c.Groups, x.In, x.Path)
+		}
 		edits = append(edits, layer.Parallel{Site: x.Path, Fn: func(b *layer.Builder, in *layer.Node) *layer.Node { return c.module(b, in, x.Out) }})
 	}
 	return edits, nil
