@@ -1,7 +1,8 @@
 """python nn/parity list | write FAMILY/CASE FILE | fixtures FOLDER [FAMILY ...] | keys FOLDER [FAMILY ...]
+| write-adapters FOLDER | load-adapters FOLDER
 
 list names the cases of real size; write computes one; fixtures writes the small ones; keys compares the lists of parameters in
-FOLDER with the libraries' networks.
+FOLDER with the libraries' networks. write-adapters has the PEFT library save adapters, load-adapters has it load ours.
 """
 
 import importlib
@@ -15,7 +16,7 @@ HERE = pathlib.Path(__file__).parent
 
 def families(names=()):
     for path in sorted(HERE.glob("*.py")):
-        if path.stem not in ("parity", "__main__") and (not names or path.stem in names):
+        if path.stem not in ("parity", "adapters", "__main__") and (not names or path.stem in names):
             yield path.stem, importlib.import_module(path.stem)
 
 
@@ -53,6 +54,9 @@ def main(verb, *arguments):
             for c in module.CASES:
                 if c.fixture:
                     c.write(family, pathlib.Path(arguments[0], family, c.name + ".safetensors"))
+    elif verb in ("write-adapters", "load-adapters"):
+        module = importlib.import_module("adapters")
+        (module.write if verb == "write-adapters" else module.load)(arguments[0])
     elif verb == "keys":
         keys(arguments[0], arguments[1:])
     else:
