@@ -21,6 +21,6 @@ func init() {
 		row{"convpass", "xavier", map[string]any{"bottleneck": 3, "conv_init": "xavier"}, map[string]int{"vit": 684, "resnet": -1, "unet": 129, "densenet": -1, "clip": -1}},
 		row{"ia3", "", nil, map[string]int{"vit": 88, "resnet": -1, "unet": 12, "densenet": -1, "clip": 144}},
 		row{"difffit", "", nil, map[string]int{"vit": 436, "resnet": -1, "unet": 136, "densenet": -1, "clip": 480}},
-		row{"lite_residual", "", nil, map[string]int{"vit": -1, "resnet": 420, "unet": -1, "densenet": 544, "clip": -1}},
+		row{"lite_residual", "", map[string]any{"kernel": 3}, map[string]int{"vit": -1, "resnet": 420, "unet": -1, "densenet": 544, "clip": -1}},
 	)
 }
