@@ -193,6 +193,14 @@ func (n *Network) State() []string {
 	return names
 }
 
+// trained counts the parameters that learn.
+func (n *Network) trained() (sum int) {
+	for _, p := range n.params {
+		sum += p.Len()
+	}
+	return sum
+}
+
 // snapshot copies the state to the host.
 func (n *Network) snapshot() (map[string][]float32, error) {
 	state := map[string][]float32{}

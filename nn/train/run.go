@@ -43,6 +43,7 @@ type Result struct {
 	Best     float64 // validation figure of the state kept, NaN without validation
 	BestStep int     // steps after which that state was; 0: none did better than the start
 	Early    bool    // stopped before the schedule's end
+	Trained  int     // parameters
 	Memory   Memory
 }
 
@@ -68,7 +69,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 	if err := keep.resume(r.Network, &at); err != nil {
 		return Result{}, err
 	}
-	res := Result{Best: math.NaN(), Resumed: at.Steps, Memory: r.Network.Memory()}
+	res := Result{Best: math.NaN(), Resumed: at.Steps, Trained: r.Network.trained(), Memory: r.Network.Memory()}
 	for at.Steps < total && !res.Early {
 		step := at.Steps
 		lr := c.Schedule.At(step)
