@@ -41,7 +41,7 @@ func OpenArchive(path string) (*Archive, error) {
 	a := &Archive{Tensors: map[string]Tensor{}}
 	var err error
 	switch {
-	case isPickle(path):
+	case IsPickle(path):
 		err = &PickleError{Files: []string{path}}
 	case strings.HasSuffix(path, indexEnding):
 		err = a.addShards(path)
@@ -63,7 +63,7 @@ func findWeights(dir string) (string, error) {
 	var names, pickles []string
 	for _, e := range list {
 		switch name := e.Name(); {
-		case isPickle(name):
+		case IsPickle(name):
 			pickles = append(pickles, filepath.Join(dir, name))
 		case strings.HasSuffix(name, fileEnding), strings.HasSuffix(name, indexEnding):
 			names = append(names, name)
@@ -87,7 +87,14 @@ func findWeights(dir string) (string, error) {
 	case len(pickles) > 0:
 		return "", &PickleError{Files: pickles}
 	}
-	return "", fmt.Errorf("%s holds no weights: there is no %s file and no %s", dir, fileEnding, indexEnding)
+	return "", &NoWeightsError{dir}
+}
+
+// NoWeightsError says that a folder holds no file with weights.
+type NoWeightsError struct{ Dir string }
+
+func (e *NoWeightsError) Error() string {
+	return fmt.Sprintf("%s holds no weights: there is no %s file and no %s", e.Dir, fileEnding, indexEnding)
 }
 
 // add maps a file and takes in its tensors, whose names it returns.

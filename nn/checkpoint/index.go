@@ -92,7 +92,7 @@ func (a *Archive) addShards(index string) error {
 	}
 	sort.Strings(shards)
 	dir := filepath.Dir(index)
-	if i := slices.IndexFunc(shards, isPickle); i >= 0 {
+	if i := slices.IndexFunc(shards, IsPickle); i >= 0 {
 		for i := range shards {
 			shards[i] = filepath.Join(dir, shards[i])
 		}

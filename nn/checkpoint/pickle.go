@@ -15,7 +15,8 @@ type PickleError struct {
 // pickleEndings are those of torch.save.
 var pickleEndings = []string{".bin", ".pth", ".pt", ".ckpt"}
 
-func isPickle(name string) bool {
+// IsPickle tells whether a file is one of PyTorch's pickles by its name.
+func IsPickle(name string) bool {
 	return slices.Contains(pickleEndings, strings.ToLower(filepath.Ext(name)))
 }
 

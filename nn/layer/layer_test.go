@@ -21,8 +21,9 @@ func builder(w *layer.Weights, plan *layer.Plan) *layer.Builder {
 func mlp(b *layer.Builder) {
 	x := b.Input("x", tensor.Float32, 2, 3, 4)
 	x = b.TokenBlock("blocks.0", x, 1, func(b *layer.Builder, x *layer.Node) *layer.Node {
-		parts := b.LinearSlices("qkv", b.LayerNorm("norm", x, 1e-5), 12, []string{"q", "k", "v"})
-		return b.Add(x, b.Branch("mlp", x, b.Add(parts[0], parts[2])))
+		h := b.LayerNorm("norm", x, 1e-5)
+		parts := b.LinearSlices("qkv", h, 12, []string{"q", "k", "v"})
+		return b.Add(x, b.Branch("mlp", x, h, b.Add(parts[0], parts[2])))
 	})
 	b.Head().Linear("head", x, 5, layer.NoBias)
 }
@@ -146,14 +147,21 @@ func TestFaultyPlansAreRefused(t *testing.T) {
 		"blocks.9 (layer.Delta)":        {layer.Delta{Site: "blocks.9", Output: none}},
 		"head.bias (layer.Train)":       {layer.Train{Param: "head.bias"}},
 		`no slice "x", only q, k, v`:    {layer.Delta{Site: "blocks.0.qkv", Slice: "x", Output: none}},
-		"needs a convolution":           {layer.Delta{Site: "blocks.0.qkv"}},
+		"has no weight to change":       {layer.Reweight{Site: "blocks.0.mlp"}},
 		"has no weight to add":          {layer.Delta{Site: "blocks.0.norm", Output: none}},
 		"could not be merged":           {layer.Scale{Site: "head", Scale: "s", Shift: "b"}},
-		"no channels to scale":          {layer.Scale{Site: "blocks.0.mlp", Scale: "s"}},
+		"no channels to scale":          {layer.Scale{Site: "blocks.0", Scale: "s"}},
+		"no linear map":                 {layer.Scale{Site: "blocks.0.mlp", Scale: "s"}},
+		`no slice "y", only q, k, v`:    {layer.Scale{Site: "blocks.0.qkv", Slice: "y", Scale: "s"}},
+		"only the input of a whole":     {layer.Scale{Site: "blocks.0.norm", Input: true, Scale: "s"}},
+		"has no shift":                  {layer.Scale{Site: "blocks.0.qkv", Slice: "q", Scale: "s", Shift: "b"}},
+		"branches and features":         {layer.After{Site: "blocks.0", Fn: none}},
+		"go into attentions":            {layer.Prefix{Site: "blocks.0.mlp", N: 1}},
 		"act on branches":               {layer.Parallel{Site: "blocks.0", Fn: none}},
 		"blocks of token sequences":     {layer.Tokens{Site: "head", N: 1}},
 		"two edits of type layer.Scale": {layer.Scale{Site: "head", Scale: "s"}, layer.Scale{Site: "head", Scale: "t"}},
 		"does not combine":              {layer.Scale{Site: "head", Scale: "s"}, layer.Delta{Site: "head", Output: none}},
+		"qkv: a scale does not combine": {layer.Scale{Site: "blocks.0.qkv", Scale: "s"}, layer.Scale{Site: "blocks.0.qkv", Slice: "q", Scale: "s"}},
 	} {
 		if _, err := layer.NewPlan(b.Sites(), edits, layer.FrozenStatistics); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)

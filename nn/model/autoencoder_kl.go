@@ -150,9 +150,9 @@ func (m *AutoencoderKL) attention(b *layer.Builder, x *layer.Node) *layer.Node {
 	}
 	s := x.Shape()
 	batch, c, height, width := s[0], s[1], s[2], s[3]
-	h := b.GroupNorm("group_norm", x, m.NormNumGroups, autoencoderEps)
-	h = b.Permute(b.Reshape(h, batch, c, height*width), 0, 2, 1) // [B, HW, C]
+	read := b.GroupNorm("group_norm", x, m.NormNumGroups, autoencoderEps)
+	h := b.Permute(b.Reshape(read, batch, c, height*width), 0, 2, 1) // [B, HW, C]
 	q, k, v := b.Linear("to_q", h, c), b.Linear("to_k", h, c), b.Linear("to_v", h, c)
-	h = b.Linear("to_out.0", b.Attention(q, k, v, 1, false), c)
-	return b.Add(x, b.Reshape(b.Permute(h, 0, 2, 1), batch, c, height, width))
+	h = b.Linear("to_out.0", b.Attention("heads", q, k, v, 1, false), c)
+	return b.Add(x, b.Branch("residual", x, read, b.Reshape(b.Permute(h, 0, 2, 1), batch, c, height, width)))
 }

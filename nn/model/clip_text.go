@@ -127,17 +127,16 @@ func (m *CLIPText) block(b *layer.Builder, x *layer.Node) *layer.Node {
 	d := m.HiddenSize
 	h := b.LayerNorm("layer_norm1", x, m.eps())
 	q, k, v := b.Linear("self_attn.q_proj", h, d), b.Linear("self_attn.k_proj", h, d), b.Linear("self_attn.v_proj", h, d)
-	h = b.Attention(q, k, v, m.NumAttentionHeads, true)
-	x = b.Add(x, b.Linear("self_attn.out_proj", h, d))
+	y := b.Linear("self_attn.out_proj", b.Attention("self_attn.heads", q, k, v, m.NumAttentionHeads, true), d)
+	x = b.Add(x, b.Branch("self_attn", x, h, y))
 	h = b.LayerNorm("layer_norm2", x, m.eps())
-	h = b.Linear("mlp.fc1", h, m.IntermediateSize)
+	y = b.Linear("mlp.fc1", h, m.IntermediateSize)
 	if m.HiddenAct == "gelu" {
-		h = b.GELU(h)
+		y = b.GELU(y)
 	} else {
-		h = b.QuickGELU(h)
+		y = b.QuickGELU(y)
 	}
-	h = b.Linear("mlp.fc2", h, d)
-	return b.Add(x, b.Branch("mlp", x, h))
+	return b.Add(x, b.Branch("mlp", x, h, b.Linear("mlp.fc2", y, d)))
 }
 
 // NoDecay tells that embeddings are spared.

@@ -25,14 +25,14 @@ func resnetBlock2D(b *layer.Builder, x, emb *layer.Node, out, groups int, eps fl
 		return nil
 	}
 	in := x.Shape()[1]
-	h := b.SiLU(b.GroupNorm("norm1", x, groups, eps))
-	h = b.Conv2d("conv1", h, layer.Conv{Out: out, Kernel: 3, Pad: 1})
+	read := b.SiLU(b.GroupNorm("norm1", x, groups, eps))
+	h := b.Conv2d("conv1", read, layer.Conv{Out: out, Kernel: 3, Pad: 1})
 	if emb != nil {
 		time := b.Linear("time_emb_proj", emb, out)
 		h = b.Add(h, b.Reshape(time, x.Shape()[0], out, 1, 1))
 	}
 	h = b.SiLU(b.GroupNorm("norm2", h, groups, eps))
-	h = b.Conv2d("conv2", h, layer.Conv{Out: out, Kernel: 3, Pad: 1})
+	h = b.Branch("residual", x, read, b.Conv2d("conv2", h, layer.Conv{Out: out, Kernel: 3, Pad: 1}))
 	if in != out {
 		x = b.Conv2d("conv_shortcut", x, layer.Conv{Out: out, Kernel: 1})
 	}
@@ -54,7 +54,7 @@ func (u *unetPass) spatial(b *layer.Builder, x *layer.Node, heads int) *layer.No
 	if u.LinearProjection {
 		h = b.Linear("proj_in", h, c)
 	}
-	h = u.transformer(b.Sub("transformer_blocks.0"), h, heads)
+	h = u.transformer(b.Sub("transformer_blocks.0").OnGrid(height, width), h, heads)
 	if u.LinearProjection {
 		h = b.Linear("proj_out", h, c)
 	}
@@ -73,14 +73,13 @@ func (u *unetPass) transformer(b *layer.Builder, x *layer.Node, heads int) *laye
 	}
 	c := x.Shape()[2]
 	h := b.LayerNorm("norm1", x, blockEps)
-	x = b.Add(x, b.Branch("attn1", x, u.attention(b.Sub("attn1"), h, h, heads)))
+	x = b.Add(x, b.Branch("attn1", x, h, u.attention(b.Sub("attn1"), h, h, heads)))
 	h = b.LayerNorm("norm2", x, blockEps)
-	x = b.Add(x, b.Branch("attn2", x, u.attention(b.Sub("attn2"), h, u.text, heads)))
+	x = b.Add(x, b.Branch("attn2", x, h, u.attention(b.Sub("attn2"), h, u.text, heads)))
 	h = b.LayerNorm("norm3", x, blockEps)
 	gated := b.Linear("ff.net.0.proj", h, 8*c)
-	h = b.Mul(b.Slice(gated, 2, 0, 4*c), b.GELU(b.Slice(gated, 2, 4*c, 4*c)))
-	h = b.Linear("ff.net.2", h, c)
-	return b.Add(x, b.Branch("ff", x, h))
+	y := b.Mul(b.Slice(gated, 2, 0, 4*c), b.GELU(b.Slice(gated, 2, 4*c, 4*c)))
+	return b.Add(x, b.Branch("ff", x, h, b.Linear("ff.net.2", y, c)))
 }
 
 // attention lets x [B, N, C] attend to context [B, M, D]; q, k and v have no bias.
@@ -92,5 +91,5 @@ func (u *unetPass) attention(b *layer.Builder, x, context *layer.Node, heads int
 	q := b.Linear("to_q", x, c, layer.NoBias)
 	k := b.Linear("to_k", context, c, layer.NoBias)
 	v := b.Linear("to_v", context, c, layer.NoBias)
-	return b.Linear("to_out.0", b.Attention(q, k, v, heads, false), c)
+	return b.Linear("to_out.0", b.Attention("heads", q, k, v, heads, false), c)
 }

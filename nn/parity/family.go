@@ -18,8 +18,11 @@ type network func(b *layer.Builder, in map[string]*layer.Node) (map[string]*laye
 
 // families makes networks from the config of a case.
 var families = map[string]func(config []byte) (network, error){
+	"clip_text": clipText,
 	"mobilenet": classifier(model.NewMobileNet),
 	"resnet":    classifier(model.NewResNet),
+	"unet":      unet,
+	"vae":       autoencoder,
 	"vit":       classifier(model.NewViT),
 }
 

@@ -43,13 +43,20 @@ func compareAll(ctx context.Context, r reference, threads int, chosen []string) 
 	if err != nil {
 		return err
 	}
+	if len(chosen) == 0 {
+		keys := r.command(ctx, "keys", filepath.Join("nn", "model", "testdata", "keys"))
+		keys.Stdout = os.Stdout
+		if err := keys.Run(); err != nil {
+			return fmt.Errorf("names and shapes of parameters: %w", err)
+		}
+	}
 	dev := cpu.New(threads)
 	defer dev.Close()
-	fmt.Printf("%-32s %8s %9s %9s %8s %7s %7s\n", "case", "tensors", "values", "gradients", "bound", "theirs", "ours")
+	fmt.Printf("%-40s %8s %9s %9s %8s %7s %7s\n", "case", "tensors", "values", "gradients", "bound", "theirs", "ours")
 	var failed []string
 	for _, name := range cases {
 		row, err := r.compare(ctx, Runner{Device: dev}, name)
-		fmt.Printf("%-32s %s\n", name, row)
+		fmt.Printf("%-40s %s\n", name, row)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -74,6 +74,16 @@ func exchange(i, k int, suffixes ...string) func(string, []float32) {
 var mutants = []mutant{
 	{name: "layer norm's eps 1e-5 for 1e-6", attrs: change(func(a *kernel.LayerNorm) { a.Eps = 1e-5 })},
 	{name: "batch norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.BatchNorm) { a.Eps /= 10 })},
+	{name: "layer norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.LayerNorm) { a.Eps = 1e-6 })},
+	{name: "group norm's eps 1e-5 for 1e-6", attrs: change(func(a *kernel.GroupNorm) { a.Eps = 1e-5 })},
+	{name: "group norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.GroupNorm) { a.Eps = 1e-6 })},
+	{name: "half as many groups", attrs: change(func(a *kernel.GroupNorm) { a.Groups /= 2 })},
+	{name: "quick gelu by erf", swap: map[string]string{"quick_gelu": "gelu"}, attrs: into[kernel.QuickGELU](kernel.GELU{})},
+	{name: "strided convolutions padded on all sides alike", attrs: change(func(a *kernel.Conv2d) {
+		if a.PadTop == 0 && a.PadBottom == 1 {
+			a.PadTop, a.PadLeft, a.PadBottom, a.PadRight = 1, 1, 0, 0
+		}
+	})},
 	{name: "gelu by tanh", swap: map[string]string{"gelu": "gelu_tanh"}, attrs: into[kernel.GELU](kernel.GELUTanh{})},
 	{name: "gelu by sigmoid", swap: map[string]string{"gelu": "quick_gelu"}, attrs: into[kernel.GELU](kernel.QuickGELU{})},
 	{name: "relu for relu6", swap: map[string]string{"relu6": "relu"}, attrs: into[kernel.ReLU6](kernel.ReLU{})},

@@ -45,3 +45,5 @@ CASES = [
     real("resnet18"),
     real("resnet50"),
 ]
+
+KEYS = (lambda name: name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"), lambda name, classes: getattr(torchvision.models, name)(num_classes=classes))

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
-// mark is a token in special_tokens_map.json: its text, or an object that has it as content.
+// mark is a token as transformers writes it: its text, or an object that has it as content.
 type mark string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -24,30 +25,37 @@ func (m *mark) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// readMarks takes the pad from a special_tokens_map.json: Stable Diffusion 2.x fills rows with "!". No file means the end mark.
-func (t *Tokenizer) readMarks(path string) error {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// readMarks takes the pad from special_tokens_map.json, else from tokenizer_config.json: Stable Diffusion 2.x fills rows with "!",
+// and its two files disagree. Neither means the end mark.
+func (t *Tokenizer) readMarks(dir string) error {
+	for _, file := range []string{MarksFile, ConfigFile} {
+		text, err := os.ReadFile(filepath.Join(dir, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		marks := struct {
+			Start mark `json:"bos_token"`
+			End   mark `json:"eos_token"`
+			Pad   mark `json:"pad_token"`
+		}{Start, End, ""}
+		if err := json.Unmarshal(text, &marks); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if marks.Start != Start || marks.End != End {
+			return fmt.Errorf("%s: marks %q and %q: CLIP's are %s and %s", file, marks.Start, marks.End, Start, End)
+		}
+		if marks.Pad == "" {
+			continue
+		}
+		if _, ok := t.ids[string(marks.Pad)]; !ok {
+			return fmt.Errorf("%s: the vocabulary lacks the pad_token %q", file, marks.Pad)
+		}
+		t.pad = string(marks.Pad)
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	marks := struct {
-		Start mark `json:"bos_token"`
-		End   mark `json:"eos_token"`
-		Pad   mark `json:"pad_token"`
-	}{Start, End, End}
-	if err := json.Unmarshal(text, &marks); err != nil {
-		return fmt.Errorf("%s: %w", MarksFile, err)
-	}
-	if marks.Start != Start || marks.End != End {
-		return fmt.Errorf("%s: marks %q and %q: CLIP's are %s and %s", MarksFile, marks.Start, marks.End, Start, End)
-	}
-	if _, ok := t.ids[string(marks.Pad)]; !ok {
-		return fmt.Errorf("%s: the vocabulary lacks the pad_token %q", MarksFile, marks.Pad)
-	}
-	t.pad = string(marks.Pad)
 	return nil
 }
 

@@ -130,12 +130,68 @@ func TestRowsAreFilledWithTheFoldersPad(t *testing.T) {
 			t.Errorf("%s: the pad did not come back: %v", text, err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, token.ConfigFile), []byte(`{"pad_token": "!", "model_max_length": 77}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{`{}`: true, `{"pad_token": "<|endoftext|>"}`: false} {
+		if err := os.WriteFile(marks, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if tok, err := token.Load(dir); err != nil || (tok.PadID() == 0) != want {
+			t.Errorf("%s before tokenizer_config.json: %v", text, err)
+		}
+	}
 	for _, text := range []string{`[`, `{"pad_token": "no such symbol"}`, `{"eos_token": "!"}`, `{"pad_token": 3}`} {
 		if err := os.WriteFile(marks, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := token.Load(dir); err == nil || !strings.Contains(err.Error(), token.MarksFile) {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestTheOneFileOfTransformers5IsTheSameVocabulary(t *testing.T) {
+	dir, fast := t.TempDir(), t.TempDir()
+	want := trained(t, captions, 560)
+	if err := want.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	vocab, err := os.ReadFile(filepath.Join(dir, token.VocabFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(filepath.Join(dir, token.MergesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var merges []any
+	for i, line := range strings.Split(strings.TrimSpace(string(lines)), "\n")[1:] {
+		if i%2 == 0 { // both spellings
+			merges = append(merges, line)
+		} else {
+			merges = append(merges, strings.Fields(line))
+		}
+	}
+	write := func(edit func(model map[string]any)) {
+		model := map[string]any{"type": "BPE", "dropout": nil, "end_of_word_suffix": "</w>", "vocab": json.RawMessage(vocab), "merges": merges}
+		edit(model)
+		text, err := json.Marshal(map[string]any{"version": "1.0", "model": model})
+		if err == nil {
+			err = os.WriteFile(filepath.Join(fast, token.FastFile), text, 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(func(map[string]any) {})
+	if got, err := token.Load(fast); err != nil || !got.Same(want) {
+		t.Errorf("another vocabulary: %v", err)
+	}
+	for key, value := range map[string]any{"type": "WordPiece", "end_of_word_suffix": "", "dropout": 0.1, "merges": []any{"one"}, "vocab": 3} {
+		write(func(m map[string]any) { m[key] = value })
+		if _, err := token.Load(fast); err == nil || !strings.Contains(err.Error(), token.FastFile) {
+			t.Errorf("%s %v: %v", key, value, err)
 		}
 	}
 }

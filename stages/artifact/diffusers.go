@@ -172,7 +172,7 @@ func (r *partsReader) tokenizer(m *diffusion.Model, length int) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []string{token.VocabFile, token.MergesFile, token.MarksFile} {
+	for _, f := range token.Files() {
 		if _, err := os.Stat(filepath.Join(r.dir, tokenizerDir, f)); err == nil {
 			r.files = append(r.files, filepath.Join(tokenizerDir, f))
 		}

@@ -104,7 +104,7 @@ func TestAPublishedFolderIsFineTunedWithTheFilesThatWereReadForItsBase(t *testin
 	})
 	want := []string{
 		"model_index.json", "scheduler/scheduler_config.json", "text_encoder/config.json", "text_encoder/model.safetensors",
-		"tokenizer/merges.txt", "tokenizer/special_tokens_map.json", "tokenizer/vocab.json", "unet/config.json",
+		"tokenizer/merges.txt", "tokenizer/special_tokens_map.json", "tokenizer/tokenizer_config.json", "tokenizer/vocab.json", "unet/config.json",
 		"unet/diffusion_pytorch_model.safetensors", "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
 	}
 	if diff := cmp.Diff(want, base); diff != "" || err != nil {
