@@ -9,7 +9,7 @@ STUDY         := pipelines/chestxray.hcl
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-mutants lint fmt fmt-check generate demo bench bench-engine clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -64,6 +64,10 @@ demo: ## the main job: the whole study on generated radiographs
 
 bench: ## kernels and engine, in Go's benchmark format
 	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
+
+bench-nn: ## networks beside PyTorch on the CPU, step by step (about 3 minutes)
+	go build -o .cache/bench-nn ./nn/bench
+	.cache/bench-nn -python $(PARITY_VENV)/bin/python $(BENCH)
 
 bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs if it can, and how it grows (about 15 minutes)
 	go run ./dag/bench $(BENCH)

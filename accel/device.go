@@ -26,6 +26,13 @@ type Buffer interface {
 	Len() int // elements
 }
 
+// Borrower is a device that computes in the host's memory: weights that nobody changes need no copy.
+type Borrower interface {
+	// Borrow makes data a buffer, which is only read: a launch or a copy that would write to it is an error. data must not change
+	// until Free, and is not counted in Mem's bytes.
+	Borrow(data []float32) (Buffer, error)
+}
+
 // Tensor is a dense row-major view into a buffer: the operand of a kernel.
 type Tensor struct {
 	Buf   Buffer

@@ -49,7 +49,7 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	}
 	mem := program.NewMemory(dev)
 	defer func() { err = errors.Join(err, mem.Close()) }()
-	if err := m.Weights.Upload(mem); err != nil {
+	if err := train.Upload(mem, m.Weights, b); err != nil {
 		return res, err
 	}
 	network, err := train.Compile(mem, b, loss, t.Config, func(p layer.Param) (bool, float64) { return m.decays(p), 0 })

@@ -56,7 +56,7 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 	if err := errors.Join(err, b.Finish(), c.Augment.Policy.Validate(), c.Augment.Mix.Validate()); err != nil {
 		return res, err
 	}
-	if err := upload(mem, c.Weights, b.Sites()); err != nil {
+	if err := Upload(mem, c.Weights, b); err != nil {
 		return res, err
 	}
 	network, err := Compile(mem, b, loss.value, c.Config, func(p layer.Param) (bool, float64) {

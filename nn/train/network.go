@@ -244,12 +244,12 @@ func (n *Network) Close() error {
 }
 
 // CompileForward makes the program that only computes outputs of a built network, in evaluation mode. Weights
-// that mem does not hold yet are uploaded from w.
+// that mem does not hold yet are shared with w.
 func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, outputs ...*layer.Node) (*program.Program, error) {
 	if err := b.Finish(); err != nil {
 		return nil, err
 	}
-	if err := upload(mem, w, b.Sites()); err != nil {
+	if err := upload(mem, w, b, func(string) bool { return false }); err != nil {
 		return nil, err
 	}
 	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
@@ -262,13 +262,31 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 	return p, nil
 }
 
-// upload sets the parameters of a network that mem does not hold yet.
-func upload(mem *program.Memory, w *layer.Weights, s layer.Sites) error {
-	var missing []string
-	for _, p := range s.Params {
-		if !mem.Has(p.Name) {
-			missing = append(missing, p.Name)
+// Upload sets the parameters of a network to be trained that mem does not hold yet: those that training changes as copies,
+// the others are shared with w.
+func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
+	changes := map[string]bool{}
+	for _, p := range b.Trainable() {
+		changes[p.Name] = true
+	}
+	for _, s := range b.RunningStats() {
+		changes[s.MeanName], changes[s.VarName] = true, true
+	}
+	return upload(mem, w, b, func(name string) bool { return changes[name] })
+}
+
+func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
+	var copied []string
+	for _, p := range b.Sites().Params {
+		switch {
+		case mem.Has(p.Name):
+		case changes(p.Name):
+			copied = append(copied, p.Name)
+		default:
+			if err := mem.Share(p.Name, p.Shape, w.Data(p.Name)); err != nil {
+				return err
+			}
 		}
 	}
-	return w.UploadNamed(mem, missing)
+	return w.UploadNamed(mem, copied)
 }
