@@ -87,7 +87,7 @@ func training(variant, method string) func(accel.Device) (func(context.Context) 
 			return nil, err
 		}
 		n, err := train.Compile(mem, b, loss, train.Config{Optim: optim.Config{Rule: "adamw", WeightDecay: 0.01}},
-			func(p layer.Param) (bool, float64) { return model.Decays(m, p.Name, p.Shape), 0 })
+			func(p layer.Param) (bool, float64) { return model.Decays(m, p.Name, p.Shape), 1 })
 		if err != nil {
 			return nil, err
 		}
@@ -98,10 +98,10 @@ func training(variant, method string) func(accel.Device) (func(context.Context) 
 		if err := errors.Join(n.Set(images, normal("images", shape)), n.Set(labels, which)); err != nil {
 			return nil, err
 		}
-		step := 0
+		steps := 0
 		return func(ctx context.Context) error {
-			_, _, err := n.Step(ctx, step, 1e-4, func(int) error { return nil })
-			step++
+			_, _, err := n.Step(ctx, steps, 1e-4, func(int) error { return nil })
+			steps++
 			return err
 		}, nil
 	}

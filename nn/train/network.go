@@ -276,17 +276,18 @@ func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
 }
 
 func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
-	var copied []string
+	var copied, shared []string
 	for _, p := range b.Sites().Params {
 		switch {
 		case mem.Has(p.Name):
 		case changes(p.Name):
 			copied = append(copied, p.Name)
 		default:
-			if err := mem.Share(p.Name, p.Shape, w.Data(p.Name)); err != nil {
-				return err
-			}
+			shared = append(shared, p.Name)
 		}
 	}
-	return w.UploadNamed(mem, copied)
+	if err := w.UploadNamed(mem, copied); err != nil {
+		return err
+	}
+	return w.ShareNamed(mem, shared)
 }
