@@ -17,26 +17,27 @@ import (
 // training is what pretrain and finetune let the user choose about the optimisation. Zero means the task's
 // default.
 type training struct {
-	Steps       int       `pipe:"steps,optional" min:"1" doc:"Optimiser steps. Default: 600 for pretraining; for fine-tuning 60, of a diffusion model 200."`
-	Epochs      float64   `pipe:"epochs,optional" min:"0" doc:"Passes over the training data after which training ends even if steps are left."`
-	BatchSize   int       `pipe:"batch_size,optional" min:"1" doc:"Images a step; never more than there are. Default: 32, for diffusion 16."`
-	Accumulate  int       `pipe:"grad_accum_steps,optional" min:"1" doc:"Batches whose mean gradient a step follows: as one batch that many times as large, but for batch norms, which see each by itself. Default: 1."`
-	LR          float64   `pipe:"lr,optional" min:"0" doc:"Peak learning rate. Default, and 0: the method's."`
-	MinLR       float64   `pipe:"min_lr,optional" min:"0" doc:"Learning rate at the end of the cosine or linear schedule. Default: 0."`
-	Schedule    string    `pipe:"schedule" default:"cosine" enum:"cosine,linear,constant" doc:"Course of the learning rate after the warm-up."`
-	Warmup      float64   `pipe:"warmup" default:"0.1" min:"0" max:"0.9" doc:"Share of the steps in which the learning rate rises."`
-	Optimizer   string    `pipe:"optimizer,optional" enum:"adamw,sgd" doc:"Rule of the update. Default: adamw."`
-	WeightDecay float64   `pipe:"weight_decay" default:"0.01" min:"0" doc:"Weight decay, decoupled in adamw; biases, norms, embeddings are spared."`
-	Betas       []float64 `pipe:"betas,optional" min:"0" max:"0.9999999" doc:"Decay of adamw's two moments. Default: [0.9, 0.999]."`
-	Eps         float64   `pipe:"eps,optional" min:"0" doc:"What adamw adds to the root of the second moment. Default: 1e-8."`
-	Momentum    float64   `pipe:"momentum,optional" min:"0" max:"0.9999999" doc:"Momentum of sgd. Default: 0; 0.9 is customary."`
-	Nesterov    bool      `pipe:"nesterov,optional" doc:"Nesterov's step, of sgd with momentum."`
-	ClipNorm    float64   `pipe:"clip_norm" default:"1" min:"0" doc:"Bound of the gradients' global norm; 0: none."`
-	EMADecay    float64   `pipe:"ema_decay,optional" min:"0" max:"0.9999999" doc:"Decay of an exponential moving average of the weights and running statistics, which is then what is validated and kept (timm's ModelEmaV3). Default: none."`
-	EMAWarmup   bool      `pipe:"ema_warmup,optional" doc:"Let that decay rise from 0: of update n it is at most 1 - n^(-2/3)."`
-	Patience    int       `pipe:"patience" default:"4" min:"0" doc:"Validations without a better one after which training stops; 0: never."`
-	EvalEvery   int       `pipe:"eval_every,optional" min:"1" doc:"Steps between validations. Default: a sixth of the steps."`
-	Seed        uint64    `pipe:"seed" default:"0" min:"0" doc:"Of the weights' initial values, the order and the augmentation."`
+	Steps             int       `pipe:"steps,optional" min:"1" doc:"Optimiser steps. Default: 600 for pretraining; for fine-tuning 60, of a diffusion model 200."`
+	Epochs            float64   `pipe:"epochs,optional" min:"0" doc:"Passes over the training data after which training ends even if steps are left."`
+	BatchSize         int       `pipe:"batch_size,optional" min:"1" doc:"Images a step; never more than there are. Default: 32, for diffusion 16."`
+	Accumulate        int       `pipe:"grad_accum_steps,optional" min:"1" doc:"Batches whose mean gradient a step follows: as one batch that many times as large, but for batch norms, which see each by itself. Default: 1."`
+	LR                float64   `pipe:"lr,optional" min:"0" doc:"Peak learning rate. Default, and 0: the method's."`
+	MinLR             float64   `pipe:"min_lr,optional" min:"0" doc:"Learning rate at the end of the cosine or linear schedule. Default: 0."`
+	Schedule          string    `pipe:"schedule" default:"cosine" enum:"cosine,linear,constant" doc:"Course of the learning rate after the warm-up."`
+	Warmup            float64   `pipe:"warmup" default:"0.1" min:"0" max:"0.9" doc:"Share of the steps in which the learning rate rises."`
+	Optimizer         string    `pipe:"optimizer,optional" enum:"adamw,sgd" doc:"Rule of the update. Default: adamw."`
+	WeightDecay       float64   `pipe:"weight_decay" default:"0.01" min:"0" doc:"Weight decay, decoupled in adamw; biases, norms, embeddings are spared."`
+	Betas             []float64 `pipe:"betas,optional" min:"0" max:"0.9999999" doc:"Decay of adamw's two moments. Default: [0.9, 0.999]."`
+	Eps               float64   `pipe:"eps,optional" min:"0" doc:"What adamw adds to the root of the second moment. Default: 1e-8."`
+	Momentum          float64   `pipe:"momentum,optional" min:"0" max:"0.9999999" doc:"Momentum of sgd. Default: 0; 0.9 is customary."`
+	Nesterov          bool      `pipe:"nesterov,optional" doc:"Nesterov's step, of sgd with momentum."`
+	ClipNorm          float64   `pipe:"clip_norm" default:"1" min:"0" doc:"Bound of the gradients' global norm; 0: none."`
+	EMADecay          float64   `pipe:"ema_decay,optional" min:"0" max:"0.9999999" doc:"Decay of an exponential moving average of the weights and running statistics, which is then what is validated and kept (timm's ModelEmaV3). Default: none."`
+	EMAWarmup         bool      `pipe:"ema_warmup,optional" doc:"Let that decay rise from 0: of update n it is at most 1 - n^(-2/3)."`
+	GradCheckpointing bool      `pipe:"grad_checkpointing,optional" doc:"Compute the activations within blocks again in the backward, instead of holding them: less memory, more time, the same bits."`
+	Patience          int       `pipe:"patience" default:"4" min:"0" doc:"Validations without a better one after which training stops; 0: never."`
+	EvalEvery         int       `pipe:"eval_every,optional" min:"1" doc:"Steps between validations. Default: a sixth of the steps."`
+	Seed              uint64    `pipe:"seed" default:"0" min:"0" doc:"Of the weights' initial values, the order and the augmentation."`
 	recipe
 
 	scratch string
@@ -112,6 +113,7 @@ func (t training) plan(r Reporter, d defaults, n int) (plan, error) {
 			},
 			Accumulate: t.Accumulate,
 			Average:    train.Average{Decay: t.EMADecay, Warmup: t.EMAWarmup},
+			Recompute:  t.GradCheckpointing,
 			EvalEvery:  cmp.Or(t.EvalEvery, max(1, steps/6)),
 			Patience:   t.Patience,
 			Keep:       keep,

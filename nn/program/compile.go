@@ -24,8 +24,9 @@ const (
 
 // Options say where a program runs and what for.
 type Options struct {
-	Memory *Memory
-	Mode   Mode
+	Memory    *Memory
+	Mode      Mode
+	Recompute *Recompute // nil: the backward reads the values of the forward where they are
 }
 
 // Compile plans the launches that compute outputs. Every kernel is looked up now, and all that the device lacks
@@ -101,6 +102,9 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 	}
 	if len(c.errs) > 0 {
 		return errors.Join(c.errs...)
+	}
+	if r := c.opt.Recompute; r != nil {
+		c.recompute(r)
 	}
 	for _, at = range outputs {
 		if l := c.slots[at].root.life; l != nil {

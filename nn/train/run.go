@@ -14,6 +14,7 @@ type Config struct {
 	Schedule   optim.Schedule // Total is the number of steps
 	Accumulate int            // batches whose mean gradient a step follows; 0: one
 	Average    Average        // of the weights; it is what is validated and kept
+	Recompute  bool           // activations within blocks in the backward, instead of holding them: less memory, more time, the same bits
 	EvalEvery  int            // steps between validations; 0: after the last step only
 	Patience   int            // validations without a better one after which the run stops; 0: never
 	Keep       Keep
