@@ -154,7 +154,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	if len(m.Info.Classes) < 2 {
+	if len(m.Info.Classes) < 2 && !m.Info.MultiLabel {
 		return fmt.Errorf("the images have %d classes, a classifier needs two", len(m.Info.Classes))
 	}
 	c, err := backbone.Classifier(m.Info.Classes, m.Info.Size, s.Seed)
@@ -196,6 +196,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err := s.recipe.apply(t); err != nil {
 		return err
 	}
+	c.Info.MultiLabel = t.Loss.Kind == train.BCE
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
 	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
 		dev := cpu.New(0)

@@ -28,7 +28,11 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 		return j, err
 	}
 	for _, logits := range split(out.Logits, c.Model.Classes()) {
-		j.probs = append(j.probs, softmax(logits))
+		if c.Info.MultiLabel {
+			j.probs = append(j.probs, sigmoid(logits))
+		} else {
+			j.probs = append(j.probs, softmax(logits))
+		}
 	}
 	n := len(j.probs)
 	for _, features := range split(out.Features, len(out.Features)/n) {

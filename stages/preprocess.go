@@ -32,6 +32,7 @@ type preprocess struct {
 	Color   string             `pipe:"color" default:"gray" enum:"gray,rgb" doc:"Channels of the result."`
 	Split   map[string]float64 `pipe:"split" default:"{\"train\":0.7,\"val\":0.1,\"test\":0.2}" min:"0" max:"1" doc:"Share of train, val and test."`
 	Given   bool               `pipe:"given_splits" default:"true" doc:"Keep the splits that the data set gives."`
+	Multi   bool               `pipe:"multi_label,optional" doc:"Take all labels that the data set has of an image, instead of its class: each of them becomes a class, and an image may have several or none."`
 	Require []string           `pipe:"require,optional" enum:"label,caption" doc:"Leave out images that lack one of these."`
 	Seed    int                `pipe:"seed" default:"0" min:"0" doc:"Of the split and the order."`
 	Data    Input              `pipe:"data" kind:"dataset" doc:"The data set."`
@@ -93,12 +94,26 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 		channels = 3
 	}
 	m := &artifact.Images{Info: artifact.ImagesInfo{Size: p.Size, Channels: channels, Classes: classes, Count: len(records)}}
-	index := map[string]int{"": -1}
-	for i, c := range classes {
+	if p.Multi {
+		m.Info.MultiLabel, m.Info.Classes = true, findings(records)
+	}
+	index := map[string]int{}
+	for i, c := range m.Info.Classes {
 		index[c] = i
 	}
 	for _, rec := range records {
-		m.Records = append(m.Records, artifact.ImageRecord{ID: rec.ID, Label: index[rec.Label], Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split})
+		image := artifact.ImageRecord{ID: rec.ID, Label: -1, Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split}
+		if i, ok := index[rec.Label]; ok {
+			image.Label = i
+		}
+		if labels := allLabels(rec); p.Multi && labels != nil {
+			image.Labels = []int{}
+			for _, label := range labels {
+				image.Labels = append(image.Labels, index[label])
+			}
+			slices.Sort(image.Labels)
+		}
+		m.Records = append(m.Records, image)
 	}
 	m.Order = trainingOrder(m.Records, uint64(p.Seed))
 	if len(m.Order) == 0 {
@@ -121,10 +136,32 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 	return m, nil
 }
 
+// allLabels are those of an image: all findings, or where the set tells none, its class. Nil: not known.
+func allLabels(rec artifact.Record) []string {
+	if rec.Labels == nil && rec.Label != "" {
+		return []string{rec.Label}
+	}
+	return rec.Labels
+}
+
+// findings are all labels that images have, sorted.
+func findings(records []artifact.Record) []string {
+	var all []string
+	for _, rec := range records {
+		all = append(all, allLabels(rec)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 func (p *preprocess) required(all []artifact.Record) []artifact.Record {
 	var kept []artifact.Record
 	for _, rec := range all {
-		if slices.Contains(p.Require, "label") && rec.Label == "" || slices.Contains(p.Require, "caption") && rec.Caption == "" {
+		unlabelled := rec.Label == ""
+		if p.Multi {
+			unlabelled = allLabels(rec) == nil
+		}
+		if slices.Contains(p.Require, "label") && unlabelled || slices.Contains(p.Require, "caption") && rec.Caption == "" {
 			continue
 		}
 		kept = append(kept, rec)

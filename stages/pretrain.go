@@ -95,6 +95,7 @@ func (s *pretrain) runClassifier(ctx context.Context, r Reporter) error {
 	if err := s.recipe.apply(t); err != nil {
 		return err
 	}
+	c.Info.MultiLabel = t.Loss.Kind == train.BCE
 	dev := cpu.New(0)
 	defer dev.Close()
 	began := time.Now()

@@ -172,14 +172,40 @@ func trainImages(m *artifact.Images) train.Images {
 	for i, rec := range m.Records {
 		out.Labels[i] = int32(rec.Label)
 	}
+	if m.Info.MultiLabel {
+		out.Targets = targets(m)
+	}
 	return out
 }
 
-// labelled keeps the images that have a class.
+// targets are 1 for the labels that an image has and 0 for the others, -1 where they are not known [N, classes].
+func targets(m *artifact.Images) []float32 {
+	classes := len(m.Info.Classes)
+	all := make([]float32, len(m.Records)*classes)
+	for i, rec := range m.Records {
+		row := all[i*classes : (i+1)*classes]
+		if rec.Labels == nil {
+			for c := range row {
+				row[c] = -1
+			}
+		}
+		for _, c := range rec.Labels {
+			row[c] = 1
+		}
+	}
+	return all
+}
+
+// labelled keeps the images of which it is known what they show.
 func labelled(images train.Images, index []int) []int {
 	var out []int
 	for _, i := range index {
-		if images.Labels[i] >= 0 {
+		known := images.Labels[i] >= 0
+		if images.Targets != nil {
+			classes := len(images.Targets) / images.Len()
+			known = images.Targets[i*classes] >= 0 // of all or of none
+		}
+		if known {
 			out = append(out, i)
 		}
 	}
