@@ -78,7 +78,7 @@ func sampleImages(dir string, samples []artifact.Sample, size, channels int) (tr
 		if err != nil {
 			return out, err
 		}
-		resize(out.Pixels[i*n:(i+1)*n], img, size, channels, "stretch")
+		resize(out.Pixels[i*n:(i+1)*n], img, size, channels, "stretch", 1)
 		out.Labels[i] = -1
 	}
 	return out, nil
