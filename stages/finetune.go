@@ -129,7 +129,7 @@ func (s *finetune) Validate() error {
 	if s.Tokens.Path != "" && s.Shift >= 0 {
 		errs = append(errs, wrong("shift", unread))
 	}
-	return errors.Join(append(errs, s.check(s.Tokens.Path != ""))...)
+	return errors.Join(append(errs, s.check(s.Tokens.Path != "")...)...)
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {

@@ -60,7 +60,7 @@ func (s *pretrain) Validate() error {
 		errs = append(errs, wrong("tokens", "%s is a classifier, which reads no captions: leave them out, or train one of %s",
 			s.Architecture, strings.Join(diffusion.Variants(), ", ")))
 	}
-	return errors.Join(append(errs, s.check(s.diffuses()))...)
+	return errors.Join(append(errs, s.check(s.diffuses())...)...)
 }
 
 // Canonical implements Canonical.

@@ -3,6 +3,7 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/nn/augment"
@@ -46,12 +47,18 @@ func (c recipe) settings() (a augmenting, errs []error) {
 		return a, []error{err}
 	}
 	errs = s.FillSettings(&a, c.Augment)
+	for _, err := range errs {
+		var one *AttributeError
+		if errors.As(err, &one) && !slices.Contains(s.Names(), one.Attribute) {
+			one.Value, one.Known = one.Attribute, s.Names() // to suggest one
+		}
+	}
 	for _, pair := range []struct {
 		name string
 		of   []float64
 	}{{"scale", a.Scale}, {"ratio", a.Ratio}} {
 		if n := len(pair.of); n != 0 && (n != 2 || pair.of[0] > pair.of[1]) {
-			errs = append(errs, wrong(pair.name, "takes two bounds, the lower one first"))
+			errs = append(errs, wrong(pair.name, "takes two bounds: give the lower one first"))
 		}
 	}
 	if len(a.Ratio) > 0 && len(a.Scale) == 0 {
@@ -76,7 +83,7 @@ func (a augmenting) policy() (augment.Policy, augment.Mix) {
 }
 
 // check says what is wrong in augment, and which choices a diffusion model has no use for.
-func (c recipe) check(diffuses bool) error {
+func (c recipe) check(diffuses bool) []error {
 	var errs []error
 	for _, own := range []struct {
 		name  string
@@ -97,7 +104,7 @@ func (c recipe) check(diffuses bool) error {
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // canonicalAugment fills in what augment leaves open.

@@ -54,7 +54,7 @@ func TestAugmentInTheKeyHasItsDefaults(t *testing.T) {
 
 func TestRecipesThatDoNotGoTogetherAreRefused(t *testing.T) {
 	for config, want := range map[string]string{
-		`"betas":[0.9]`:                        "betas: adamw has two of them, not 1",
+		`"betas":[0.9]`:                        "betas: adamw has two of them, not 1: give both",
 		`"momentum":0.9`:                       "momentum: is sgd's, and the optimizer is adamw",
 		`"optimizer":"sgd","eps":0.1`:          "eps: is adamw's, and the optimizer is sgd",
 		`"optimizer":"sgd","nesterov":true`:    "nesterov: is a step along the momentum",

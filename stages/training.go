@@ -2,7 +2,6 @@ package stages
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -47,11 +46,11 @@ type training struct {
 func (t *training) Resume(dir string) { t.scratch = dir }
 
 // check says what of the choices does not go together. A classifier's are not for a diffusion model.
-func (t training) check(diffuses bool) error {
+func (t training) check(diffuses bool) []error {
 	sgd := t.Optimizer == "sgd"
 	var errs []error
 	if len(t.Betas) != 0 && len(t.Betas) != 2 {
-		errs = append(errs, wrong("betas", "adamw has two of them, not %d", len(t.Betas)))
+		errs = append(errs, wrong("betas", "adamw has two of them, not %d: give both", len(t.Betas)))
 	}
 	for _, only := range []struct {
 		name  string
@@ -75,7 +74,7 @@ func (t training) check(diffuses bool) error {
 	if t.EMAWarmup && t.EMADecay == 0 {
 		errs = append(errs, wrong("ema_warmup", "there is no average to warm up: set ema_decay, or leave it out"))
 	}
-	return errors.Join(append(errs, t.recipe.check(diffuses))...)
+	return append(errs, t.recipe.check(diffuses)...)
 }
 
 // defaults are a task's values for what the user left open.
