@@ -188,3 +188,15 @@ func TestRecomputingANetworkWithoutBlocksIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAStateThatCannotBeKeptEndsNoRun(t *testing.T) {
+	var log []string
+	dir := t.TempDir()
+	fit := resumable(t, dir, &log)
+	if err := os.WriteFile(filepath.Join(dir, "deep"), nil, 0o666); err != nil { // where the folder should be
+		t.Fatal(err)
+	}
+	if res := mustFit(t, fit); res.Steps != 7 || len(log) == 0 || !strings.Contains(log[len(log)-1], "after step 6 could not be kept") {
+		t.Errorf("%d steps, %q", res.Steps, log)
+	}
+}

@@ -88,9 +88,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 			res.Early = c.Patience > 0 && at.Stale >= c.Patience && at.Steps < total
 		}
 		if !res.Early && at.Steps < total {
-			if err := keep.save(r.Network, &at); err != nil {
-				return res, fmt.Errorf("keeping the state after step %d: %w", step, err)
-			}
+			keep.save(r.Network, &at)
 		}
 		if r.Progress != nil {
 			r.Progress(at.Steps, total, values)
