@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/model"
@@ -22,7 +23,7 @@ func init() {
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
 			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
-			"at hand, and the deviations are reported.\n\n" + methods(),
+			"at hand, and the deviations are reported.\n\n" + methods() + "\n\n" + augmentDoc(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -95,6 +96,7 @@ func methods() string {
 
 // Canonical implements Canonical: options that are left out are written out.
 func (*finetune) Canonical(config map[string]any) {
+	canonicalAugment(config)
 	method, _ := config["method"].(string)
 	options, _ := config["options"].(map[string]any)
 	m, err := peft.Lookup(method)
@@ -131,7 +133,7 @@ func (s *finetune) Validate() error {
 	if s.Tokens.Path != "" && s.Shift >= 0 {
 		errs = append(errs, wrong("shift", unread))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.check(s.Tokens.Path != "")...)...)
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -155,7 +157,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	if len(m.Info.Classes) < 2 {
+	if len(m.Info.Classes) < 2 && !m.Info.MultiLabel {
 		return fmt.Errorf("the images have %d classes, a classifier needs two", len(m.Info.Classes))
 	}
 	c, err := backbone.Classifier(m.Info.Classes, m.Info.Size, s.Seed)
@@ -181,7 +183,10 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	p := s.plan(defaults{steps: 60, batch: 32, lr: c.Adapter.Method.Rates[variant.Kind]}, len(fit))
+	p, err := s.plan(r, defaults{steps: 60, batch: 32, lr: c.Adapter.Method.Rates[variant.Kind]}, len(fit))
+	if err != nil {
+		return err
+	}
 	shift := s.Shift
 	if shift < 0 {
 		shift = m.Info.Size / 64
@@ -191,13 +196,18 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
 		Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
+	if err := s.recipe.apply(t); err != nil {
+		return err
+	}
+	c.Info.MultiLabel = t.Loss.Kind == train.BCE
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
 	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
 		dev := cpu.New(0)
 		defer dev.Close()
+		began := time.Now()
 		res, err := t.Fit(ctx, dev)
 		if err == nil {
-			reportRun(r, res)
+			reportRun(r, res, p.images(), began)
 		}
 		return err
 	})
@@ -234,7 +244,10 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	}
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
-	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
+	p, err := s.plan(r, defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
+	if err != nil {
+		return err
+	}
 	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, pairs.captions), func() error {
 		return pairs.fit(ctx, r, d.Model, fit, p, s.Seed)
 	})
