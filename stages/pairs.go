@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
@@ -58,11 +59,12 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	if t.Latents, err = m.Codec.Encode(ctx, dev, pixels, m.Size); err != nil {
 		return err
 	}
+	began := time.Now()
 	res, err := t.Fit(ctx, dev)
 	if err != nil {
 		return err
 	}
-	reportRun(r, res)
+	reportRun(r, res, choices.images(), began)
 	return nil
 }
 

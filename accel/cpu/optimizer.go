@@ -136,13 +136,16 @@ func blend(d *Device, a kernel.Blend, out, in []accel.Tensor) error {
 	}
 	x, y := f32(in[0]), f32(out[0])
 	d.pool.run(len(x), elementGrain, func(lo, hi int) {
+		y, x := y[lo:hi], x[lo:hi]
 		if a.B == 0 {
-			d.level.scale(y[lo:hi], x[lo:hi], a.A)
+			d.level.scale(y, x, a.A)
 			return
 		}
-		for i := lo; i < hi; i++ {
-			y[i] = float32(a.A*x[i]) + float32(a.B*y[i])
-		}
+		share := d.borrow(hi - lo)
+		defer d.giveBack(share)
+		d.level.scale(share, x, a.A)
+		d.level.scale(y, y, a.B)
+		d.level.add(y, y, share)
 	})
 	return nil
 }

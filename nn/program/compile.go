@@ -24,8 +24,10 @@ const (
 
 // Options say where a program runs and what for.
 type Options struct {
-	Memory *Memory
-	Mode   Mode
+	Memory    *Memory
+	Mode      Mode
+	Precision string     // of products, one of the device's; "": float32
+	Recompute *Recompute // nil: the backward reads the values of the forward where they are
 }
 
 // Compile plans the launches that compute outputs. Every kernel is looked up now, and all that the device lacks
@@ -36,6 +38,9 @@ func Compile(g *gorgonia.ExprGraph, outputs []*gorgonia.Node, opt Options) (*Pro
 	}
 	if opt.Memory.err != nil {
 		return nil, fmt.Errorf("compile: %w", opt.Memory.err)
+	}
+	if err := hasPrecision(opt.Memory.dev, opt.Precision); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
 	}
 	for _, n := range outputs {
 		if n == nil || n.Graph() != g {
@@ -101,6 +106,9 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 	}
 	if len(c.errs) > 0 {
 		return errors.Join(c.errs...)
+	}
+	if r := c.opt.Recompute; r != nil {
+		c.recompute(r)
 	}
 	for _, at = range outputs {
 		if l := c.slots[at].root.life; l != nil {
@@ -176,7 +184,7 @@ func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
 		l.in = append(l.in, of)
 	}
 	var err error
-	if l.kernel, err = c.prog.dev.Kernel(call.Kernel); err != nil && !c.missing[call.Kernel] {
+	if l.kernel, err = c.prog.dev.Kernel(c.kernel(call.Kernel)); err != nil && !c.missing[call.Kernel] {
 		c.missing[call.Kernel] = true
 		c.errs = append(c.errs, fmt.Errorf("node %s: %s %s on %s: %w", n.Name(), call.Kernel, l.describe(), c.prog.dev.Name(), err))
 	}

@@ -21,17 +21,20 @@ import (
 // the bits of k and then n-k. The clock decides when the state is kept, never what it is. The zero value keeps nothing.
 type Keep struct {
 	Path  string        // of the file; its folder is made
-	Every time.Duration // the least time between two states
+	Every time.Duration // the least time between two states; 0: each step
 	Log   func(format string, args ...any)
 }
 
 // keeper is a Keep at work.
 type keeper struct {
 	Keep
-	last time.Time
+	next time.Time // not before
 }
 
-func (k Keep) open() *keeper { return &keeper{Keep: k, last: time.Now()} }
+func (k Keep) open() *keeper { return &keeper{Keep: k, next: time.Now().Add(k.Every)} }
+
+// share is the part of the time that keeping states may take, unless each is asked for.
+const share = 1.0 / 20
 
 // stateFormat is raised when what is in the file changes its meaning.
 const stateFormat = "1"
@@ -42,11 +45,22 @@ const (
 	bestPart = "best/"
 )
 
-// save keeps the state if it is time.
-func (k *keeper) save(n *Network, at *course) error {
-	if k.Path == "" || time.Since(k.last) < k.Every {
-		return nil
+// save keeps the state if it is time. A state that cannot be kept costs a killed run time, and is no reason to end this one.
+func (k *keeper) save(n *Network, at *course) {
+	began := time.Now()
+	if k.Path == "" || began.Before(k.next) {
+		return
 	}
+	if err := k.write(n, at); err != nil {
+		k.Log("the state after step %d could not be kept: %v", at.Steps, err)
+	}
+	if k.Every > 0 {
+		k.next = time.Now().Add(max(k.Every, time.Duration(float64(time.Since(began))/share)))
+	}
+}
+
+// write writes the file.
+func (k *keeper) write(n *Network, at *course) error {
 	tensors := map[string]checkpoint.Tensor{}
 	for name, t := range n.places() {
 		data, err := read(n.mem, t)
@@ -66,11 +80,7 @@ func (k *keeper) save(n *Network, at *course) error {
 	if err := os.MkdirAll(filepath.Dir(k.Path), 0o777); err != nil {
 		return err
 	}
-	if err := checkpoint.Write(k.Path, tensors, metadata); err != nil {
-		return err
-	}
-	k.last = time.Now()
-	return nil
+	return checkpoint.Write(k.Path, tensors, metadata)
 }
 
 // resume puts the network and the course where the file left them. Without a file, or with one that does not fit, they stay

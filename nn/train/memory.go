@@ -15,10 +15,7 @@ func (m Memory) Total() int64 { return m.Weights + m.Activations + m.Gradients +
 
 // Memory tells what a step of the network holds.
 func (n *Network) Memory() Memory {
-	m := Memory{Weights: n.mem.Bytes()}
-	for _, p := range n.params {
-		m.Gradients += bytesOf(p.Len())
-	}
+	m := Memory{Weights: n.mem.Bytes(), Gradients: bytesOf(n.trained())}
 	m.Activations = n.prog.Bytes() - m.Gradients
 	if n.sums != nil {
 		m.Gradients *= 2

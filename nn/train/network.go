@@ -45,17 +45,38 @@ func Compile(mem *program.Memory, b *layer.Builder, loss *layer.Node, c Config, 
 	if err != nil {
 		return nil, err
 	}
+	recompute, err := n.recompute(b)
+	if err != nil {
+		return nil, err
+	}
 	outputs := append([]*layer.Node{loss}, grads...)
 	for _, s := range n.stats {
 		outputs = append(outputs, s.Mean, s.Var)
 	}
-	if n.prog, err = program.Compile(loss.Graph(), outputs, program.Options{Memory: mem, Mode: program.Train}); err != nil {
+	if n.prog, err = program.Compile(loss.Graph(), outputs, program.Options{Memory: mem, Mode: program.Train, Recompute: recompute}); err != nil {
 		return nil, err
 	}
 	if err := n.optimise(grads, learns); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// recompute cuts the network at its blocks, if it is to be.
+func (n *Network) recompute(b *layer.Builder) (*program.Recompute, error) {
+	if !n.config.Recompute {
+		return nil, nil
+	}
+	r := &program.Recompute{Loss: n.loss}
+	for _, s := range b.Sites().Sites {
+		if s.Kind == layer.KindBlock || s.Kind == layer.KindTokens {
+			r.Keep = append(r.Keep, b.BlockOutput(s.Path))
+		}
+	}
+	if len(r.Keep) == 0 {
+		return nil, errors.New("the network has no blocks, so nothing can be computed again block by block: leave gradient checkpointing out")
+	}
+	return r, nil
 }
 
 func (n *Network) optimise(grads gorgonia.Nodes, learns Learns) error {
@@ -191,6 +212,14 @@ func (n *Network) State() []string {
 		names = append(names, s.MeanName, s.VarName)
 	}
 	return names
+}
+
+// trained counts the parameters that learn.
+func (n *Network) trained() (sum int) {
+	for _, p := range n.params {
+		sum += p.Len()
+	}
+	return sum
 }
 
 // snapshot copies the state to the host.

@@ -165,3 +165,38 @@ func TestAStateThatDoesNotFitIsToldAndLeftAlone(t *testing.T) {
 		t.Errorf("another network went on after step %d: %q", res.Resumed, log)
 	}
 }
+
+func TestRecomputingBlocksTakesLessMemoryAndGivesTheSameBits(t *testing.T) {
+	for name, most := range map[string]float64{"vit_micro_patch8_64": 0.3, "resnet10_64": 1} {
+		held, again := task(small(t, name, 64), 3), task(small(t, name, 64), 3)
+		again.Config.Recompute = true
+		a, b := mustFit(t, held), mustFit(t, again)
+		if d := furthest(held.Weights, again.Weights); d != 0 || a.Loss != b.Loss {
+			t.Errorf("%s: the weights differ by %g, the losses are %v and %v", name, d, a.Loss, b.Loss)
+		}
+		share := float64(b.Memory.Activations) / float64(a.Memory.Activations)
+		if share > most {
+			t.Errorf("%s: recomputing leaves %.2f of the activations, want %.2f at most", name, share, most)
+		}
+	}
+}
+
+func TestRecomputingANetworkWithoutBlocksIsRefused(t *testing.T) {
+	fit := task(small(t, "mobilenet_v1_micro_64", 32), 3)
+	fit.Config.Recompute = true
+	if _, err := fit.Fit(context.Background(), cpu.New(1)); err == nil || !strings.Contains(err.Error(), "no blocks") {
+		t.Error(err)
+	}
+}
+
+func TestAStateThatCannotBeKeptEndsNoRun(t *testing.T) {
+	var log []string
+	dir := t.TempDir()
+	fit := resumable(t, dir, &log)
+	if err := os.WriteFile(filepath.Join(dir, "deep"), nil, 0o666); err != nil { // where the folder should be
+		t.Fatal(err)
+	}
+	if res := mustFit(t, fit); res.Steps != 7 || len(log) == 0 || !strings.Contains(log[len(log)-1], "after step 6 could not be kept") {
+		t.Errorf("%d steps, %q", res.Steps, log)
+	}
+}

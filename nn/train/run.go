@@ -14,6 +14,7 @@ type Config struct {
 	Schedule   optim.Schedule // Total is the number of steps
 	Accumulate int            // batches whose mean gradient a step follows; 0: one
 	Average    Average        // of the weights; it is what is validated and kept
+	Recompute  bool           // activations within blocks in the backward, instead of holding them: less memory, more time, the same bits
 	EvalEvery  int            // steps between validations; 0: after the last step only
 	Patience   int            // validations without a better one after which the run stops; 0: never
 	Keep       Keep
@@ -43,6 +44,7 @@ type Result struct {
 	Best     float64 // validation figure of the state kept, NaN without validation
 	BestStep int     // steps after which that state was; 0: none did better than the start
 	Early    bool    // stopped before the schedule's end
+	Trained  int     // parameters
 	Memory   Memory
 }
 
@@ -68,7 +70,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 	if err := keep.resume(r.Network, &at); err != nil {
 		return Result{}, err
 	}
-	res := Result{Best: math.NaN(), Resumed: at.Steps, Memory: r.Network.Memory()}
+	res := Result{Best: math.NaN(), Resumed: at.Steps, Trained: r.Network.trained(), Memory: r.Network.Memory()}
 	for at.Steps < total && !res.Early {
 		step := at.Steps
 		lr := c.Schedule.At(step)
@@ -86,9 +88,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 			res.Early = c.Patience > 0 && at.Stale >= c.Patience && at.Steps < total
 		}
 		if !res.Early && at.Steps < total {
-			if err := keep.save(r.Network, &at); err != nil {
-				return res, fmt.Errorf("keeping the state after step %d: %w", step, err)
-			}
+			keep.save(r.Network, &at)
 		}
 		if r.Progress != nil {
 			r.Progress(at.Steps, total, values)

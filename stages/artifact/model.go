@@ -28,6 +28,7 @@ type ModelInfo struct {
 	Architecture string   `json:"architecture"` // variant of nn/model; "unet" for diffusion
 	Task         string   `json:"task"`
 	Classes      []string `json:"classes,omitempty"`
+	MultiLabel   bool     `json:"multi_label,omitempty"` // each class is judged by itself, by the sigmoid of its logit
 	model.Input
 	Captions  int  `json:"max_length,omitempty"` // tokens a caption
 	FineTuned bool `json:"fine_tuned"`           // base/ and an adapter instead of weights
@@ -75,23 +76,6 @@ func (i ModelInfo) require(dir, task string) error {
 		return fmt.Errorf("%s: %w: %s, not %s", dir, ErrOtherTask, i.Task, task)
 	}
 	return nil
-}
-
-// copyTree copies the regular files of a folder.
-func copyTree(to, from string) error {
-	return filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if e.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o777)
-		}
-		return copyFile(filepath.Join(to, rel), path)
-	})
 }
 
 func copyFile(to, from string) error {

@@ -20,7 +20,7 @@ type publishedConfig struct {
 	GlobalPool    string                     `json:"global_pool"`
 	ModelArgs     map[string]json.RawMessage `json:"model_args"`
 	PretrainedCfg struct {
-		Tag           string    `json:"tag"` // of the weights: the model is ARCHITECTURE.TAG
+		Tag           string    `json:"tag"`        // of the weights: the model is ARCHITECTURE.TAG
 		InputSize     []int     `json:"input_size"` // channels, height, width
 		Mean          []float32 `json:"mean"`
 		Std           []float32 `json:"std"`
@@ -178,6 +178,9 @@ func openPublished(path, architecture string) (*Backbone, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
+	}
+	if strings.HasPrefix(b.Info.Architecture, "densenet") {
+		b.tensors = checkpoint.DenseNetFromTorchvision(b.tensors)
 	}
 	return b, nil
 }
