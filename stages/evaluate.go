@@ -28,7 +28,7 @@ With groups = COLUMN each of them is also computed for the images of each value 
 and NAME_gap, the difference between the best and the worst group, with intervals; the log has every group's.
 
 Generated images are compared by the features of an extractor. It is a classifier, or published weights such as FID's Inception-v3 (architecture =
-"inception_v3_fid") or torchxrayvision's DenseNet-121; images are resized to its size by the filter that preprocess uses, and the log
+"inception_v3_fid") or torchxrayvision's DenseNet-121 ("densenet121-res224-all"); images are resized to its size by the filter that preprocess uses, and the log
 has its weights' digest:
   fid, which is biased below 2048 images (the log says so); kid, unbiased, of all images; kid_blocks, its mean over 100 blocks of 1000 images
   (half of them, where there are fewer) and the range of 95 % of the blocks;

@@ -1,6 +1,9 @@
 package diffusion
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // ddim is DDIM (Song et al. 2021, arXiv:2010.02502), as diffusers' DDIMScheduler: with x0 and eps from the prediction,
 //
@@ -16,6 +19,9 @@ type ddim struct {
 }
 
 func newDDIM(s *Schedule, o SolverOptions) (Solver, error) {
+	if !(o.Eta >= 0 && o.Eta <= 1) {
+		return nil, fmt.Errorf("eta %v is not from 0 to 1", o.Eta)
+	}
 	return &ddim{chain: newChain(s, o.Steps, true), stride: s.Len() / o.Steps, eta: o.Eta}, nil
 }
 

@@ -44,8 +44,8 @@ func NewSolver(s *Schedule, o SolverOptions) (Solver, error) {
 	if o.Steps < 1 || o.Steps > s.Len() {
 		return nil, fmt.Errorf("%d sampling steps with %d timesteps", o.Steps, s.Len())
 	}
-	if !(o.Eta >= 0 && o.Eta <= 1) || o.Eta > 0 && o.Scheduler != "ddim" {
-		return nil, fmt.Errorf("%s: eta %v: it is 0 to 1 for ddim, and 0 for the others", o.Scheduler, o.Eta)
+	if o.Eta != 0 && o.Scheduler != "ddim" {
+		return nil, fmt.Errorf("%s: eta %v: it is ddim's: leave it out", o.Scheduler, o.Eta)
 	}
 	v, err := build(s, o)
 	if err != nil {

@@ -167,7 +167,7 @@ func TestSolversRefuseWhatTheyCannotDo(t *testing.T) {
 		"there are ddim, ddpm, dpmsolver++, pndm": {SolverOptions{Scheduler: "euler", Steps: 10}, nil},
 		"1001 sampling steps with 1000 timesteps": {SolverOptions{Steps: 1001}, nil},
 		"eta 0.5":                                    {SolverOptions{Scheduler: "ddpm", Steps: 10, Eta: 0.5}, nil},
-		"eta 2":                                      {SolverOptions{Scheduler: "ddim", Steps: 10, Eta: 2}, nil},
+		"eta 2 is not from 0 to 1":                   {SolverOptions{Scheduler: "ddim", Steps: 10, Eta: 2}, nil},
 		`variance_type "learned"`:                    {SolverOptions{Scheduler: "ddpm", Steps: 10}, func(c *ScheduleConfig) { c.VarianceType = "learned" }},
 		"solver_order 3":                             {SolverOptions{Scheduler: "dpmsolver++", Steps: 10}, func(c *ScheduleConfig) { c.SolverOrder = 3 }},
 		`solver_type "bh2"`:                          {SolverOptions{Scheduler: "dpmsolver++", Steps: 10}, func(c *ScheduleConfig) { c.SolverType = "bh2" }},

@@ -101,10 +101,10 @@ type partsReader struct {
 	files []string // relative to dir
 }
 
-// json reads a configuration.
-func (r *partsReader) json(v any, dir, file string) error {
-	r.files = append(r.files, filepath.Join(dir, file))
-	return readJSON(filepath.Join(r.dir, dir, file), v)
+// json reads a part's configuration.
+func (r *partsReader) json(v any, dir string) error {
+	r.files = append(r.files, filepath.Join(dir, modelFile))
+	return readJSON(filepath.Join(r.dir, dir, modelFile), v)
 }
 
 // schedule reads the noise schedule. Python writes the absent bound of DPM-Solver as -Infinity, which is not JSON.
@@ -138,7 +138,7 @@ func (r *partsReader) model(info ModelInfo, seed uint64) (*diffusion.Model, erro
 	m := &diffusion.Model{Size: info.Size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Weights: layer.NewWeights(seed)}
 	var schedule diffusion.ScheduleConfig
 	err := errors.Join(
-		r.json(m.UNet, unetDir, modelFile), r.json(m.Text, textDir, modelFile), r.schedule(&schedule),
+		r.json(m.UNet, unetDir), r.json(m.Text, textDir), r.schedule(&schedule),
 		r.tokenizer(m, info.Captions), r.codec(m), r.described(),
 	)
 	if err != nil {
@@ -214,11 +214,11 @@ func (r *partsReader) codec(m *diffusion.Model) error {
 	if class.Name == haarClass {
 		haar := &diffusion.HaarCodec{}
 		m.Codec = haar
-		return r.json(haar, codecDir, modelFile)
+		return r.json(haar, codecDir)
 	}
 	a := &diffusion.Autoencoder{Model: &model.AutoencoderKL{}, Weights: layer.NewWeights(0)}
 	m.Codec = a
-	if err := r.json(a.Model, codecDir, modelFile); err != nil {
+	if err := r.json(a.Model, codecDir); err != nil {
 		return err
 	}
 	if err := a.Model.Validate(); err != nil {
