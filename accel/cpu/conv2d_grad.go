@@ -16,17 +16,28 @@ func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return err
 	}
 	dx, dy, w := f32(out[0]), f32(in[0]), f32(in[1])
-	turned := d.borrow(len(w))
-	defer d.giveBack(turned)
+	if v.kh < a.StrideH || v.kw < a.StrideW { // there are positions that no weight meets
+		d.pool.run(len(dx), elementGrain, func(lo, hi int) { clear(dx[lo:hi]) })
+	}
+	turned := w
+	if v.kh*v.kw > 1 {
+		turned = d.borrow(len(w))
+		defer d.giveBack(turned)
+	}
 	for ry := range a.StrideH {
 		for rx := range a.StrideW {
 			y := sweepOf(ry, a.StrideH, a.PadTop, v.h, v.kh)
 			x := sweepOf(rx, a.StrideW, a.PadLeft, v.w, v.kw)
-			v.turn(d, turned, w, y, x)
+			if y.taps*x.taps == 0 {
+				continue
+			}
+			if v.kh*v.kw > 1 {
+				v.turn(d, turned, w, y, x)
+			}
 			r := correlation{
 				field: field{channels: v.o, h: v.oh, w: v.ow, kh: y.taps, kw: x.taps, strideH: 1, strideW: 1,
 					top: y.read, left: x.read, rows: y.count, cols: x.count},
-				batch: v.batch, groups: a.Groups, src: dy, weights: turned, outputs: v.c,
+				batch: v.batch, groups: a.Groups, src: dy, weights: turned, byTap: true, outputs: v.c,
 				dst: dx, dh: v.h, dw: v.w, y0: y.first, x0: x.first, stepY: a.StrideH, stepX: a.StrideW,
 			}
 			r.run(d)
@@ -55,20 +66,17 @@ func sweepOf(phase, stride, pad, n, kernel int) sweep {
 	return x
 }
 
-// turn writes the weights that meet at y and x as [groups x C, O x taps], the last tap first.
+// turn writes the weights that meet at y and x as [groups x O x taps, C], the last tap first.
 func (v *conv) turn(d *Device, to, w []float32, y, x sweep) {
-	n := y.taps * x.taps
-	d.pool.run(v.Groups*v.c, grain(v.o*n), func(lo, hi int) {
-		for row := lo; row < hi; row++ {
-			g, c := row/v.c, row%v.c
-			at := row * v.o * n
-			for o := range v.o {
-				window := w[((g*v.o+o)*v.c+c)*v.kh*v.kw:][:v.kh*v.kw]
-				for ky := y.taps - 1; ky >= 0; ky-- {
-					for kx := x.taps - 1; kx >= 0; kx-- {
-						to[at] = window[(y.phase+ky*y.stride)*v.kw+x.phase+kx*x.stride]
-						at++
-					}
+	n, window := y.taps*x.taps, v.kh*v.kw
+	d.pool.run(v.Groups*v.o, grain(v.c*n), func(lo, hi int) {
+		for o := lo; o < hi; o++ {
+			from, rows := w[o*v.c*window:][:v.c*window], to[o*n*v.c:][:n*v.c]
+			for t := range n {
+				row := rows[(n-1-t)*v.c:][:v.c]
+				column := from[(y.phase+t/x.taps*y.stride)*v.kw+x.phase+t%x.taps*x.stride:]
+				for c := range row {
+					row[c] = column[c*window]
 				}
 			}
 		}
@@ -86,82 +94,39 @@ func conv2dDw(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return err
 	}
 	dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-	if isDepthwise(v.c, v.o) {
+	switch {
+	case isDepthwise(v.c, v.o):
 		v.depthwiseDw(d, dw, x, dy)
 		return nil
+	case v.kh*v.kw == 1:
+		v.pointwiseDw(d, dw, x, dy)
+		return nil
 	}
-	u := microKernels[d.level]
-	tileRows, tileCols := (v.o+u.mr-1)/u.mr, (v.taps()+u.nr-1)/u.nr
-	rows, cols := cut((d.pool.threads+a.Groups-1)/a.Groups, tileRows, tileCols, v.batch*v.oh*v.ow)
-	di, dj := (tileRows+rows-1)/rows*u.mr, (tileCols+cols-1)/cols*u.nr
-	parts := rows * cols
-	d.pool.run(a.Groups*parts, 1, func(lo, hi int) {
-		w := d.workspace()
-		defer w.release()
-		for i := lo; i < hi; i++ {
-			group, part := i/parts, i%parts
-			i0, j0 := part/cols*di, part%cols*dj
-			v.partDw(d, &w, dw, x, dy, group, i0, min(i0+di, v.o), j0, min(j0+dj, v.taps()))
-		}
+	d.eachPart(a.Groups, v.o, v.taps(), v.batch*v.oh*v.ow, func(w *workspace, group, i0, i1, j0, j1 int) {
+		v.partDw(d, w, dw, x, dy, group, i0, i1, j0, j1)
 	})
 	return nil
 }
 
 // partDw computes rows [i0, i1) and columns [j0, j1) of one group's dw [O x taps].
 func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i1, j0, j1 int) {
-	if i0 >= i1 || j0 >= j1 {
-		return
-	}
 	f, window := v.field(), v.kh*v.kw
 	c0 := j0 / window
 	chans := (j1-1)/window + 1 - c0
 	full := f.chunk(chans, 1)
 	l := byPosition{lay: lay{data: d.borrow(f.size(chans, full)), taps: f.offsets(chans, full), cols: v.ow}, first: c0 * window}
 	defer d.giveBack(l.data)
-	_, l.pitch = f.plane(full)
 	g := gemm{m: v.o, n: v.taps(), b: &l, c: dw[group*v.o*v.taps():], ldc: v.taps()}
 	for b := range v.batch {
 		image := b*v.Groups + group
-		img := x[(image*v.c+c0)*v.h*v.w:][:chans*v.h*v.w]
+		img := x[(image*v.c+c0)*v.h*v.w:]
 		outputs := dy[image*v.o*v.oh*v.ow:][:v.o*v.oh*v.ow]
 		for row := 0; row < v.oh; row += full {
 			rows := min(full, v.oh-row)
-			f.fill(w.u, l.data, img, chans, row, rows, full)
+			f.fill(w.u, &l.lay, img, 0, chans, row, rows, full)
 			g.k, g.a = rows*v.ow, matrix{outputs[row*v.ow:], v.oh * v.ow, 1}
 			g.block(w, i0, i1, j0, j1)
 			g.add = true
 		}
 	}
-}
-
-// depthwiseDw sums, for each weight and image, the products of dy with what the weight met, in 16 lanes. Rows of dy are spread to
-// the pitch of the image's lay with zeros between them, so that a plane is one row.
-func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
-	f, window := v.field(), v.kh*v.kw
-	taps := f.offsets(1, v.oh)
-	_, pitch := f.plane(v.oh)
-	d.pool.run(v.Groups*v.o, 1, func(lo, hi int) {
-		space := d.borrow(f.size(1, v.oh))
-		defer d.giveBack(space)
-		spread := d.borrow(v.oh * pitch)
-		defer d.giveBack(spread)
-		sums := make([]lanes, window)
-		for out := lo; out < hi; out++ {
-			clear(sums)
-			for b := range v.batch {
-				f.fill(microKernels[d.level], space, x[(b*v.Groups+out/v.o)*v.h*v.w:], 1, 0, v.oh, v.oh)
-				from := dy[(b*v.Groups*v.o+out)*v.oh*v.ow:]
-				for y := range v.oh {
-					row := spread[y*pitch:][:pitch]
-					clear(row[copy(row, from[y*v.ow:][:v.ow]):])
-				}
-				for t, tap := range taps {
-					d.level.dot(&sums[t], space[tap:][:len(spread)], spread)
-				}
-			}
-			for t := range sums {
-				dw[out*window+t] = sums[t].total()
-			}
-		}
-	})
 }

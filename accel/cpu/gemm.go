@@ -100,16 +100,16 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 }
 
 // rowsOf returns rows [i, i+mr) of a at columns [p, p+kc) as the micro-kernel takes them: in place if the rows are contiguous,
-// else packed. Rows that a lacks are zero.
+// else packed. Rows that a lacks may hold anything: their products are not stored.
 func (g *gemm) rowsOf(w *workspace, i, mr, p, kc int) (a *float32, rs, cs int) {
 	m, tall := g.a, w.u.rows(mr)
 	if mr == tall && m.cs == 1 || kc == 0 {
 		return ptr(m.data[i*m.rs+p:]), m.rs, 1
 	}
 	dst := w.a[:tall*kc]
-	if m.rs == 1 && mr == 8 {
-		w.u.copyRows(kc, ptr(m.data[i+p*m.cs:]), m.cs, ptr(dst), 8, 1)
-		return ptr(dst), 1, 8
+	if from := m.data[i*m.rs+p*m.cs:]; m.rs == 1 && (kc-1)*m.cs+8 <= len(from) { // the next row overwrites a surplus
+		w.u.copyRows(kc, ptr(from), m.cs, ptr(dst), tall, 1)
+		return ptr(dst), 1, tall
 	}
 	if mr < tall {
 		clear(dst)

@@ -9,6 +9,7 @@ import (
 //go:generate go run ./internal/gen copy
 //go:generate go run ./internal/gen pack
 //go:generate go run ./internal/gen depthwise
+//go:generate go run ./internal/gen stride
 
 // microKernel is the matrix code of one level. All levels compute each element of a product by the same sequence of fused
 // multiply-adds, in order of k, so the shape of the tile never shows in a result.
@@ -31,6 +32,10 @@ type microKernel struct {
 	// copyRows and copyTaps copy 8 octets floats, octets being 1 to 4, from src[q*rs] or src[taps[q]] to dst[q*ld], for q < k; k is not 0.
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
 	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)
+
+	// thin copies x[2i] to y[i], spread x[i] to y[2i], for i < n, a positive multiple of 8. They touch 2n elements of the longer
+	// one. A nil entry means plain Go.
+	thin, spread func(n int, y, x *float32)
 }
 
 // tile returns the kernel for a tile of m x n, and the size of its tile.

@@ -58,7 +58,7 @@ type Def[A comparable] struct {
 	// Alias, if set, says that the output is the first input's memory from the returned element on: no kernel runs. A negative
 	// element says that for inputs of these shapes it is not.
 	Alias func(a A, in []tensor.Shape) int
-	// Extra is the number of elements that the kernel stores behind the output, as one packed 1-D operand.
+	// Extra is the number of elements of the kernel's second, 1-D output, which a View reaches behind the first.
 	Extra func(a A, in []tensor.Shape) int
 	// Select, if set, picks the kernel by mode.
 	Select func(a A, m Mode) Choice

@@ -121,7 +121,7 @@ type Call struct {
 	In     []int  // the operator's inputs that the kernel takes, in order
 	Alias  bool   // the output is the memory of input In[0], from element Offset on
 	Offset int
-	// Extra elements are stored behind the output, and the kernel's only output is the whole as 1-D.
+	// Extra elements are the kernel's second output, a 1-D one; a View reaches them behind the first.
 	Extra int
 }
 

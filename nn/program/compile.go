@@ -58,7 +58,8 @@ type slot struct {
 	root  *slot // itself unless an alias
 	off   int
 	shape tensor.Shape
-	size  int // elements, of a root: with those that its kernel stores behind the output
+	size  int   // elements, of a root
+	extra *slot // what its kernel stores beside the output: a root of its own
 
 	tensor accel.Tensor // of a leaf or constant; of a computed root once planned
 	life   *life        // of a computed root
@@ -69,7 +70,6 @@ type launch struct {
 	node   *gorgonia.Node
 	kernel accel.Kernel
 	attrs  any
-	out    accel.Tensor // Buf and Off still open
 	slot   *slot
 	in     []*slot
 }
@@ -78,7 +78,6 @@ type compiler struct {
 	opt      Options
 	prog     *Program
 	slots    map[*gorgonia.Node]*slot
-	outputs  map[*gorgonia.Node]bool
 	launches []launch
 	roots    []*slot // computed, in order
 	names    map[string]*gorgonia.Node
@@ -94,11 +93,7 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 		}
 	}()
 	c.names, c.missing = map[string]*gorgonia.Node{}, map[string]bool{}
-	c.outputs = map[*gorgonia.Node]bool{}
-	for _, n := range outputs {
-		c.outputs[n] = true
-	}
-	order := needed(outputs...)
+	order := needed(c.inputs, outputs...)
 	for _, at = range order {
 		if err := c.lower(at); err != nil {
 			return fmt.Errorf("node %s: %w", at.Name(), err)
@@ -141,41 +136,44 @@ func (c *compiler) operator(n *gorgonia.Node, o *op.Op) error {
 	if !call.Alias {
 		return c.launch(n, call)
 	}
-	of := c.slots[op.Inputs(n)[call.In[0]]]
-	s := &slot{root: of.root, off: of.off + call.Offset, shape: n.Shape()}
+	of, at := c.slots[op.Inputs(n)[call.In[0]]], call.Offset
+	if own := volume(of.shape); of.extra != nil && at >= own {
+		of, at = of.extra, at-own
+	}
+	s := &slot{root: of.root, off: of.off + at, shape: n.Shape()}
 	if s.off+volume(s.shape) > s.root.size {
 		return fmt.Errorf("elements %d to %d of %d: the kernel of this mode does not compute them", s.off, s.off+volume(s.shape), s.root.size)
-	}
-	if c.outputs[n] && s.root.life != nil && len(s.shape) > 0 && 2*volume(s.shape) < s.root.size {
-		// A copy, lest the whole be held to the end of the run: the batch's statistics lie behind activations.
-		return c.step(n, op.Call{Kernel: "slice", Attrs: kernel.Slice{}}, []*slot{s})
 	}
 	c.slots[n] = s
 	return nil
 }
 
-func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
-	nodes := op.Inputs(n)
-	in := make([]*slot, len(call.In))
-	for i, k := range call.In {
-		in[i] = c.slots[nodes[k]]
+// inputs are the nodes that n is computed from in the program's mode.
+func (c *compiler) inputs(n *gorgonia.Node) []*gorgonia.Node {
+	all, o := op.Inputs(n), op.Of(n)
+	if o == nil {
+		return all
 	}
-	return c.step(n, call, in)
+	var in []*gorgonia.Node
+	for _, i := range o.Call(c.opt.Mode).In {
+		in = append(in, all[i])
+	}
+	return in
 }
 
-// step adds the launch of a kernel on in.
-func (c *compiler) step(n *gorgonia.Node, call op.Call, in []*slot) error {
-	step := len(c.launches)
-	s := &slot{shape: n.Shape(), size: volume(n.Shape()) + call.Extra}
-	s.root, s.life = s, &life{first: step, last: step, size: s.size}
-	l := launch{node: n, attrs: call.Attrs, out: accel.Tensor{Shape: s.shape}, slot: s, in: in}
+func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
+	s := c.root(n.Shape())
 	if call.Extra > 0 {
-		l.out.Shape = []int{s.size}
+		s.extra = c.root([]int{call.Extra})
 	}
-	for _, of := range in {
+	l := launch{node: n, attrs: call.Attrs, slot: s}
+	in := op.Inputs(n)
+	for _, i := range call.In {
+		of := c.slots[in[i]]
 		if of.root.life != nil {
-			of.root.life.last = step
+			of.root.life.last = len(c.launches)
 		}
+		l.in = append(l.in, of)
 	}
 	var err error
 	if l.kernel, err = c.prog.dev.Kernel(call.Kernel); err != nil && !c.missing[call.Kernel] {
@@ -183,9 +181,17 @@ func (c *compiler) step(n *gorgonia.Node, call op.Call, in []*slot) error {
 		c.errs = append(c.errs, fmt.Errorf("node %s: %s %s on %s: %w", n.Name(), call.Kernel, l.describe(), c.prog.dev.Name(), err))
 	}
 	c.slots[n] = s
-	c.roots = append(c.roots, s)
 	c.launches = append(c.launches, l)
 	return nil
+}
+
+// root makes the slot of a result of the next launch.
+func (c *compiler) root(shape []int) *slot {
+	step := len(c.launches)
+	s := &slot{shape: shape, size: volume(shape), life: &life{first: step, last: step, size: volume(shape)}}
+	s.root = s
+	c.roots = append(c.roots, s)
+	return s
 }
 
 // describe prints the operands of a launch: "(float32 [2 3], float32 [4 3]) -> float32 [2 4]".
@@ -198,7 +204,7 @@ func (l launch) describe() string {
 		}
 		in = append(in, fmt.Sprintf("%s %v", t, []int(s.shape)))
 	}
-	return fmt.Sprintf("(%s) -> float32 %v", strings.Join(in, ", "), l.out.Shape)
+	return fmt.Sprintf("(%s) -> float32 %v", strings.Join(in, ", "), []int(l.slot.shape))
 }
 
 // leaf finds a parameter in memory or allocates an input.
@@ -267,8 +273,10 @@ func (c *compiler) place() error {
 		s.tensor = accel.Tensor{Buf: arena.Buf, Off: at[i], Shape: s.shape}
 	}
 	for _, l := range c.launches {
-		l.out.Buf, l.out.Off = l.slot.tensor.Buf, l.slot.tensor.Off
-		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs, out: []accel.Tensor{l.out}}
+		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs, out: []accel.Tensor{l.slot.tensorOf()}}
+		if e := l.slot.extra; e != nil {
+			s.out = append(s.out, e.tensorOf())
+		}
 		for _, in := range l.in {
 			s.in = append(s.in, in.tensorOf())
 		}
