@@ -49,12 +49,12 @@ func (f *field) size(channels, rows int) int {
 	return channels*ph*pw*height*pitch + f.slack()
 }
 
-// chunk is the number of an image's output rows whose lay of the given channels is small enough for a level-2 cache, and so
-// that at least parts chunks come out of all rows if they can.
+// chunk is the number of an image's output rows whose lay of the given channels is small enough for a level-2 cache, unless
+// they make few columns, and so that at least parts chunks come out of all rows if they can.
 func (f *field) chunk(channels, parts int) int {
-	const floats = 64 << 10
+	const floats, columns = 64 << 10, 128
 	rows := max(1, (f.rows+parts-1)/parts)
-	for rows > 1 && f.size(channels, rows) > floats {
+	for rows > 1 && rows*f.cols > columns && f.size(channels, rows) > floats {
 		rows--
 	}
 	return rows
