@@ -110,22 +110,16 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 		clear(dst)
 		return
 	}
+	clear(dst)
 	src, n := plane[(y+top*f.strideH)*f.w+x+left*f.strideW:], right-left
 	if f.strideW == 1 && n%8 == 0 {
-		clear(dst)
 		for at := 0; at < n; at += maxNR {
 			u.copyRows(bottom-top, ptr(src[at:]), f.w*f.strideH, ptr(dst[top*pitch+left+at:]), pitch, min(maxNR, n-at)/8)
 		}
 		return
 	}
-	clear(dst[:top*pitch])
-	clear(dst[bottom*pitch:])
 	for i := range bottom - top {
-		to, from := dst[(top+i)*pitch:][:pitch], src[i*f.strideH*f.w:]
-		clear(to[:left])
-		clear(to[right:])
-		to = to[left:right]
-		u.every(to, from, f.strideW)
+		u.every(dst[(top+i)*pitch+left:][:n], src[i*f.strideH*f.w:], f.strideW)
 	}
 }
 
