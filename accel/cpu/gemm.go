@@ -6,6 +6,7 @@ package cpu
 type gemm struct {
 	m, n, k          int
 	a                matrix
+	panel            int // if not 0, a.data is packed: panels of a tile's rows, each of so many floats, with an element's rows side by side
 	b                panels
 	c                []float32
 	ldc              int
@@ -124,6 +125,9 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 // else packed. Rows that a lacks may hold anything: their products are not stored.
 func (g *gemm) rowsOf(w *workspace, i, mr, p, kc int) (a *float32, rs, cs int) {
 	m, tall := g.a, w.u.rows(mr)
+	if g.panel > 0 {
+		return ptr(m.data[i/w.u.mr*g.panel+p*w.u.mr:]), 1, w.u.mr
+	}
 	if mr == tall && m.cs == 1 || kc == 0 {
 		return ptr(m.data[i*m.rs+p:]), m.rs, 1
 	}

@@ -33,9 +33,10 @@ type microKernel struct {
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
 	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)
 
-	// thin copies x[2i] to y[i], spread x[i] to y[2i], for i < n, a positive multiple of 8. They touch 2n elements of the longer
-	// one. A nil entry means plain Go.
-	thin, spread func(n int, y, x *float32)
+	// thin sets y[i] to x[2i], zip y[2i] to a[i] and y[2i+1] to b[i], for i < n, a positive multiple of 8. thin reads 2n
+	// elements. A nil entry means plain Go.
+	thin func(n int, y, x *float32)
+	zip  func(n int, y, a, b *float32)
 }
 
 // tile returns the kernel for a tile of m x n, and the size of its tile.
