@@ -12,7 +12,7 @@ type cutting struct {
 // keep all threads busy to the end. A part packs the columns again, which it must be worth.
 func (r *correlation) cut(threads int, u *microKernel) cutting {
 	const (
-		layFloats = 128 << 10
+		layFloats = 256 << 10
 		columns   = 128 // that are worth a larger lay: weights are read once for each chunk
 		outputs   = 64  // of a part
 		copying   = 32  // the taps of a tile that take as long as to copy what it computed
@@ -21,7 +21,7 @@ func (r *correlation) cut(threads int, u *microKernel) cutting {
 	step := max(u.narrow, u.nr/2)
 	filled := func(rows int) int { return (rows*r.cols + step - 1) / step * step }
 	c := cutting{runs: r.batch, run: r.rows}
-	if surplus := filled(r.rows) - r.rows*r.cols; !r.dense() || surplus*r.channels*r.kh*r.kw > copying*r.rows*r.cols {
+	if surplus := filled(r.rows) - r.rows*r.cols; surplus*r.channels*r.kh*r.kw > copying*r.rows*r.cols {
 		c.runs, c.run = 1, r.batch*r.rows
 	}
 	limit := max(1, min(c.run, blockN/r.cols))
