@@ -17,6 +17,8 @@
 //   - root: a node with memory of its own; an alias (reshape, view, dropout in Eval) lies in its root's memory.
 //   - arena: the one buffer in which all roots that are computed lie; roots whose lives do not meet share elements.
 //
+// Where only the next launch reads a result, and the device has a kernel for both, one launch takes the place of two (fuse.go).
+//
 // Only what the outputs need is compiled. A graph that holds the gradients of frozen weights costs nothing for
 // them, and no backward runs below the lowest weight whose gradient is an output.
 package program
