@@ -194,6 +194,23 @@ func (b *Builder) norm(name string, k Kind, c int, opts []Option) (gain, bias *N
 	return b.scaleNorm(m, s, b.reweight(m, s, "", gain), bias)
 }
 
+// LayerScale is gamma * x for a gain gamma [C] of the last dimension that starts from init (Touvron et al. 2021, arXiv:2103.17239). An edit that
+// scales the channels of x commutes with it, and so reaches the map that made x.
+func (b *Builder) LayerScale(name string, x *Node, init float32) *Node {
+	if b.err != nil {
+		return nil
+	}
+	shape := make([]int, len(x.Shape()))
+	for i := range shape {
+		shape[i] = 1
+	}
+	c := b.width(name, x, -1, 1)
+	shape[len(shape)-1] = c
+	y := b.Mul(x, b.Reshape(b.Sub(name).Param("gamma", []int{c}, Const(init)), shape...))
+	b.made[y] = b.made[x]
+	return y
+}
+
 // Embedding looks ids [...] up in weight [vocab, dim]: y [..., dim]. The table starts from N(0, 1) unless an option says otherwise.
 func (b *Builder) Embedding(name string, ids *Node, vocab, dim int, opts ...Option) *Node {
 	if b.err != nil {
