@@ -4,6 +4,7 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 PARITY_VENV   ?= $(CURDIR)/.cache/parity
 PARITY_PYTHON := $(PARITY_VENV)/bin/python
+PARITY_READY  := $(PARITY_VENV)/requirements.txt
 STUDY         := pipelines/chestxray.hcl
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
@@ -24,11 +25,12 @@ test: ## every test, on any machine with Go
 test-faults: ## a study that is killed, damaged and starved of disk some 300 times, of it by kill -9 at 200 instants and more; it prints its seed
 	PIPE_FAULT_ROUNDS=300 go test -count=1 -timeout 20m -v -run TestFaults ./cmd/pipe
 
-parity: $(PARITY_PYTHON) ## networks of real size against torchvision, timm, diffusers and transformers; CASES="vit resnet/resnet50" for some
+parity: $(PARITY_READY) ## networks of real size against torchvision, timm, diffusers and transformers; CASES="vit resnet/resnet50" for some
 	go run ./nn/parity -python $(PARITY_PYTHON) $(CASES)
 
-parity-fixtures: $(PARITY_PYTHON) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
+parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
 	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
+	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
 
 parity-augment: $(PARITY_PYTHON) ## what torchvision makes of small images, written anew for the tests
 	$(PARITY_PYTHON) nn/augment/testdata/fixture.py
@@ -36,10 +38,10 @@ parity-augment: $(PARITY_PYTHON) ## what torchvision makes of small images, writ
 parity-mutants: ## which fixture catches which mistake
 	go test -count=1 -v -run Mutant ./nn/parity
 
-$(PARITY_PYTHON): nn/parity/requirements.txt
-	test -x $@ || python3 -m venv $(PARITY_VENV)
-	$@ -m pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu -r $<
-	touch $@
+$(PARITY_READY): nn/parity/requirements.txt
+	test -x $(PARITY_PYTHON) || python3 -m venv $(PARITY_VENV)
+	$(PARITY_PYTHON) -m pip install --quiet -r $<
+	cp $< $@
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...

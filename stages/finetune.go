@@ -34,6 +34,7 @@ type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
 	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
+	Layers   []string       `pipe:"layers,optional" doc:"Layers on which the method acts, by one or more segments of their paths, such as attn, norm? or blocks.3.mlp; with blocks both must hold. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`
 	Resize   bool           `pipe:"resize_positions,optional" doc:"Resample the positions that a transformer learned to the size of the images, where that is another one. Default: such images are refused."`
@@ -122,6 +123,9 @@ func (s *finetune) Validate() error {
 	if _, err := m.Configure(s.Options); err != nil {
 		errs = append(errs, wrong("options", "%v", err))
 	}
+	if _, err := model.Lookup(s.Network); s.Network != "" && err != nil {
+		errs = append(errs, unknown("architecture", s.Network, model.Names()))
+	}
 	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
 	if s.Tokens.Path != "" && s.Flip {
 		errs = append(errs, wrong("flip", unread))
@@ -133,8 +137,7 @@ func (s *finetune) Validate() error {
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
-	info, err := artifact.ReadModelInfo(s.Base.Path)
-	if err == nil && info.Task == artifact.TaskDiffusion {
+	if artifact.IsDiffusion(s.Base.Path) {
 		return s.runDiffusion(ctx, r)
 	}
 	return s.runClassifier(ctx, r) // which also reads published weights
@@ -198,7 +201,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	}
 	c.Info.MultiLabel = t.Loss.Kind == train.BCE
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
+	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
 		dev := cpu.New(0)
 		defer dev.Close()
 		began := time.Now()

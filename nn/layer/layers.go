@@ -93,17 +93,22 @@ type Conv struct {
 	Out, Kernel, Stride, Pad, Groups int
 	// PadEnd is added to Pad below and to the right: TensorFlow's "same" padding of a strided convolution.
 	PadEnd int
-	NoBias bool
-	Weight Init // nil: the builder's
+	// KernelW, if not 0, is the width of a window that is not square, and PadW its padding to the left and right.
+	KernelW, PadW int
+	NoBias        bool
+	Weight        Init // nil: the builder's
 }
 
-// Conv2d is the cross-correlation of x [B, C, H, W] with weight [Out, C/Groups, Kernel, Kernel], plus bias [Out].
+// Conv2d is the cross-correlation of x [B, C, H, W] with weight [Out, C/Groups, Kernel, KernelW], plus bias [Out].
 func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 	in := b.width(name, x, 1, 4)
 	if b.err != nil {
 		return nil
 	}
 	c.Stride, c.Groups = max(c.Stride, 1), max(c.Groups, 1)
+	if c.KernelW == 0 {
+		c.KernelW, c.PadW = c.Kernel, c.Pad
+	}
 	if in%c.Groups != 0 || c.Out%c.Groups != 0 {
 		b.fail(name, fmt.Errorf("%d groups do not divide %d inputs and %d outputs", c.Groups, in, c.Out))
 		return nil
@@ -114,16 +119,16 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 		o.weight = c.Weight
 	}
 	padding := c.Pad
-	if c.PadEnd != 0 {
+	if c.PadEnd != 0 || c.PadW != c.Pad {
 		padding = -1
 	}
 	s := b.site(name, Site{
-		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.Kernel}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride, Pad: padding,
+		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.KernelW}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride, Pad: padding,
 	})
 	w, bias := m.parameters(s, o)
 	attrs := kernel.Conv2d{
 		StrideH: c.Stride, StrideW: c.Stride, Groups: c.Groups,
-		PadTop: c.Pad, PadLeft: c.Pad, PadBottom: c.Pad + c.PadEnd, PadRight: c.Pad + c.PadEnd,
+		PadTop: c.Pad, PadLeft: c.PadW, PadBottom: c.Pad + c.PadEnd, PadRight: c.PadW + c.PadEnd,
 	}
 	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.reweight(m, s, "", w), bias, attrs) })
 	uncut := func(v *Node, _ int) *Node { return v }

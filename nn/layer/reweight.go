@@ -94,7 +94,7 @@ type derivation struct {
 // derive fills those of d's parameters that have no values.
 func (w *Weights) derive(d *derivation) {
 	for i, data := range d.from(d.base(w)) {
-		if p := w.weights[d.names[i]]; p.data == nil {
+		if p := w.weights[d.names[i]]; p.data == nil && p.view == nil {
 			p.data = data
 		}
 	}

@@ -80,7 +80,7 @@ func (w *Weights) Data(name string) []float32 {
 	if !ok {
 		return nil
 	}
-	if p.data == nil && p.from != nil {
+	if p.data == nil && p.view == nil && p.from != nil {
 		w.derive(p.from)
 	}
 	if p.data == nil {

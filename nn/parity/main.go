@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func compareAll(ctx context.Context, r reference, threads int, chosen []string) 
 		if err := keys.Run(); err != nil {
 			return fmt.Errorf("names and shapes of parameters: %w", err)
 		}
+		if err := adaptersForLibrary(ctx, r); err != nil {
+			return err
+		}
 	}
 	dev := cpu.New(threads)
 	defer dev.Close()
@@ -56,6 +60,7 @@ func compareAll(ctx context.Context, r reference, threads int, chosen []string) 
 	var failed []string
 	for _, name := range cases {
 		row, err := r.compare(ctx, Runner{Device: dev}, name)
+		debug.FreeOSMemory() // the next reference may need it: a U-Net's gradients take gigabytes on either side
 		fmt.Printf("%-40s %s\n", name, row)
 		if ctx.Err() != nil {
 			return ctx.Err()

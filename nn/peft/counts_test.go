@@ -99,6 +99,12 @@ func TestPublishedCounts(t *testing.T) {
 		{"vit_base_patch16_224", "difffit", nil, 177_408},
 		{"vit_base_patch16_224", "lite_residual", nil, -1},
 		{"resnet50", "batch_norm", nil, 53_120},
+		{"resnet18", "lite_residual", nil, 3_912_320},
+		{"resnet50", "lite_residual", nil, -1},
+		{"resnet50", "lite_residual", map[string]any{"expand": 0.0625}, 9_368_944},
+		{"densenet121", "lite_residual", nil, -1},
+		{"mobilenet_v1_224", "lite_residual", nil, -1},
+		{"mobilenet_v1_224", "lite_residual", map[string]any{"expand": 0.0625}, 1_870_976},
 		{"resnet50", "layer_norm", nil, -1},
 		{"resnet50", "group_norm", nil, -1},
 		{"resnet50", "attention", nil, -1},
@@ -157,7 +163,7 @@ func TestBothPercentages(t *testing.T) {
 
 // TestLoRAOnSevenOfTwelveBlocks is the count that the author's notebook prints.
 func TestLoRAOnSevenOfTwelveBlocks(t *testing.T) {
-	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Blocks: []int{0, 1, 2, 3, 4, 5, 6}})
+	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Mask: peft.Mask{Blocks: []int{0, 1, 2, 3, 4, 5, 6}}})
 	check(t, err)
 	if got := a.Count.Trained - a.Count.Head; got != 172_032 {
 		t.Errorf("%d parameters, want 172032", got)
@@ -175,7 +181,7 @@ func TestSupportMatrix(t *testing.T) {
 		"adaptformer": false, "bitfit": true, "full": true, "linear": false, "lora": true, "norm": true, "ssf": true, "vpt": false,
 		"batch_norm": false, "layer_norm": true, "group_norm": true, "attention": true, "attention_blocks": true, "norm_bias": true,
 		"norm_bias_attention": true, "adapter": true, "compacter": false, "prefix": true, "convpass": true, "ia3": true, "difffit": true,
-		"lite_residual": false,
+		"lite_residual": false, "dora": true, "fact_tt": false, "fact_tk": false, "krona": true, "kadaptation": false, "svdiff": true, "tsa": false,
 	} {
 		if got[method] != want {
 			t.Errorf("%s on a U-Net: %v, want %v", method, got[method], want)

@@ -47,7 +47,7 @@ func (c *KAdaptation) Apply(s layer.Sites) ([]layer.Edit, error) {
 	for _, t := range chosen {
 		k := kronSum{n: c.Division, rank: c.Rank, out: t.outputs(), in: t.site.In, scale: c.Scale, rule: t.name()}
 		if k.out%k.n != 0 || k.in%k.n != 0 {
-			return nil, fmt.Errorf("%w: %s is %d x %d, which a division of %d does not divide: choose another", ErrNothingToTrain, t.path(), k.out, k.in, k.n)
+			return nil, fmt.Errorf("%w: %s is %d x %d, which a division of %d does not divide: choose another", ErrUnfit, t.path(), k.out, k.in, k.n)
 		}
 		edits = append(edits, layer.Reweight{Site: t.site.Path, Slice: t.slice, Weight: k.weight, Merged: k.merged})
 	}

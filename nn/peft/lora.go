@@ -139,6 +139,8 @@ func (c *LoRA) change(t target) (lowRank, error) {
 			return lowRank{}, fmt.Errorf("%s: a grouped convolution has only loralib's form", x.Path)
 		}
 		return lowRank{loraA, loraB, []int{rank, x.In, x.Weight[2], x.Weight[3]}, []int{x.Out, rank, 1, 1}, scale}, nil
+	case x.Weight[2] != x.Weight[3]:
+		return lowRank{}, fmt.Errorf("%w: %s has a kernel of %d x %d, loralib's form is for square ones: set conv = \"peft\"", ErrUnfit, x.Path, x.Weight[2], x.Weight[3])
 	default:
 		k := x.Weight[3]
 		return lowRank{kernelA, kernelB, []int{rank * k, x.In * k}, []int{x.Out / x.Groups * k, rank * k}, scale}, nil

@@ -17,14 +17,14 @@ type Model func(b *layer.Builder)
 type Options struct {
 	Method string
 	Config map[string]any // overrides of the config's defaults, as JSON values
-	Blocks []int          // only in these blocks of the backbone; nil: everywhere
+	Mask
 }
 
 // Adapter is a method prepared for one network.
 type Adapter struct {
 	Method Method
 	Config Config
-	Blocks []int
+	Mask   Mask
 	// Plan is what to build the network with.
 	Plan *layer.Plan
 	// Sites is the network with the edits in it.
@@ -76,11 +76,11 @@ func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	edits, err := m.edits(config, base, o.Blocks)
+	edits, err := m.edits(config, base, o.Mask)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
-	a := &Adapter{Method: m, Config: config, Blocks: slices.Clone(o.Blocks)}
+	a := &Adapter{Method: m, Config: config, Mask: o.Mask}
 	statistics := m.Statistics
 	if c, ok := config.(Statistician); ok {
 		statistics = c.Statistics()
@@ -116,8 +116,8 @@ func (c *Count) add(p layer.Param, trained bool) {
 	}
 }
 
-// edits are the method's on the body, cut to the blocks, and those that train the head.
-func (m Method) edits(c Config, base layer.Sites, blocks []int) ([]layer.Edit, error) {
+// edits are the method's on the body, cut to the mask, and those that train the head.
+func (m Method) edits(c Config, base layer.Sites, mask Mask) ([]layer.Edit, error) {
 	body := layer.Sites{
 		Sites:  ofKind(base, func(x layer.Site) bool { return !x.Head }),
 		Params: slices.DeleteFunc(slices.Clone(base.Params), func(p layer.Param) bool { return p.Head }),
@@ -127,10 +127,8 @@ func (m Method) edits(c Config, base layer.Sites, blocks []int) ([]layer.Edit, e
 	if err != nil {
 		return nil, err
 	}
-	if blocks != nil {
-		if edits, err = mask(edits, body, blocks); err != nil {
-			return nil, err
-		}
+	if edits, err = mask.cut(edits, body); err != nil {
+		return nil, err
 	}
 	head := train(base, func(p layer.Param) bool { return p.Head })
 	switch {
@@ -140,23 +138,6 @@ func (m Method) edits(c Config, base layer.Sites, blocks []int) ([]layer.Edit, e
 		return nil, fmt.Errorf("%w: it has no head", ErrNothingToTrain)
 	}
 	return append(edits, head...), nil
-}
-
-// mask keeps the edits that lie in the blocks.
-func mask(edits []layer.Edit, s layer.Sites, blocks []int) ([]layer.Edit, error) {
-	for _, i := range blocks {
-		if i < 0 || i >= s.Blocks {
-			return nil, fmt.Errorf("block %d of a network with %d blocks", i, s.Blocks)
-		}
-	}
-	at := map[string]int{}
-	for _, x := range s.Sites {
-		at[x.Path] = x.Block
-	}
-	for _, p := range s.Params {
-		at[p.Name] = p.Block
-	}
-	return slices.DeleteFunc(edits, func(e layer.Edit) bool { return !slices.Contains(blocks, at[e.At()]) }), nil
 }
 
 func record(model Model, w *layer.Weights, plan *layer.Plan) (layer.Sites, error) {

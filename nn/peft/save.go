@@ -28,6 +28,7 @@ type adapterRecord struct {
 	Method  string         `json:"method"`
 	Config  map[string]any `json:"config"`
 	Blocks  []int          `json:"blocks"`
+	Layers  []string       `json:"layers,omitempty"`
 }
 
 // Layout is implemented by configs whose delta has a layout of its own in files; the others keep the parameters' names.
@@ -68,7 +69,7 @@ func (a *Adapter) Save(dir string, w *layer.Weights) error {
 			return fmt.Errorf("save adapter: %w", err)
 		}
 	}
-	rec, err := json.Marshal(adapterRecord{recordVersion, a.Method.Name, Values(a.Config), a.Blocks})
+	rec, err := json.Marshal(adapterRecord{recordVersion, a.Method.Name, Values(a.Config), a.Mask.Blocks, a.Mask.Layers})
 	if err != nil {
 		return fmt.Errorf("save adapter: %w", err)
 	}
@@ -117,7 +118,7 @@ func load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
 		if rec.Version != recordVersion {
 			return nil, fmt.Errorf("its record has version %d, this program reads %d", rec.Version, recordVersion)
 		}
-		o = Options{Method: rec.Method, Config: rec.Config, Blocks: rec.Blocks}
+		o = Options{Method: rec.Method, Config: rec.Config, Mask: Mask{rec.Blocks, rec.Layers}}
 	} else if o, err = foreignOptions(filepath.Join(dir, ConfigFile)); err != nil {
 		return nil, err
 	}
