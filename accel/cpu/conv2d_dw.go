@@ -117,7 +117,7 @@ func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
 	f, window := v.field(), v.kh*v.kw
 	taps := f.offsets(1, v.oh)
 	_, pitch := f.plane(v.oh)
-	d.pool.run(v.Groups*v.o, 1, func(lo, hi int) {
+	d.pool.run(v.Groups*v.o, grain(window*v.batch*v.oh*pitch), func(lo, hi int) {
 		l := lay{data: d.borrow(f.size(1, v.oh))}
 		defer d.giveBack(l.data)
 		spread := d.borrow(v.oh * pitch)
@@ -132,13 +132,27 @@ func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
 					row := spread[y*pitch:][:pitch]
 					clear(row[copy(row, from[y*v.ow:][:v.ow]):])
 				}
-				for t, tap := range taps {
-					d.level.dot(&sums[t], l.data[tap:][:len(spread)], spread)
-				}
+				d.level.dots(sums, l.data, taps, spread)
 			}
 			for t := range sums {
 				dw[out*window+t] = sums[t].total()
 			}
 		}
 	})
+}
+
+// dots: sums[t] += x[taps[t]+i] * dy[i], in lanes. Several sums at once hide how long an addition takes.
+func (l level) dots(sums []lanes, x []float32, taps []int, dy []float32) {
+	if f := microKernels[l].dotTaps; f != nil {
+		n := whole(len(dy))
+		for ; len(taps) >= 4; sums, taps = sums[4:], taps[4:] {
+			f(n, &sums[0][0], ptr(x), &taps[0], ptr(dy))
+			for t, tap := range taps[:4] {
+				l.dot(&sums[t], x[tap+n:][:len(dy)-n], dy[n:])
+			}
+		}
+	}
+	for t, tap := range taps {
+		l.dot(&sums[t], x[tap:][:len(dy)], dy)
+	}
 }

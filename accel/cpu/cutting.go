@@ -61,6 +61,8 @@ func (x *points) pack(w *workspace, dst []float32, p, kc, j, n int) {
 		// Octets may copy more than the run, which the next run overwrites, if that lies in the panel and in the data.
 		if octets := (run + 7) / 8; c+8*octets <= u.nr && (kc-1)*x.plane+8*octets <= len(from) {
 			u.copyRows(kc, ptr(from), x.plane, ptr(dst[c:]), u.nr, octets)
+		} else if run >= 8 {
+			u.copyBlock(kc, run, from, x.plane, dst[c:], u.nr)
 		} else {
 			for q := range kc {
 				copy(dst[q*u.nr+c:q*u.nr+c+run], from[q*x.plane:])

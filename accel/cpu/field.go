@@ -112,10 +112,8 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 	}
 	clear(dst)
 	src, n := plane[(y+top*f.strideH)*f.w+x+left*f.strideW:], right-left
-	if f.strideW == 1 && n%8 == 0 {
-		for at := 0; at < n; at += maxNR {
-			u.copyRows(bottom-top, ptr(src[at:]), f.w*f.strideH, ptr(dst[top*pitch+left+at:]), pitch, min(maxNR, n-at)/8)
-		}
+	if f.strideW == 1 && n >= 8 {
+		u.copyBlock(bottom-top, n, src, f.w*f.strideH, dst[top*pitch+left:], pitch)
 		return
 	}
 	for i := range bottom - top {
@@ -143,6 +141,9 @@ func (l *lay) pack(w *workspace, dst []float32, p, kc, j, n int) {
 		run, at := min(l.cols-x, n-c), l.rows[y]+x
 		if octets := (run + 7) / 8; c+8*octets <= u.nr {
 			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, octets)
+		} else if last := run - 8; last >= 0 {
+			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, run/8)
+			u.copyTaps(kc, offset(ptr(l.data), at+last), &taps[0], ptr(dst[c+last:]), u.nr, 1)
 		} else {
 			for q, tap := range taps {
 				copy(dst[q*u.nr+c:q*u.nr+c+run], l.data[tap+at:])

@@ -29,6 +29,9 @@ type microKernel struct {
 	span      int
 	correlate func(n int, y, x *float32, k int, w *float32, taps *int, bias float32)
 
+	// dotTaps adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t < 4 at acc, for i < n, a multiple of 16. nil means plain Go.
+	dotTaps func(n int, acc, x *float32, taps *int, dy *float32)
+
 	// copyRows and copyTaps copy 8 octets floats, octets being 1 to 4, from src[q*rs] or src[taps[q]] to dst[q*ld], for q < k; k is not 0.
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
 	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)

@@ -17,6 +17,17 @@ func (u *microKernel) every(y, x []float32, stride int) {
 	}
 }
 
+// copyBlock copies n elements, 8 at least, of each of count rows of src, rs apart, to dst, ld apart. The last octet may overlap the one
+// before.
+func (u *microKernel) copyBlock(count, n int, src []float32, rs int, dst []float32, ld int) {
+	for at := 0; at+8 <= n; at += maxNR {
+		u.copyRows(count, ptr(src[at:]), rs, ptr(dst[at:]), ld, min(maxNR, n-at)/8)
+	}
+	if n%8 > 0 {
+		u.copyRows(count, ptr(src[n-8:]), rs, ptr(dst[n-8:]), ld, 1)
+	}
+}
+
 // interleave sets y[i] to element i/n of row i%n of n rows.
 func (u *microKernel) interleave(y []float32, rows [][]float32) {
 	i := 0 // elements of each row that are in place
