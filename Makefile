@@ -29,6 +29,7 @@ parity: $(PARITY_PYTHON) ## networks of real size against torchvision, timm, dif
 
 parity-fixtures: $(PARITY_PYTHON) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
 	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
+	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
 
 parity-mutants: ## which fixture catches which mistake
 	go test -count=1 -v -run Mutant ./nn/parity

@@ -48,12 +48,11 @@ func TestReweightReplacesTheWeight(t *testing.T) {
 }
 
 // shared is a network of two linear maps and the edits that change both by one shared parameter and a derived one.
-func shared(b *layer.Builder) (x, y *layer.Node) {
-	x = b.Input("x", tensor.Float32, 1, 2)
+func shared(b *layer.Builder) {
+	x := b.Input("x", tensor.Float32, 1, 2)
 	for _, n := range []string{"a", "b"} {
 		x = b.Linear(n, x, 2, layer.NoBias)
 	}
-	return x, x
 }
 
 func sharedEdits() []layer.Edit {

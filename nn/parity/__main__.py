@@ -1,8 +1,9 @@
 """python nn/parity list | write FAMILY/CASE FILE | fixtures FOLDER [FAMILY ...] | keys FOLDER [FAMILY ...]
+| write-adapters FOLDER | load-adapters FOLDER
 
 list names the cases of real size; write computes one; fixtures writes the small ones, and a family's ADAPTERS, files of the PEFT library, to
-nn/peft/testdata/library; keys compares the lists of parameters in
-FOLDER with the libraries' networks.
+nn/peft/testdata/library; keys compares the lists of parameters in FOLDER with the libraries' networks. write-adapters has the PEFT library
+save those of adapters.py, load-adapters has it load ours.
 """
 
 import importlib
@@ -18,7 +19,7 @@ HERE = pathlib.Path(__file__).parent
 
 def families(names=()):
     for path in sorted(HERE.glob("*.py")):
-        if path.stem not in ("parity", "__main__") and (not names or path.stem in names):
+        if path.stem not in ("parity", "adapters", "__main__") and (not names or path.stem in names):
             yield path.stem, importlib.import_module(path.stem)
 
 
@@ -69,6 +70,9 @@ def main(verb, *arguments):
                     c.write(family, pathlib.Path(arguments[0], family, c.name + ".safetensors"))
             for name, adapter in getattr(module, "ADAPTERS", {}).items():
                 save(adapter(), HERE.parent / "peft" / "testdata" / "library" / name)
+    elif verb in ("write-adapters", "load-adapters"):
+        module = importlib.import_module("adapters")
+        (module.write if verb == "write-adapters" else module.load)(arguments[0])
     elif verb == "keys":
         keys(arguments[0], arguments[1:])
     else:

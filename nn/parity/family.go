@@ -35,9 +35,9 @@ var families = map[string]func(config []byte) (network, error){
 
 func init() { families["reparameterised"] = reparameterised }
 
-// reparameterised builds the networks of its cases, a ViT or a ResNet: only the latter has blocks by name.
+// reparameterised builds the networks of its cases, a ViT or a ResNet, which has blocks by name or is named.
 func reparameterised(config []byte) (network, error) {
-	if bytes.Contains(config, []byte(`"block"`)) {
+	if bytes.Contains(config, []byte(`"block"`)) || bytes.Contains(config, []byte(`"resnet`)) {
 		return families["resnet"](config)
 	}
 	return families["vit"](config)

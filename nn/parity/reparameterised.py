@@ -3,6 +3,8 @@
 New parameters hang on the modules whose site they belong to, so that their paths are ours; hooks compute with them.
 """
 
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 from peft import LoraConfig, get_peft_model
@@ -11,7 +13,7 @@ from torch.nn.utils import parametrize
 
 import resnet
 import vit
-from parity import Case, inputs, matches
+from parity import matches
 from torchvision.models.resnet import BasicBlock
 
 
@@ -59,6 +61,17 @@ def lora(rank, scale, out, inner):
 
     m = Weight(function)
     m.lora_A, m.lora_B = nn.Linear(inner, rank, bias=False), nn.Linear(rank, out, bias=False)
+    return m
+
+
+def dora(rank, scale, out, inner):
+    def function(m, w):
+        v = w + scale * m.lora_B.weight @ m.lora_A.weight
+        return m.lora_magnitude_vector[:, None] * v / v.norm(dim=1, keepdim=True).detach()
+
+    m = lora(rank, scale, out, inner)
+    m.function = function
+    parameter(m, "lora_magnitude_vector", out)
     return m
 
 
@@ -127,19 +140,22 @@ def convolutions(net):
     return [m for n, m in net.named_modules() if n.startswith("layer") and isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)]
 
 
-def apply_loralib(net):
-    for m in convolutions(net):
-        change(m, loralib(2, 1.5, m))
+def apply_loralib(rank, scale):
+    def apply(net):
+        for m in convolutions(net):
+            change(m, loralib(rank, scale, m))
+
+    return apply
 
 
-def apply_kadaptation(net):
+def apply_kadaptation(n, rank, scale):
     def part(net, name, out, inner):
         shared = holder(net, "shared")
-        left = parameter(shared, f"kadaptation_{name}_left", 3, 3, 1)
-        right = parameter(shared, f"kadaptation_{name}_right", 3, 1, 3)
-        return kadaptation(3, 2, 0.7, out, inner, left, right)
+        left = parameter(shared, f"kadaptation_{name}_left", n, n, 1)
+        right = parameter(shared, f"kadaptation_{name}_right", n, 1, n)
+        return kadaptation(n, rank, scale, out, inner, left, right)
 
-    attentions(part)(net)
+    return attentions(part)
 
 
 def apply_svdiff(scale):
@@ -196,31 +212,34 @@ def apply_fact(net, rank, scale, core):
             add_to_output(m, lambda x, c=c: scale * up(c(down(x))))
 
 
-def apply_fact_tt(net):
+def apply_fact_tt(rank, scale):
     def core(m, a, c):
-        s = parameter(m, "fact_s", c * 2, a * 2)
+        s = parameter(m, "fact_s", c * rank, a * rank)
         return lambda x: F.linear(x, s)
 
-    apply_fact(net, 2, 1.5, core)
+    return lambda net: apply_fact(net, rank, scale, core)
 
 
-def apply_fact_tk(net):
-    shared = parameter(holder(net, "shared"), "fact_c", 2, 2, 2)
+def apply_fact_tk(rank, scale):
+    def apply(net):
+        shared = parameter(holder(net, "shared"), "fact_c", rank, rank, rank)
 
-    def core(m, a, c):
-        p = parameter(m, "fact_p", 2, max(a, c))
+        def core(m, a, c):
+            p = parameter(m, "fact_p", rank, max(a, c))
 
-        def apply(x):
-            s = (shared @ p).reshape(2, -1)  # as fact_tk.py reads FacTc @ FacTp
-            return x @ s.T if a > 1 else x @ s
+            def function(x):
+                s = (shared @ p).reshape(rank, -1)  # as fact_tk.py reads FacTc @ FacTp
+                return x @ s.T if a > 1 else x @ s
 
-        return apply
+            return function
 
-    apply_fact(net, 2, 1.5, core)
+        apply_fact(net, rank, scale, core)
+
+    return apply
 
 
-def library(**options):
-    return lambda net: get_peft_model(net, LoraConfig(**options))
+def library(name):
+    return lambda net: get_peft_model(net, LoraConfig(**LIBRARY[name]))
 
 
 def ours(name):
@@ -229,6 +248,13 @@ def ours(name):
     return name.replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
 
 
+# What the PEFT library's cases ask of it; adapters.py saves them.
+LIBRARY = {
+    "lora_library": dict(r=2, lora_alpha=3, target_modules=["qkv", "fc1"], rank_pattern={"fc1": 3}, use_rslora=True),
+    "lora_conv_library": dict(r=2, lora_alpha=3, target_modules=["conv2", "downsample.0"]),
+    "dora_library": dict(r=2, lora_alpha=3, target_modules=["qkv", "fc2"], use_dora=True),
+    "dora_conv_library": dict(r=2, lora_alpha=3, target_modules=["conv2", "downsample.0"], use_dora=True),
+}
 NEW = r"lora_|krona_|kadaptation_|svdiff_|tsa_|ssf_|fact_|^head\.|^fc\."
 
 
@@ -239,30 +265,55 @@ def case(name, base, method, apply, **options):
         return net
 
     taps = [t for t in base.taps if t.startswith(("blocks", "layer"))]  # the others are found by their weight, which methods change
-    return Case(name, build, base.inputs, base.config, taps, fixture=True, method=method, options=options,
-                trains=matches(NEW), rename=ours)
+    return dataclasses.replace(base, name=name, build=build, taps=taps, method=method, options=options, trains=matches(NEW), rename=ours)
 
 
 VIT = vit.tiny("")
 RESNET = resnet.tiny("", BasicBlock, [1, 1, 1, 1], 4)
+VIT_BASE, VIT_TINY, RESNET50 = vit.real("vit_base_patch16_224"), vit.real("vit_tiny_patch16_224"), resnet.real("resnet50")
+
+
+def slices(part, *options):
+    return attentions(lambda _net, _name, out, inner: part(*options, out, inner))
+
+
+def library_case(name, base, method, suffix=""):
+    o = LIBRARY[name]
+    options = dict(rank=o["r"], alpha=o["lora_alpha"], targets=o["target_modules"])
+    if "rank_pattern" in o:
+        options |= dict(rank_pattern=o["rank_pattern"], rslora=o["use_rslora"])
+    if "conv" in name and method == "lora":
+        options |= dict(conv="peft")
+    return case(name + suffix, base, method, library(name), **options)
+
 
 CASES = [
-    case("lora_slices", VIT, "lora", attentions(lambda _net, _n, out, inner: lora(2, 1.5, out, inner)), rank=2, alpha=3),
-    case("lora_library", VIT, "lora", library(r=2, lora_alpha=3, target_modules=["qkv", "fc1"], rank_pattern={"fc1": 3}, use_rslora=True),
-         rank=2, alpha=3, targets=["qkv", "fc1"], rank_pattern={"fc1": 3}, rslora=True),
-    case("lora_conv_library", RESNET, "lora", library(r=2, lora_alpha=3, target_modules=["conv2", "downsample.0"]),
-         rank=2, alpha=3, targets=["conv2", "downsample.0"], conv="peft"),
-    case("lora_conv_loralib", RESNET, "lora", apply_loralib, rank=2, alpha=3),
-    case("dora_library", VIT, "dora", library(r=2, lora_alpha=3, target_modules=["qkv", "fc2"], use_dora=True),
-         rank=2, alpha=3, targets=["qkv", "fc2"]),
-    case("dora_conv_library", RESNET, "dora", library(r=2, lora_alpha=3, target_modules=["conv2", "downsample.0"], use_dora=True),
-         rank=2, alpha=3, targets=["conv2", "downsample.0"]),
-    case("krona", VIT, "krona", attentions(lambda _net, _n, out, inner: krona(4, 0.5, out, inner)), factor=4, scale=0.5),
-    case("kadaptation", VIT, "kadaptation", apply_kadaptation, division=3, rank=2, scale=0.7),
-    case("fact_tt", VIT, "fact_tt", apply_fact_tt, rank=2, scale=1.5, dropout=0),
-    case("fact_tk", VIT, "fact_tk", apply_fact_tk, rank=2, scale=1.5, dropout=0),
+    case("lora_slices", VIT, "lora", slices(lora, 2, 1.5), rank=2, alpha=3),
+    library_case("lora_library", VIT, "lora"),
+    library_case("lora_conv_library", RESNET, "lora"),
+    case("lora_conv_loralib", RESNET, "lora", apply_loralib(2, 1.5), rank=2, alpha=3),
+    case("dora_slices", VIT, "dora", slices(dora, 2, 1.5), rank=2, alpha=3),
+    library_case("dora_library", VIT, "dora"),
+    library_case("dora_conv_library", RESNET, "dora"),
+    case("krona", VIT, "krona", slices(krona, 4, 0.5), factor=4, scale=0.5),
+    case("kadaptation", VIT, "kadaptation", apply_kadaptation(3, 2, 0.7), division=3, rank=2, scale=0.7),
+    case("fact_tt", VIT, "fact_tt", apply_fact_tt(2, 1.5), rank=2, scale=1.5, dropout=0),
+    case("fact_tk", VIT, "fact_tk", apply_fact_tk(2, 1.5), rank=2, scale=1.5, dropout=0),
     case("svdiff", VIT, "svdiff", apply_svdiff(0.3), scale=0.3),
     case("svdiff_conv", RESNET, "svdiff", apply_svdiff(0.03), scale=0.03),
     case("ssf", VIT, "ssf", apply_ssf),
     case("tsa", RESNET, "tsa", apply_tsa),
+    # of real size
+    case("lora_vit_base", VIT_BASE, "lora", slices(lora, 8, 1)),
+    library_case("lora_library", VIT_BASE, "lora", "_vit_base"),
+    case("lora_resnet50", RESNET50, "lora", apply_loralib(8, 1)),
+    library_case("dora_library", VIT_BASE, "dora", "_vit_base"),
+    library_case("dora_conv_library", RESNET50, "dora", "_resnet50"),
+    case("krona_vit_base", VIT_BASE, "krona", slices(krona, 32, 1)),
+    case("kadaptation_vit_base", VIT_BASE, "kadaptation", apply_kadaptation(32, 1, 1), scale=1),
+    case("fact_tt_vit_base", VIT_BASE, "fact_tt", apply_fact_tt(16, 1), dropout=0),
+    case("fact_tk_vit_base", VIT_BASE, "fact_tk", apply_fact_tk(32, 1), dropout=0),
+    case("svdiff_vit_tiny", VIT_TINY, "svdiff", apply_svdiff(0.3), scale=0.3),
+    case("ssf_vit_base", VIT_BASE, "ssf", apply_ssf),
+    case("tsa_resnet50", RESNET50, "tsa", apply_tsa),
 ]

@@ -182,7 +182,7 @@ func TestSupportMatrix(t *testing.T) {
 		"adaptformer": false, "bitfit": true, "full": true, "linear": false, "lora": true, "norm": true, "ssf": true, "vpt": false,
 		"batch_norm": false, "layer_norm": true, "group_norm": true, "attention": true, "attention_blocks": true, "norm_bias": true,
 		"norm_bias_attention": true, "adapter": true, "compacter": false, "prefix": true, "convpass": true, "ia3": true, "difffit": true,
-		"lite_residual": false,
+		"lite_residual": false, "dora": true, "fact_tt": false, "fact_tk": false, "krona": true, "kadaptation": false, "svdiff": true, "tsa": false,
 	} {
 		if got[method] != want {
 			t.Errorf("%s on a U-Net: %v, want %v", method, got[method], want)

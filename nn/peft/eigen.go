@@ -18,7 +18,7 @@ func eigenvectors(a []float64, n int) (d []float64, z []float64) {
 			if m == l {
 				break
 			}
-			qlStep(d, e, z, n, l, m)
+			turn(z, n, m, qlStep(d, e, l, m))
 		}
 	}
 	return d, z
@@ -45,19 +45,22 @@ func tridiagonal(a []float64, n int) (d, e, z []float64) {
 			continue
 		}
 		scales[k] = 2 / square
-		for i := k + 1; i < n; i++ {
+		rows := n - k - 1
+		parallel(rows, func(r int) {
+			i := k + 1 + r
 			p[i] = float64(scales[k] * dot(a[i*n+k+1:(i+1)*n], vk[k+1:]))
-		}
+		})
 		half := float64(scales[k] / 2 * dot(p[k+1:], vk[k+1:]))
 		for i := k + 1; i < n; i++ {
 			p[i] -= float64(half * vk[i])
 		}
-		for i := k + 1; i < n; i++ {
-			row, x, y := a[i*n:(i+1)*n], vk[i], p[i]
-			for j := k + 1; j < n; j++ {
-				row[j] -= float64(x*p[j]) + float64(y*vk[j])
+		parallel(rows, func(r int) {
+			i := k + 1 + r
+			row, x, y := a[i*n+k+1:(i+1)*n], vk[i], p[i]
+			for j, q := range p[k+1:] {
+				row[j] -= float64(x*q) + float64(y*vk[k+1+j])
 			}
-		}
+		})
 	}
 	for i := range n {
 		d[i], z[i*n+i] = a[i*n+i], 1
@@ -67,20 +70,25 @@ func tridiagonal(a []float64, n int) (d, e, z []float64) {
 	}
 	// z = H(n-3) ... H(0), built from the left end so that each reflection meets only the rows and columns that are not the identity's.
 	for k := n - 3; k >= 0; k-- {
-		vk := v[k*n : (k+1)*n]
-		for i := k + 1; i < n; i++ {
-			row := z[i*n : (i+1)*n]
-			f := float64(scales[k] * dot(row[k+1:], vk[k+1:]))
-			for j := k + 1; j < n; j++ {
-				row[j] -= float64(f * vk[j])
+		vk := v[k*n+k+1 : (k+1)*n]
+		parallel(n-k-1, func(r int) {
+			row := z[(k+1+r)*n+k+1 : (k+2+r)*n]
+			f := float64(scales[k] * dot(row, vk))
+			for j, x := range vk {
+				row[j] -= float64(f * x)
 			}
-		}
+		})
 	}
 	return d, e, z
 }
 
-// qlStep is one iteration on the block l..m of the tridiagonal matrix; its rotations turn the rows of z.
-func qlStep(d, e, z []float64, n, l, m int) {
+// rotation turns two rows by the angle of sine s and cosine c.
+type rotation struct{ s, c float64 }
+
+// qlStep is one iteration on the block l..m of the tridiagonal matrix. It returns the rotations, of the rows m-1 and m first, then of m-2 and m-1
+// and so on.
+func qlStep(d, e []float64, l, m int) []rotation {
+	turns := make([]rotation, 0, m-l)
 	g := (d[l+1] - d[l]) / float64(2*e[l])
 	r := math.Sqrt(float64(g*g) + 1)
 	g = d[m] - d[l] + e[l]/(g+math.Copysign(r, g))
@@ -92,7 +100,7 @@ func qlStep(d, e, z []float64, n, l, m int) {
 		if r == 0 {
 			d[i+1] -= p
 			e[m] = 0
-			return
+			return turns
 		}
 		s, c = f/r, g/r
 		g = d[i+1] - p
@@ -100,16 +108,29 @@ func qlStep(d, e, z []float64, n, l, m int) {
 		p = float64(s * r)
 		d[i+1] = g + p
 		g = float64(c*r) - b
-		x, y := z[i*n:(i+1)*n], z[(i+1)*n:(i+2)*n]
-		for k, u := range x {
-			w := y[k]
-			y[k] = float64(s*u) + float64(c*w)
-			x[k] = float64(c*u) - float64(s*w)
-		}
+		turns = append(turns, rotation{s, c})
 	}
 	d[l] -= p
 	e[l] = g
 	e[m] = 0
+	return turns
+}
+
+// turn applies the rotations to the rows of z from m upwards, by blocks of columns.
+func turn(z []float64, n, m int, turns []rotation) {
+	const width = 64
+	parallel((n+width-1)/width, func(block int) {
+		from, to := block*width, min((block+1)*width, n)
+		for k, t := range turns {
+			i := m - 1 - k
+			x, y := z[i*n+from:i*n+to], z[(i+1)*n+from:(i+1)*n+to]
+			for j, u := range x {
+				w := y[j]
+				y[j] = float64(t.s*u) + float64(t.c*w)
+				x[j] = float64(t.c*u) - float64(t.s*w)
+			}
+		}
+	})
 }
 
 // dot is the sum of x[i] y[i] over four lanes, lane i mod 4, then the lanes in pairs.

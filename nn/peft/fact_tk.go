@@ -26,7 +26,7 @@ type FacTTK struct {
 
 func init() {
 	register(Method{
-		Name: "fact_tk", Title: "FacT, Tucker", Formula: "W + s V (C P) U, U, V and C of all layers", Paper: "arXiv:2212.03145",
+		Name: "fact_tk", Title: "FacT, Tucker", Formula: "W + s V (C P) U, with U, V and C of all layers", Paper: "arXiv:2212.03145",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "FACT_TK",
 		Rates: Rates{model.Transformer: 1e-2},
 		New:   func() Config { return &FacTTK{} },

@@ -22,7 +22,7 @@ type FacTTT struct {
 
 func init() {
 	register(Method{
-		Name: "fact_tt", Title: "FacT, tensor train", Formula: "W + s V S U, U and V of all layers", Paper: "arXiv:2212.03145",
+		Name: "fact_tt", Title: "FacT, tensor train", Formula: "W + s V S U, with U and V of all layers", Paper: "arXiv:2212.03145",
 		Step0: Equal, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "FACT_TT",
 		Rates: Rates{model.Transformer: 1e-2},
 		New:   func() Config { return &FacTTT{} },

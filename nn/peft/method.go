@@ -17,7 +17,7 @@ const (
 	Equal Step0 = iota
 	// Close means that the new parameters are drawn around values with which it is equal in every bit.
 	Close
-	// Differs means that new inputs to the network change it.
+	// Differs means that new inputs to the network change it, or that the new parameters begin beside the identity.
 	Differs
 )
 
