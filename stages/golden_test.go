@@ -89,6 +89,7 @@ func goldens(t *testing.T) []string {
 		}
 		run("finetune", method, `{"method":"`+method+`",`+short+`}`, inputs, model(method))
 	}
+	run("finetune", "masked", `{"method":"full","blocks":[1,2],"layers":["mlp","norm?"],`+short+`}`, given("data", "images", "model", "vit_micro_patch16_64"), model("masked"))
 	run("finetune", "cnn", `{"method":"norm",`+short+`}`, given("data", "images", "model", "resnet10_64"), model("cnn"))
 	pairs["model"] = Given{Path: at("unet")}
 	run("finetune", "unet_lora", `{"method":"lora",`+short+`}`, pairs, model("unet_lora"))

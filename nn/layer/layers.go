@@ -194,21 +194,13 @@ func (b *Builder) norm(name string, k Kind, c int, opts []Option) (gain, bias *N
 	return b.scaleNorm(m, s, b.reweight(m, s, "", gain), bias)
 }
 
-// LayerScale is gamma * x for a gain gamma [C] of the last dimension that starts from init (Touvron et al. 2021, arXiv:2103.17239). An edit that
-// scales the channels of x commutes with it, and so reaches the map that made x.
-func (b *Builder) LayerScale(name string, x *Node, init float32) *Node {
-	if b.err != nil {
-		return nil
-	}
-	shape := make([]int, len(x.Shape()))
-	for i := range shape {
-		shape[i] = 1
-	}
-	c := b.width(name, x, -1, 1)
-	shape[len(shape)-1] = c
-	y := b.Mul(x, b.Reshape(b.Sub(name).Param("gamma", []int{c}, Const(init)), shape...))
-	b.made[y] = b.made[x]
-	return y
+// LayerScale multiplies the channels of y [..., C] by the parameter gamma [C] (Touvron et al. 2021, arXiv:2103.17239). A scale of the result
+// merges into the map that made y.
+func (b *Builder) LayerScale(name string, y *Node, init Init) *Node {
+	c := b.width(name, y, channelAxis(y), 2)
+	scaled := b.Mul(y, b.along(y, b.Sub(name).Param("gamma", []int{c}, init)))
+	b.made[scaled] = b.made[y]
+	return scaled
 }
 
 // Embedding looks ids [...] up in weight [vocab, dim]: y [..., dim]. The table starts from N(0, 1) unless an option says otherwise.

@@ -168,7 +168,7 @@ func (m *ViT) scale(b *layer.Builder, name string, y *layer.Node) *layer.Node {
 	if m.InitValues == 0 {
 		return y
 	}
-	return b.LayerScale(name, y, m.InitValues)
+	return b.LayerScale(name, y, layer.Const(m.InitValues))
 }
 
 // Head implements Classifier.
