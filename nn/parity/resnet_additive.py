@@ -60,6 +60,7 @@ def lite(case, size, batch, **options):
         [t for t in case.taps if t != "conv1"],
         fixture=case.fixture,
         double=case.double,
+        margin=case.margin,
         method="lite_residual",
         options=options,
         trains=lambda n: "lite_residual" in n or n.startswith("fc."),

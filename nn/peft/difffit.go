@@ -50,7 +50,7 @@ func (*DiffFit) Apply(s layer.Sites) ([]layer.Edit, error) {
 	}
 	for _, p := range append(attentions, feedForwards...) {
 		if p.Last == "" {
-			return nil, fmt.Errorf("%w: %s ends in a learned scale already", ErrUnfit, p.Path)
+			return nil, fmt.Errorf("%w: no linear map ends %s, so that its vector could not be merged", ErrUnfit, p.Path)
 		}
 	}
 	norm := affine(s, layer.Kind.IsNorm)
