@@ -30,6 +30,7 @@ parity: $(PARITY_READY) ## networks of real size against torchvision, timm, diff
 
 parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
 	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
+	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
 
 parity-mutants: ## which fixture catches which mistake
 	go test -count=1 -v -run Mutant ./nn/parity

@@ -16,3 +16,7 @@ type GlobalAvgPool2d struct{}
 type UpsampleNearest2d struct {
 	Scale int
 }
+
+// UpsampleBilinear2d is (x [B, C, H, W]) -> y [B, C, OH, OW], OH and OW being the output operand's: position i of n outputs lies at
+// max(0, (i + 1/2) H/n - 1/2), between the element below and the next, of which the last repeats. "upsample_bilinear2d.dx": (dy) -> dx.
+type UpsampleBilinear2d struct{}

@@ -147,7 +147,7 @@ func TestFaultyPlansAreRefused(t *testing.T) {
 		"blocks.9 (layer.Delta)":        {layer.Delta{Site: "blocks.9", Output: none}},
 		"head.bias (layer.Train)":       {layer.Train{Param: "head.bias"}},
 		`no slice "x", only q, k, v`:    {layer.Delta{Site: "blocks.0.qkv", Slice: "x", Output: none}},
-		"needs a convolution":           {layer.Delta{Site: "blocks.0.qkv"}},
+		"has no weight to change":       {layer.Reweight{Site: "blocks.0.mlp"}},
 		"has no weight to add":          {layer.Delta{Site: "blocks.0.norm", Output: none}},
 		"could not be merged":           {layer.Scale{Site: "head", Scale: "s", Shift: "b"}},
 		"no channels to scale":          {layer.Scale{Site: "blocks.0", Scale: "s"}},
@@ -271,5 +271,17 @@ func TestBatchNormsOfAFrozenPlanReportNoStatistics(t *testing.T) {
 	}
 	if err := frozen.Finish(); err != nil || len(frozen.Trainable()) != 0 || len(free.Trainable()) != 2 {
 		t.Errorf("%v; trainable %v and %v", err, frozen.Trainable(), free.Trainable())
+	}
+}
+
+func TestABranchIsScaledInTheMapBeforeItsGains(t *testing.T) {
+	b := layer.NewBuilder(gorgonia.NewGraph(), layer.NewWeights(1), nil)
+	x := b.Input("x", tensor.Float32, 2, 3, 4)
+	b.Branch("branch", x, x, b.LayerScale("gains", b.Linear("last", x, 4), layer.Ones))
+	if err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := b.Sites().Find("branch"); s.Last != "last" {
+		t.Errorf("the branch ends in %q", s.Last)
 	}
 }

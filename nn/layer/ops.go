@@ -17,6 +17,11 @@ func (b *Builder) Mul(x, y *Node) *Node {
 	return b.do("mul", func() (*Node, error) { return op.Mul(x, y) })
 }
 
+// OverNorm is m / ||v|| by row of v [M, ...] for m [M]. No gradient reaches v.
+func (b *Builder) OverNorm(m, v *Node) *Node {
+	return b.do("over_norm", func() (*Node, error) { return op.OverNorm(m, v) })
+}
+
 // Scale is c * x.
 func (b *Builder) Scale(x *Node, c float32) *Node {
 	return b.do("scale", func() (*Node, error) { return op.Scale(x, c) })
@@ -76,6 +81,11 @@ func (b *Builder) AvgPool2d(x *Node, p kernel.Pool2d) *Node {
 // GlobalAvgPool2d is [B, C, H, W] -> [B, C].
 func (b *Builder) GlobalAvgPool2d(x *Node) *Node {
 	return b.do("global_avg_pool2d", func() (*Node, error) { return op.GlobalAvgPool2d(x) })
+}
+
+// UpsampleBilinear2d interpolates x [B, C, H, W] to h rows and w columns.
+func (b *Builder) UpsampleBilinear2d(x *Node, h, w int) *Node {
+	return b.do("upsample_bilinear2d", func() (*Node, error) { return op.UpsampleBilinear2d(x, h, w) })
 }
 
 // UpsampleNearest2d repeats each pixel of x [B, C, H, W] scale times both ways.

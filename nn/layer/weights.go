@@ -22,7 +22,8 @@ type weight struct {
 	shape         []int
 	buffer        bool
 	fanIn, fanOut int
-	init          Init // nil: set by the user and not declared by a network yet
+	init          Init        // nil: set by the user and not declared by a network yet
+	from          *derivation // nil: init gives the values
 	data          []float32
 	view          View // the values while data is nil
 }
@@ -78,6 +79,9 @@ func (w *Weights) Data(name string) []float32 {
 	p, ok := w.weights[name]
 	if !ok {
 		return nil
+	}
+	if p.data == nil && p.view == nil && p.from != nil {
+		w.derive(p.from)
 	}
 	if p.data == nil {
 		p.data = make([]float32, volume(p.shape))

@@ -26,6 +26,21 @@ var families = map[string]func(config []byte) (network, error){
 	"unet":      unet,
 	"vae":       autoencoder,
 	"vit":       classifier(model.NewViT),
+
+	"clip_text_additive": clipText,
+	"resnet_additive":    classifier(model.NewResNet),
+	"unet_additive":      unet,
+	"vit_additive":       classifier(model.NewViT),
+}
+
+func init() { families["reparameterised"] = reparameterised }
+
+// reparameterised builds the networks of its cases, a ViT or a ResNet, which has blocks by name or is named.
+func reparameterised(config []byte) (network, error) {
+	if bytes.Contains(config, []byte(`"block"`)) || bytes.Contains(config, []byte(`"resnet`)) {
+		return families["resnet"](config)
+	}
+	return families["vit"](config)
 }
 
 // classifier is the family of a classifier whose config names a variant and classes, or is that of build.

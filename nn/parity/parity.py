@@ -63,6 +63,8 @@ def spread(name: str, shape: tuple) -> tuple[float, float]:
         return 1.0, 0.5
     if last == "running_mean":
         return 0.0, 0.2
+    if "magnitude" in last:  # DoRA's, one a row of the weight
+        return 1.0, 0.3
     if len(shape) in (2, 4):  # a matrix or a convolution: keeps the variance of its input
         return 0.0, math.sqrt(3 / math.prod(shape[1:]))
     if len(shape) > 2 or "bias" in last or "shift" in last:  # tokens, positions; biases
@@ -77,7 +79,7 @@ def values(seed: int, name: str, shape: tuple) -> np.ndarray:
     v = uniform(seed, name, math.prod(shape)) * half + centre
     if name.endswith("running_var"):
         v[0] *= 1e-4
-    elif name.endswith("running_mean"):
+    elif name.endswith(("running_mean", "magnitude_vector")):
         v[0] *= 1e-2
     elif len(shape) in (2, 4):
         v[: math.prod(shape[1:])] *= 1e-2
@@ -198,8 +200,9 @@ class Case:
     def steps(self, module, parameters, inputs, target, out) -> None:
         """Three steps of AdamW: the losses before each and behind the last, and sketches of what they changed."""
         state = dict(parameters)
-        if self.train:
-            state |= {self.rename(n): b for n, b in module.named_buffers() if "running_" in n}
+        for prefix, m in module.named_modules():
+            if m.training:  # of a method's own norms also where the network's are frozen
+                state |= {self.rename(f"{prefix}.{n}"): b for n, b in m.named_buffers(recurse=False) if "running_" in n}
         self.fill(module)  # the running statistics, which the first pass moved
         groups = [
             {"params": [p for p in parameters.values() if p.dim() > 1]},

@@ -81,6 +81,11 @@ func (r Runner) build(c *Case) (*built, error) {
 	n.mem = program.NewMemory(r.Device)
 	for _, p := range n.b.Sites().Params {
 		v, err := c.parameter(p.Name, p.Shape)
+		if p.Constant {
+			v = w.Data(p.Name) // follows from the base
+		} else if err == nil && c.Method != "" {
+			err = w.Set(p.Name, p.Shape, v)
+		}
 		if err != nil {
 			return nil, errors.Join(err, n.mem.Close())
 		}
