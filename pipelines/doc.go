@@ -19,6 +19,8 @@
 //   - placeholder: what a reference evaluates to. The artifact does not exist yet, so an expression can
 //     pass it on to an input but cannot compute with it.
 //   - group: the virtual vertex that gathers what an all. reference means.
+//   - download: what an hf:// address in the place of a path stands for: an instance of the stage type download that no block
+//     declares, download.hf["hf://..."], one for all that name the same address.
 //   - meta-argument: an attribute or block that a stage of any type may have. matrix, include and exclude
 //     make the cells; enabled = false makes none, and a reference to such a stage is a mistake only where it
 //     is used; resources, retry and executor say how it runs; salt changes the key.

@@ -114,12 +114,12 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 		return nil, ""
 	}
 	if v.IsNull() || v.Type() != cty.String || port.Form == stages.Gathered {
-		want := "an artifact (TYPE.NAME.OUTPUT) or a path"
+		want := "an artifact (TYPE.NAME.OUTPUT), a path or an hf:// address"
 		switch {
 		case port.Form == stages.Gathered:
 			want = "all.TYPE.NAME.OUTPUT"
 		case port.Generated:
-			want = "an artifact (TYPE.NAME.OUTPUT), a path or a phantom:// address"
+			want = "an artifact (TYPE.NAME.OUTPUT), a path, or an hf:// or phantom:// address"
 		}
 		e.report(a, e.explain(a, mistake(a.expr.Range(), "Wrong type", "%s must be %s, not %s.", name, want, describe(v))))
 		return nil, ""

@@ -23,7 +23,8 @@ func init() {
 			"Of a repository, what makes a network is fetched: configurations, vocabularies, and of the weights one form, in safetensors. " +
 			"PyTorch's pickles are refused with the command that converts them.\n\n" +
 			"Every file is checked: by its SHA-256, or git's name of it, as the Hub lists it. A download that breaks off goes on where it ended, " +
-			"also in a later run; files lie in pipe/downloads in the user's cache folder (XDG_CACHE_HOME, or .cache), for all pipelines. " +
+			"also in a later run; files lie in pipe/downloads in the user's cache folder (XDG_CACHE_HOME, or .cache), for all pipelines, " +
+			"and may be removed at any time. " +
 			"HF_TOKEN is for private and gated repositories, HF_ENDPOINT names a mirror of the Hub.",
 		CPUs:   1,
 		Memory: 256 << 20,

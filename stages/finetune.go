@@ -120,6 +120,9 @@ func (s *finetune) Validate() error {
 	if _, err := m.Configure(s.Options); err != nil {
 		errs = append(errs, wrong("options", "%v", err))
 	}
+	if _, err := model.Lookup(s.Network); s.Network != "" && err != nil {
+		errs = append(errs, unknown("architecture", s.Network, model.Names()))
+	}
 	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
 	if s.Tokens.Path != "" && s.Flip {
 		errs = append(errs, wrong("flip", unread))

@@ -25,7 +25,7 @@ func (e *PickleError) Error() string {
 	for i, f := range e.Files {
 		names[i] = filepath.Base(f)
 	}
-	return fmt.Sprintf("%s: a pickle of PyTorch is a program that runs when it is read, so it is not: convert it once, by\n%s",
+	return fmt.Sprintf("%s: a pickle of PyTorch is a program that runs when it is read, so it is refused: convert it once by the line below\n%s",
 		strings.Join(names, ", "), e.Command())
 }
 

@@ -116,8 +116,10 @@ func ReadClassifier(dir string) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Adapter, err = peft.Load(dir, c.Network, c.Weights)
-	return c, err
+	if c.Adapter, err = peft.Load(dir, c.Network, c.Weights); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 // readWeights reads the weights in dir into the network that wanted describes; a fine-tuned one's head is new.

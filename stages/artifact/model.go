@@ -77,23 +77,6 @@ func (i ModelInfo) require(dir, task string) error {
 	return nil
 }
 
-// copyTree copies the regular files of a folder.
-func copyTree(to, from string) error {
-	return filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if e.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o777)
-		}
-		return copyFile(filepath.Join(to, rel), path)
-	})
-}
-
 func copyFile(to, from string) error {
 	in, err := os.Open(from)
 	if err != nil {

@@ -20,7 +20,7 @@ type publishedConfig struct {
 	GlobalPool    string                     `json:"global_pool"`
 	ModelArgs     map[string]json.RawMessage `json:"model_args"`
 	PretrainedCfg struct {
-		Tag           string    `json:"tag"` // of the weights: the model is ARCHITECTURE.TAG
+		Tag           string    `json:"tag"`        // of the weights: the model is ARCHITECTURE.TAG
 		InputSize     []int     `json:"input_size"` // channels, height, width
 		Mean          []float32 `json:"mean"`
 		Std           []float32 `json:"std"`

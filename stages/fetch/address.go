@@ -48,6 +48,9 @@ func Parse(text string) (Address, error) {
 	if len(parts) < 2 {
 		return a, fmt.Errorf("%q names no repository: write hf://OWNER/NAME@REVISION/PATH", text)
 	}
+	if parts[0] == "datasets" || parts[0] == "spaces" {
+		return a, fmt.Errorf("%q is none of the Hub's models, which are all that is fetched: download it, and give its path", text)
+	}
 	name, revision, given := strings.Cut(parts[1], "@")
 	a.Repo, a.Revision = parts[0]+"/"+name, mainBranch
 	if given {

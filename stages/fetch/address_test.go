@@ -25,7 +25,7 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"timm/vit": "no address", "s3://a/b": "no address", "hf://timm": "names no repository", "hf://a b/c": "is no repository",
+		"timm/vit": "no address", "s3://a/b": "no address", "hf://timm": "names no repository", "hf://datasets/o/n": "none of the Hub's models", "hf://a b/c": "is no repository",
 		"hf://a/b@": "is no revision", "hf://a/b@x y": "is no revision", "hf://a/b/../c": "is no path", "hf://a/b//c": "is no path",
 		"https://h.org/": "no address of a file", "https://u:p@h.org/a": "no address of a file", "http://h.org/a": "no address",
 	} {

@@ -21,6 +21,13 @@ stage "finetune" "scheme" {
   method = "linear"
 }
 
+stage "finetune" "network" {
+  model        = "hf://timm/resnet18"
+  architecture = "resnet_50" # ERR Invalid value: architecture: "resnet_50" is not one of .*Did you mean "resnet50"
+  data         = preprocess.cxr.images
+  method       = "linear"
+}
+
 stage "download" "bare" {
   source = "https://example.org/resnet50.safetensors" # ERR Invalid value: source: an https:// address needs sha256
 }
