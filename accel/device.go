@@ -26,6 +26,13 @@ type Buffer interface {
 	Len() int // elements
 }
 
+// Borrower is a device that computes in the host's memory: weights that nobody changes need no copy.
+type Borrower interface {
+	// Borrow makes data a buffer, which is only read: a launch or a copy that would write to it is an error. data must not change
+	// until Free, and is not counted in Mem's bytes.
+	Borrow(data []float32) (Buffer, error)
+}
+
 // Tensor is a dense row-major view into a buffer: the operand of a kernel.
 type Tensor struct {
 	Buf   Buffer
@@ -53,6 +60,9 @@ type Caps struct {
 	Model   string // "avx512", "avx2", "go", or the card's name
 	Threads int    // worker threads of a CPU; streaming multiprocessors of a card
 	Memory  int64  // bytes, 0 if unknown
+	// Precisions are in what products may be computed beside float32, "bfloat16" say: a program that asks for one finds the kernels of
+	// products as NAME.PRECISION. What lies in memory stays float32: weights, activations, gradients, moments.
+	Precisions []string
 }
 
 // MemStats counts the bytes of live buffers.

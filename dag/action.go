@@ -40,6 +40,11 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 			return out
 		}
 	}
+	if t.replace { // whoever wants it run again wants all of it run
+		if out.err = os.RemoveAll(t.scratch); out.err != nil {
+			return out
+		}
+	}
 	t.enter()
 	defer t.leave()
 	if out.err = t.shared.fetch(ctx, t.needs()); out.err != nil {
@@ -93,7 +98,11 @@ func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Re
 		return nil, err
 	}
 	r.Seconds = cmp.Or(r.Seconds, time.Since(started).Seconds())
-	return r, t.store.save(r)
+	if err := t.store.save(r); err != nil {
+		return nil, err
+	}
+	os.RemoveAll(t.scratch) // what cannot be removed now, a GC removes
+	return r, nil
 }
 
 // inFolder runs the action in a work folder, which is gone when taken has looked at it.
@@ -147,6 +156,7 @@ func (t *task) prepare(f *folder, attempt int) (Job, error) {
 	if job.Request, err = t.action.manifest.request(t.node, f.path, threads); err != nil {
 		return job, err
 	}
+	job.Scratch = t.scratch
 	if err := errors.Join(t.fill(f, &job.Request), t.placeCode(f)); err != nil {
 		return job, err
 	}

@@ -155,6 +155,27 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+func TestAnActionFindsWhatItLeftUntilItSucceeds(t *testing.T) {
+	r := newRig(t)
+	n := node("x", "enduring", "")
+	r.counts(r.apply(ApplyOptions{}, n), 1, 0, 0, 1, 0)
+	n.Retry = Retry{Attempts: 2} // the second finds what the first left, and that is from another run
+	r.counts(r.apply(ApplyOptions{}, n), 1, 0, 1, 0, 0)
+	if got := r.content("x"); got != "xx" {
+		t.Errorf("went on from %q", got)
+	}
+	if left := r.stored("unfinished"); len(left) > 0 {
+		t.Errorf("%q is left", left)
+	}
+	// Whoever wants it run again wants all of it run.
+	n.Retry = Retry{}
+	r.counts(r.apply(ApplyOptions{PlanOptions: PlanOptions{Replace: []string{"x"}}}, n), 1, 0, 0, 1, 0)
+	r.counts(r.apply(ApplyOptions{PlanOptions: PlanOptions{Replace: []string{"x"}}}, n), 1, 0, 0, 1, 0)
+	if left := r.stored("unfinished/*"); len(left) != 1 || readAll(filepath.Join(r.engine.Store.unfinished(r.stored("unfinished")[0]), "state")) != "x" {
+		t.Errorf("%q is left", left)
+	}
+}
+
 // What only a cluster can tell from a crash is one, and a crash is not one of these.
 func TestRetryCoversTheClassesOfClusters(t *testing.T) {
 	tests := []struct {

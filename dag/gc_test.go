@@ -177,13 +177,19 @@ func TestGCSweepsLeftovers(t *testing.T) {
 	r.write("store/claims/"+hashBytes(nil), dead)
 	r.write("store/claims/"+hashBytes([]byte("live")), owner())
 	r.write("store/actions/torn.json", "{")
+	res, err := r.engine.Store.LastResult("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("store/unfinished/"+res.Key+"/state", "of what has ended")
+	r.write("store/unfinished/"+hashBytes(nil)+"/state", "of what will go on")
 	orphan := hashBytes([]byte("orphan"))
 	r.write("store/cas/"+orphan[:2]+"/"+orphan, "orphan")
 	rep := r.gc(later(GCOptions{}))
 	if rep.Orphans.Files != 1 || rep.Orphans.Bytes != 6 {
 		t.Errorf("orphans %+v", rep.Orphans)
 	}
-	for folder, want := range map[string]int{"tmp": 2, "claims": 1, "actions": 2, "runs": 1, "logs": 2} { // tmp: and this process's own
+	for folder, want := range map[string]int{"tmp": 2, "claims": 1, "actions": 2, "runs": 1, "logs": 2, "unfinished": 1} { // tmp: and this process's own
 		if got := r.stored(folder); len(got) != want {
 			t.Errorf("%s holds %q, want %d", folder, got, want)
 		}

@@ -13,6 +13,7 @@ import (
 const (
 	keepQuarantine = 7 * 24 * time.Hour
 	keepAway       = 7 * 24 * time.Hour  // of other executors: as long as a job shows no life
+	keepUnfinished = 30 * 24 * time.Hour // what a killed action goes on from: its folder changes with each state left there
 	keepForeign    = 30 * 24 * time.Hour // temporary files of another machine, which cannot be asked
 )
 
@@ -48,6 +49,9 @@ func (c *collection) sweepLeftovers(context.Context) error {
 	}{
 		{"tmp", func(path string, info fs.FileInfo) bool {
 			return abandoned(filepath.Base(path)) || !strings.HasPrefix(filepath.Base(path), hostname()+".") && older(keepForeign)(path, info)
+		}},
+		{"unfinished", func(path string, info fs.FileInfo) bool {
+			return exists(s.record(filepath.Base(path))) && older(0)(path, info) || older(keepUnfinished)(path, info)
 		}},
 		{"quarantine", older(keepQuarantine)},
 		{tombs, older(keepTombs)},

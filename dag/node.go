@@ -158,6 +158,9 @@ type Publication struct {
 // Request is what a worker reads on its standard input, one JSON object a line.
 // All paths are absolute; the worker's stage runs with WorkDir as its working folder. Address, WorkDir, Threads
 // and the folders of paths are not in the key: no output may depend on them (the last element of a path may).
+//
+// Scratch is a folder of the action's own, which need not be there: what a stage leaves in it, it finds there when it is run
+// again after it failed or was killed. It is gone once the action has succeeded. "" means that there is none.
 type Request struct {
 	Address string                `json:"address"`
 	Type    string                `json:"type"`
@@ -167,6 +170,7 @@ type Request struct {
 	Outputs map[string]string     `json:"outputs"`
 	WorkDir string                `json:"work_dir"`
 	Threads int                   `json:"threads"`
+	Scratch string                `json:"scratch,omitempty"`
 }
 
 // InputPaths is one input as a stage sees it: a path, or the members of a group with their axes.

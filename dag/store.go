@@ -24,6 +24,7 @@ import (
 //	jobs/KEY/X/         work folder of an action on another executor; the executor's own beside it
 //	logs/KEY.log        what an action said when it was last run
 //	runs/ID.jsonl       journals
+//	unfinished/KEY/     what an action left for the next attempt at it, see Request.Scratch
 //	evicted/KEY.json    results that a GC removed
 //	second/KEY.json     digests of what an action gave when it was run again to compare
 //	pins/KEY            results that no GC removes
@@ -90,6 +91,9 @@ func (s *Store) temp() (string, error) {
 	}
 	return filepath.Join(dir, strconv.FormatInt(s.counter.Add(1), 10)), nil
 }
+
+// unfinished is the scratch folder of an action.
+func (s *Store) unfinished(key string) string { return filepath.Join(s.dir, "unfinished", key) }
 
 // write makes a file of the store whole or not at all. With durable it is also on the disk before it has its
 // name; without, a power failure may leave it empty, which every reader takes for absent.

@@ -24,6 +24,7 @@ type task struct {
 
 	runID       string
 	log         string // path
+	scratch     string // path, see Request
 	root        string
 	store       *Store
 	shared      *shared
@@ -62,7 +63,7 @@ type outcome struct {
 func (r *run) task(st *state) *task {
 	t := &task{
 		node: st.node, action: st.action, replace: r.replace[st.node.Address], rank: r.rank[st.node.Address],
-		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), root: cmp.Or(st.node.Root, r.root),
+		want: r.total.want(st.node), runID: r.feed.journal.id, log: r.store.logFile(st.action.key), scratch: r.store.unfinished(st.action.key), root: cmp.Or(st.node.Root, r.root),
 		store: r.store, shared: r.shared, claims: r.claims,
 		executor: r.engine.Executor, gate: r.gate, emit: r.feed.emit, interrupted: r.interrupted,
 		expect: r.plans[st.node.Address].Expect,

@@ -165,6 +165,15 @@ func testStage(req Request, out *json.Encoder) error {
 			os.Exit(1)
 		}
 		return writeOutputs(req, c.Text)
+	case "enduring": // dies twice, and goes on from what it left
+		state := filepath.Join(req.Scratch, "state")
+		seen, _ := os.ReadFile(state)
+		if len(seen) < 2 {
+			os.MkdirAll(req.Scratch, 0o755)
+			os.WriteFile(state, append(seen, 'x'), 0o644)
+			os.Exit(1)
+		}
+		return writeOutputs(req, string(seen))
 	case "moody": // makes other bytes each time, in one file of a folder
 		seen, _ := os.ReadFile(c.Counter)
 		if err := os.WriteFile(c.Counter, append(seen, 'x'), 0o644); err != nil {

@@ -292,7 +292,7 @@ func TestResizeKeepsMeansAndShapes(t *testing.T) {
 	}
 	at := func(crop string, channels int) func(x, y, c int) uint8 {
 		dst := make([]byte, channels*16*16)
-		resize(dst, img, 16, channels, crop)
+		resize(dst, img, 16, channels, crop, 1)
 		return func(x, y, c int) uint8 { return dst[c*256+y*16+x] }
 	}
 	near := func(name string, got, want uint8) {
@@ -311,6 +311,25 @@ func TestResizeKeepsMeansAndShapes(t *testing.T) {
 	near("grey of colour", center(13, 8, 0), 120)
 }
 
+func TestACropKeepsItsShareOfTheShorterSide(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 96, 64))
+	for i := range img.Pix {
+		x, y := i%96, i/96
+		if x >= 20 && x < 76 && y >= 4 && y < 60 { // the middle 56 x 56
+			img.Pix[i] = 200
+		}
+	}
+	dst := make([]byte, 14*14)
+	resize(dst, img, 14, 1, "center", 0.875)
+	if got := slices.Min(dst); got != 200 {
+		t.Errorf("a crop of 56 of 64 pixels holds %d", got)
+	}
+	resize(dst, img, 14, 1, "center", 1)
+	if got := dst[0]; got > 100 {
+		t.Errorf("the corner of the whole is %d", got)
+	}
+}
+
 func TestPreprocessRequirementsAndRules(t *testing.T) {
 	data, _ := makeOf(t, "dataset", nil, map[string]string{"source": writeImages(t, map[string]uint8{"a/1.png": 1, "b/2.png": 2})}, "data")
 	if _, _, err := tryOf(t, "preprocess", map[string]any{"require": []any{"caption"}}, map[string]string{"data": data}, "images"); err == nil || !strings.Contains(err.Error(), "none of 2 images") {
@@ -326,6 +345,7 @@ func TestPreprocessRequirementsAndRules(t *testing.T) {
 		"split.train: must be above":               {"split": map[string]any{"test": 1.0}},
 		"data: phantom://chestxray cann":           {"data": "phantom://chestxray"},
 		`crop: "fit" is not one of`:                {"crop": "fit"},
+		"crop_pct: is of the center crop":          {"crop": "pad", "crop_pct": 0.875},
 	} {
 		if errs := mistakes(typ, config); len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) {
 			t.Errorf("got %v, want %q", errs, want)

@@ -24,7 +24,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "dataset",
-		Version: 1,
+		Version: 2,
 		Doc: "Reads a data set in the layout in which it was published, or generates one.\n\n" +
 			"The result holds every image in lossless 8-bit form with its label, findings, caption, patient and given split. " +
 			"Which layout a folder has is found out from its files. The same image under several labels is reported.\n\n" + sources(),

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pipe-ml/pipe/nn/metric"
+	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
 
@@ -19,8 +20,9 @@ func init() {
 		Version: 1,
 		Doc: `Scores a classifier on a split, or generated images against the real ones.
 
-Classifier metrics are computed over the whole split, with 95 % bootstrap intervals over its images. Generated
-images are compared by the features of an extractor, a classifier: FID and KID (unbiased), and agreement, the share
+Classifier metrics are computed over the whole split, with 95 % bootstrap intervals over its images. Of a classifier that
+judges each class by itself (loss = "bce"), auroc and f1 are means over the classes, and accuracy and ece are of all answers
+to whether an image has a class. Generated images are compared by the features of an extractor, a classifier: FID and KID (unbiased), and agreement, the share
 of images whose class according to the extractor is the one the prompt asked for.`,
 		CPUs:   1,
 		Memory: 1 << 30,
@@ -162,7 +164,28 @@ func (e *evaluate) scoreModel(ctx context.Context, data *artifact.Images, names 
 	if err != nil {
 		return err
 	}
-	p := metric.Predictions{Probs: judged.probs}
+	if c.Info.MultiLabel {
+		err = e.scoreMultiLabel(multiLabel(judged.probs, data, rows, classes), names, result)
+	} else {
+		err = e.scoreClasses(judged.probs, images, rows, classes, names, result)
+	}
+	if err != nil {
+		return err
+	}
+	result["images"] = exactly(float64(len(rows)))
+	if a := c.Adapter; a != nil {
+		result["trainable_parameters"] = exactly(float64(a.Count.Trained))
+		result["trainable_percent"] = exactly(a.Count.WithoutHead())
+	}
+	return nil
+}
+
+// scoreClasses scores probabilities of one class an image.
+func (e *evaluate) scoreClasses(probs [][]float64, images train.Images, rows, classes []int, names []string, result artifact.Metrics) error {
+	if images.Targets != nil {
+		return errors.New("the images have several labels each, the model knows one: train it with loss = \"bce\"")
+	}
+	p := metric.Predictions{Probs: probs}
 	for _, i := range rows {
 		p.Labels = append(p.Labels, classes[images.Labels[i]])
 	}
@@ -172,11 +195,6 @@ func (e *evaluate) scoreModel(ctx context.Context, data *artifact.Images, names 
 	for _, name := range names {
 		score := classifierMetrics[name]
 		result[name] = metric.Bootstrap(len(rows), e.Bootstrap, e.Seed, func(rows []int) float64 { return score(p.At(rows)) })
-	}
-	result["images"] = exactly(float64(len(rows)))
-	if a := c.Adapter; a != nil {
-		result["trainable_parameters"] = exactly(float64(a.Count.Trained))
-		result["trainable_percent"] = exactly(a.Count.WithoutHead())
 	}
 	return nil
 }

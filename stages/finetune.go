@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/model"
@@ -22,7 +23,7 @@ func init() {
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
 			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
-			"at hand, and the deviations are reported.\n\n" + methods(),
+			"at hand, and the deviations are reported.\n\n" + methods() + "\n\n" + augmentDoc(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -33,6 +34,7 @@ type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
 	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
+	Layers   []string       `pipe:"layers,optional" doc:"Layers on which the method acts, by one or more segments of their paths, such as attn, norm? or blocks.3.mlp; with blocks both must hold. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`
 	Resize   bool           `pipe:"resize_positions,optional" doc:"Resample the positions that a transformer learned to the size of the images, where that is another one. Default: such images are refused."`
@@ -94,6 +96,7 @@ func methods() string {
 
 // Canonical implements Canonical: options that are left out are written out.
 func (*finetune) Canonical(config map[string]any) {
+	canonicalAugment(config)
 	method, _ := config["method"].(string)
 	options, _ := config["options"].(map[string]any)
 	m, err := peft.Lookup(method)
@@ -130,7 +133,7 @@ func (s *finetune) Validate() error {
 	if s.Tokens.Path != "" && s.Shift >= 0 {
 		errs = append(errs, wrong("shift", unread))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.check(s.Tokens.Path != "")...)...)
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -154,7 +157,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	if len(m.Info.Classes) < 2 {
+	if len(m.Info.Classes) < 2 && !m.Info.MultiLabel {
 		return fmt.Errorf("the images have %d classes, a classifier needs two", len(m.Info.Classes))
 	}
 	c, err := backbone.Classifier(m.Info.Classes, m.Info.Size, s.Seed)
@@ -180,7 +183,10 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	p := s.plan(defaults{steps: 60, batch: 32, lr: c.Adapter.Method.Rates[variant.Kind]}, len(fit))
+	p, err := s.plan(r, defaults{steps: 60, batch: 32, lr: c.Adapter.Method.Rates[variant.Kind]}, len(fit))
+	if err != nil {
+		return err
+	}
 	shift := s.Shift
 	if shift < 0 {
 		shift = m.Info.Size / 64
@@ -188,15 +194,20 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	t := &train.Classifier{
 		Model: c.Model, Weights: c.Weights, Plan: c.Plan(), Images: images, Train: fit, Val: labelled(images, m.Split(artifact.Val)),
 		BatchSize: p.batch, Augment: train.Augment{Shift: shift, Flip: s.Flip},
-		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
+		Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
+	if err := s.recipe.apply(t); err != nil {
+		return err
+	}
+	c.Info.MultiLabel = t.Loss.Kind == train.BCE
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
+	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
 		dev := cpu.New(0)
 		defer dev.Close()
+		began := time.Now()
 		res, err := t.Fit(ctx, dev)
 		if err == nil {
-			reportRun(r, res)
+			reportRun(r, res, p.images(), began)
 		}
 		return err
 	})
@@ -233,7 +244,10 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	}
 	d.Model.Plan = d.Adapter.Plan
 	fit := pairs.images.Fraction(s.Fraction)
-	p := s.plan(defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
+	p, err := s.plan(r, defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
+	if err != nil {
+		return err
+	}
 	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, pairs.captions), func() error {
 		return pairs.fit(ctx, r, d.Model, fit, p, s.Seed)
 	})

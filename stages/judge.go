@@ -28,7 +28,11 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 		return j, err
 	}
 	for _, logits := range split(out.Logits, c.Model.Classes()) {
-		j.probs = append(j.probs, softmax(logits))
+		if c.Info.MultiLabel {
+			j.probs = append(j.probs, sigmoid(logits))
+		} else {
+			j.probs = append(j.probs, softmax(logits))
+		}
 	}
 	n := len(j.probs)
 	for _, features := range split(out.Features, len(out.Features)/n) {
@@ -74,7 +78,7 @@ func sampleImages(dir string, samples []artifact.Sample, size, channels int) (tr
 		if err != nil {
 			return out, err
 		}
-		resize(out.Pixels[i*n:(i+1)*n], img, size, channels, "stretch")
+		resize(out.Pixels[i*n:(i+1)*n], img, size, channels, "stretch", 1)
 		out.Labels[i] = -1
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/cpu"
@@ -51,7 +52,7 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	}
 	t := &diffusion.Trainer{
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
-		DropCaption: captionDrop, Optim: choices.optim, Config: choices.config, Seed: seed, Progress: progress(r),
+		DropCaption: captionDrop, Config: choices.config, Seed: seed, Progress: progress(r),
 	}
 	dev := cpu.New(0)
 	defer dev.Close()
@@ -59,11 +60,12 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	if t.Latents, err = p.latents(ctx, dev, m, slices.Concat(t.Train, t.Val)); err != nil {
 		return err
 	}
+	began := time.Now()
 	res, err := t.Fit(ctx, dev)
 	if err != nil {
 		return err
 	}
-	reportRun(r, res)
+	reportRun(r, res, choices.images(), began)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,9 +30,11 @@ func init() {
 type preprocess struct {
 	Size    int                `pipe:"size" default:"64" min:"8" max:"1024" doc:"Edge of the square result in pixels."`
 	Crop    string             `pipe:"crop" default:"center" enum:"center,pad,stretch" doc:"How to make images square: cut off the longer side, add black, or distort."`
+	CropPct float64            `pipe:"crop_pct,optional" min:"0.1" max:"1" doc:"Share of the shorter side that the center crop keeps, timm's crop_pct: 0.875 for many published networks. Default: 1."`
 	Color   string             `pipe:"color" default:"gray" enum:"gray,rgb" doc:"Channels of the result."`
 	Split   map[string]float64 `pipe:"split" default:"{\"train\":0.7,\"val\":0.1,\"test\":0.2}" min:"0" max:"1" doc:"Share of train, val and test."`
 	Given   bool               `pipe:"given_splits" default:"true" doc:"Keep the splits that the data set gives."`
+	Multi   bool               `pipe:"multi_label,optional" doc:"Take all labels that the data set has of an image, instead of its class: each of them becomes a class, and an image may have several or none."`
 	Require []string           `pipe:"require,optional" enum:"label,caption" doc:"Leave out images that lack one of these."`
 	Seed    int                `pipe:"seed" default:"0" min:"0" doc:"Of the split and the order."`
 	Data    Input              `pipe:"data" kind:"dataset" doc:"The data set."`
@@ -49,6 +52,9 @@ func (p *preprocess) Validate() error {
 	}
 	if math.Abs(sum-1) > 1e-6 {
 		errs = append(errs, wrong("split", "the shares must sum to 1, not %.4g", sum))
+	}
+	if p.CropPct > 0 && p.Crop != "center" && p.Crop != "" {
+		errs = append(errs, wrong("crop_pct", "is of the center crop: leave it out, or set crop = \"center\""))
 	}
 	if p.Split[artifact.Train] == 0 {
 		errs = append(errs, wrong("split.train", "must be above 0"))
@@ -93,12 +99,26 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 		channels = 3
 	}
 	m := &artifact.Images{Info: artifact.ImagesInfo{Size: p.Size, Channels: channels, Classes: classes, Count: len(records)}}
-	index := map[string]int{"": -1}
-	for i, c := range classes {
+	if p.Multi {
+		m.Info.MultiLabel, m.Info.Classes = true, findings(records)
+	}
+	index := map[string]int{}
+	for i, c := range m.Info.Classes {
 		index[c] = i
 	}
 	for _, rec := range records {
-		m.Records = append(m.Records, artifact.ImageRecord{ID: rec.ID, Label: index[rec.Label], Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split})
+		image := artifact.ImageRecord{ID: rec.ID, Label: -1, Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split}
+		if i, ok := index[rec.Label]; ok {
+			image.Label = i
+		}
+		if labels := allLabels(rec); p.Multi && labels != nil {
+			image.Labels = []int{}
+			for _, label := range labels {
+				image.Labels = append(image.Labels, index[label])
+			}
+			slices.Sort(image.Labels)
+		}
+		m.Records = append(m.Records, image)
 	}
 	m.Order = trainingOrder(m.Records, uint64(p.Seed))
 	if len(m.Order) == 0 {
@@ -112,7 +132,7 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 			errs[i] = err
 			return
 		}
-		resize(m.Image(i), img, p.Size, channels, p.Crop)
+		resize(m.Image(i), img, p.Size, channels, p.Crop, cmp.Or(p.CropPct, 1))
 	})
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
@@ -121,10 +141,32 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 	return m, nil
 }
 
+// allLabels are those of an image: all findings, or where the set tells none, its class. Nil: not known.
+func allLabels(rec artifact.Record) []string {
+	if rec.Labels == nil && rec.Label != "" {
+		return []string{rec.Label}
+	}
+	return rec.Labels
+}
+
+// findings are all labels that images have, sorted.
+func findings(records []artifact.Record) []string {
+	var all []string
+	for _, rec := range records {
+		all = append(all, allLabels(rec)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 func (p *preprocess) required(all []artifact.Record) []artifact.Record {
 	var kept []artifact.Record
 	for _, rec := range all {
-		if slices.Contains(p.Require, "label") && rec.Label == "" || slices.Contains(p.Require, "caption") && rec.Caption == "" {
+		unlabelled := rec.Label == ""
+		if p.Multi {
+			unlabelled = allLabels(rec) == nil
+		}
+		if slices.Contains(p.Require, "label") && unlabelled || slices.Contains(p.Require, "caption") && rec.Caption == "" {
 			continue
 		}
 		kept = append(kept, rec)
@@ -134,10 +176,11 @@ func (p *preprocess) required(all []artifact.Record) []artifact.Record {
 
 // resize writes img to dst [channels, size, size], by a triangle filter that widens as the image shrinks
 // (what PyTorch and Pillow call bilinear with antialiasing). Colour becomes grey by ITU-R 601.
-func resize(dst []byte, img image.Image, size, channels int, crop string) {
+// A center crop keeps the share pct of the shorter side.
+func resize(dst []byte, img image.Image, size, channels int, crop string, pct float64) {
 	from, to := img.Bounds(), image.Rect(0, 0, size, size)
 	w, h := from.Dx(), from.Dy()
-	edge := min(w, h)
+	edge := max(1, int(math.Round(pct*float64(min(w, h)))))
 	switch crop {
 	case "center":
 		from = image.Rect(0, 0, edge, edge).Add(from.Min).Add(image.Pt((w-edge)/2, (h-edge)/2))

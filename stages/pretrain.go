@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
@@ -23,7 +24,7 @@ func init() {
 		Version: 3,
 		Doc: "Trains a network from scratch: a classifier on labelled images, or a text-to-image diffusion model on images with captions.\n\n" +
 			"Images come from preprocess, or for a classifier from a generator such as phantom://fractals?classes=64. " +
-			"The training split is trained on; the validation split chooses the weights that are kept.",
+			"The training split is trained on; the validation split chooses the weights that are kept.\n\n" + augmentDoc(),
 		CPUs:   2,
 		Memory: 2 << 30,
 		New:    func() Stage { return &pretrain{} },
@@ -59,8 +60,11 @@ func (s *pretrain) Validate() error {
 		errs = append(errs, wrong("tokens", "%s is a classifier, which reads no captions: leave them out, or train one of %s",
 			s.Architecture, strings.Join(diffusion.Variants(), ", ")))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.check(s.diffuses())...)...)
 }
+
+// Canonical implements Canonical.
+func (*pretrain) Canonical(config map[string]any) { canonicalAugment(config) }
 
 func (s *pretrain) diffuses() bool { return slices.Contains(diffusion.Variants(), s.Architecture) }
 
@@ -80,18 +84,26 @@ func (s *pretrain) runClassifier(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	p := s.plan(defaults{steps: 600, batch: 32, lr: 2e-3}, len(fit))
+	p, err := s.plan(r, defaults{steps: 600, batch: 32, lr: 2e-3}, len(fit))
+	if err != nil {
+		return err
+	}
 	t := &train.Classifier{
 		Model: c.Model, Weights: c.Weights, Images: images, Train: fit, Val: val, BatchSize: p.batch,
-		Augment: train.Augment{Shift: images.Size / 64, Flip: s.Data.URI != ""}, Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
+		Augment: train.Augment{Shift: images.Size / 64, Flip: s.Data.URI != ""}, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
+	if err := s.recipe.apply(t); err != nil {
+		return err
+	}
+	c.Info.MultiLabel = t.Loss.Kind == train.BCE
 	dev := cpu.New(0)
 	defer dev.Close()
+	began := time.Now()
 	res, err := t.Fit(ctx, dev)
 	if err != nil {
 		return err
 	}
-	reportRun(r, res)
+	reportRun(r, res, p.images(), began)
 	return c.Write(string(s.Out))
 }
 

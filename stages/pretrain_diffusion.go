@@ -31,7 +31,10 @@ func (s *pretrain) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	p := s.plan(defaults{steps: 600, batch: 16, lr: 2e-3}, len(pairs.images.Order))
+	p, err := s.plan(r, defaults{steps: 600, batch: 16, lr: 2e-3}, len(pairs.images.Order))
+	if err != nil {
+		return err
+	}
 	if err := pairs.fit(ctx, r, m, pairs.images.Order, p, s.Seed); err != nil {
 		return err
 	}

@@ -32,6 +32,13 @@ type Type struct {
 	New     func() Stage
 }
 
+// Resumer is a stage that can go on where it was killed. Resume is called before Run with a folder of the action's own, which need
+// not be there: what the stage leaves in it, the next attempt at the same action finds, and once it has succeeded the folder is
+// gone. Outputs must be the same with or without it.
+type Resumer interface {
+	Resume(dir string)
+}
+
 // Reporter is how a running stage tells what it does. It is safe for several goroutines.
 type Reporter interface {
 	// Progress says that step of total is done, with values such as loss and rate for the live view.

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func() accel.Device) {
 		{"an unknown kernel is an error", unknownKernel},
 		{"a bad launch is an error that names the kernel and leaves the device usable", badLaunch},
 		{"memory is counted", counts},
+		{"borrowed memory is only read", borrowed},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -233,6 +234,27 @@ func badLaunch(b *bench) {
 	b.fails(b.scale(b.stream, 1, y, accel.Tensor{Buf: ids, Shape: []int{2}}), "int32")
 	b.ok(b.scale(b.stream, 3, y, x))
 	b.wants(y, 3, 6)
+}
+
+// borrowed holds a device that lends host memory to its contract; another one has nothing to keep.
+func borrowed(b *bench) {
+	dev, ok := b.dev.(accel.Borrower)
+	if !ok {
+		return
+	}
+	host := []float32{0, 1, 2}
+	buf, err := dev.Borrow(host[1:]) // aligned to nothing
+	b.ok(err)
+	b.live = append(b.live, buf)
+	x, y := accel.Tensor{Buf: buf, Shape: []int{2}}, b.alloc(2)
+	b.ok(b.scale(b.stream, 3, y, x))
+	b.wants(y, 3, 6)
+	b.fails(b.scale(b.stream, 3, x, y), "borrowed")
+	b.fails(b.dev.CopyIn(b.stream, x, []float32{7}), "borrowed")
+	b.wants(x, 1, 2)
+	if m := b.dev.Mem(); m.Live != 8 {
+		b.Errorf("borrowed memory is counted: %+v", m)
+	}
 }
 
 func counts(b *bench) {

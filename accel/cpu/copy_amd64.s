@@ -3,7 +3,7 @@
 #include "textflag.h"
 
 // func copyRowsAVX2(k int, src *float32, rs int, dst *float32, ld int, octets int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
 	MOVQ k+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -17,18 +17,20 @@ TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-48
 	JNE  next4
 
 loop4:
-	VMOVUPS (CX), Y0
-	VMOVUPS Y0, (BX)
-	VMOVUPS 32(CX), Y0
-	VMOVUPS Y0, 32(BX)
-	VMOVUPS 64(CX), Y0
-	VMOVUPS Y0, 64(BX)
-	VMOVUPS 96(CX), Y0
-	VMOVUPS Y0, 96(BX)
-	ADDQ    DX, CX
-	ADDQ    SI, BX
-	DECQ    AX
-	JNZ     loop4
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    32(CX), Y0
+	VMOVUPS    Y0, 32(BX)
+	VMOVUPS    64(CX), Y0
+	VMOVUPS    Y0, 64(BX)
+	VMOVUPS    96(CX), Y0
+	VMOVUPS    Y0, 96(BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        loop4
 	VZEROUPPER
 	RET
 
@@ -37,16 +39,18 @@ next4:
 	JNE  next3
 
 loop3:
-	VMOVUPS (CX), Y0
-	VMOVUPS Y0, (BX)
-	VMOVUPS 32(CX), Y0
-	VMOVUPS Y0, 32(BX)
-	VMOVUPS 64(CX), Y0
-	VMOVUPS Y0, 64(BX)
-	ADDQ    DX, CX
-	ADDQ    SI, BX
-	DECQ    AX
-	JNZ     loop3
+	PREFETCHT0 96(CX)
+	PREFETCHT0 160(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    32(CX), Y0
+	VMOVUPS    Y0, 32(BX)
+	VMOVUPS    64(CX), Y0
+	VMOVUPS    Y0, 64(BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        loop3
 	VZEROUPPER
 	RET
 
@@ -55,30 +59,32 @@ next3:
 	JNE  next2
 
 loop2:
-	VMOVUPS (CX), Y0
-	VMOVUPS Y0, (BX)
-	VMOVUPS 32(CX), Y0
-	VMOVUPS Y0, 32(BX)
-	ADDQ    DX, CX
-	ADDQ    SI, BX
-	DECQ    AX
-	JNZ     loop2
+	PREFETCHT0 64(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    Y0, (BX)
+	VMOVUPS    32(CX), Y0
+	VMOVUPS    Y0, 32(BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        loop2
 	VZEROUPPER
 	RET
 
 next2:
 loop1:
-	VMOVUPS (CX), Y0
-	VMOVUPS Y0, (BX)
-	ADDQ    DX, CX
-	ADDQ    SI, BX
-	DECQ    AX
-	JNZ     loop1
+	PREFETCHT0 32(CX)
+	VMOVUPS    (CX), Y0
+	VMOVUPS    Y0, (BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        loop1
 	VZEROUPPER
 	RET
 
 // func copyTapsAVX2(k int, src *float32, taps *int, dst *float32, ld int, octets int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·copyTapsAVX2(SB), NOSPLIT, $0-48
 	MOVQ k+0(FP), AX
 	MOVQ src+8(FP), CX
@@ -91,20 +97,22 @@ TEXT ·copyTapsAVX2(SB), NOSPLIT, $0-48
 	JNE  next4
 
 loop4:
-	MOVQ    (DX), BX
-	LEAQ    (CX)(BX*4), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS Y0, (SI)
-	VMOVUPS 32(BX), Y0
-	VMOVUPS Y0, 32(SI)
-	VMOVUPS 64(BX), Y0
-	VMOVUPS Y0, 64(SI)
-	VMOVUPS 96(BX), Y0
-	VMOVUPS Y0, 96(SI)
-	ADDQ    $0x08, DX
-	ADDQ    DI, SI
-	DECQ    AX
-	JNZ     loop4
+	MOVQ       (DX), BX
+	LEAQ       (CX)(BX*4), BX
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    Y0, (SI)
+	VMOVUPS    32(BX), Y0
+	VMOVUPS    Y0, 32(SI)
+	VMOVUPS    64(BX), Y0
+	VMOVUPS    Y0, 64(SI)
+	VMOVUPS    96(BX), Y0
+	VMOVUPS    Y0, 96(SI)
+	ADDQ       $0x08, DX
+	ADDQ       DI, SI
+	DECQ       AX
+	JNZ        loop4
 	VZEROUPPER
 	RET
 
@@ -113,18 +121,20 @@ next4:
 	JNE  next3
 
 loop3:
-	MOVQ    (DX), BX
-	LEAQ    (CX)(BX*4), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS Y0, (SI)
-	VMOVUPS 32(BX), Y0
-	VMOVUPS Y0, 32(SI)
-	VMOVUPS 64(BX), Y0
-	VMOVUPS Y0, 64(SI)
-	ADDQ    $0x08, DX
-	ADDQ    DI, SI
-	DECQ    AX
-	JNZ     loop3
+	MOVQ       (DX), BX
+	LEAQ       (CX)(BX*4), BX
+	PREFETCHT0 96(BX)
+	PREFETCHT0 160(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    Y0, (SI)
+	VMOVUPS    32(BX), Y0
+	VMOVUPS    Y0, 32(SI)
+	VMOVUPS    64(BX), Y0
+	VMOVUPS    Y0, 64(SI)
+	ADDQ       $0x08, DX
+	ADDQ       DI, SI
+	DECQ       AX
+	JNZ        loop3
 	VZEROUPPER
 	RET
 
@@ -133,28 +143,30 @@ next3:
 	JNE  next2
 
 loop2:
-	MOVQ    (DX), BX
-	LEAQ    (CX)(BX*4), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS Y0, (SI)
-	VMOVUPS 32(BX), Y0
-	VMOVUPS Y0, 32(SI)
-	ADDQ    $0x08, DX
-	ADDQ    DI, SI
-	DECQ    AX
-	JNZ     loop2
+	MOVQ       (DX), BX
+	LEAQ       (CX)(BX*4), BX
+	PREFETCHT0 64(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    Y0, (SI)
+	VMOVUPS    32(BX), Y0
+	VMOVUPS    Y0, 32(SI)
+	ADDQ       $0x08, DX
+	ADDQ       DI, SI
+	DECQ       AX
+	JNZ        loop2
 	VZEROUPPER
 	RET
 
 next2:
 loop1:
-	MOVQ    (DX), BX
-	LEAQ    (CX)(BX*4), BX
-	VMOVUPS (BX), Y0
-	VMOVUPS Y0, (SI)
-	ADDQ    $0x08, DX
-	ADDQ    DI, SI
-	DECQ    AX
-	JNZ     loop1
+	MOVQ       (DX), BX
+	LEAQ       (CX)(BX*4), BX
+	PREFETCHT0 32(BX)
+	VMOVUPS    (BX), Y0
+	VMOVUPS    Y0, (SI)
+	ADDQ       $0x08, DX
+	ADDQ       DI, SI
+	DECQ       AX
+	JNZ        loop1
 	VZEROUPPER
 	RET

@@ -7,113 +7,106 @@ type correlation struct {
 	field
 	batch, groups int
 	src           []float32 // [batch, groups x channels, h, w]
-	weights       []float32 // [groups x outputs, taps]
+	weights       weights
 	outputs       int
 	bias          []float32 // [groups x outputs], or nil
-	dst           []float32 // [batch, groups x outputs, dh, dw]; output (y, x) goes to (y0 + y stepY, x0 + x stepX)
-	dh, dw        int
-	y0, x0        int
-	stepY, stepX  int
+	dst           []float32 // [batch, groups x outputs, rows, cols]
 }
 
-// run computes chunks of output rows on all threads.
+// weights are the left factors [outputs x taps] of the groups, size elements apart.
+type weights struct {
+	matrix
+	size  int
+	panel int // if not 0, they are packed, see gemm
+}
+
+// from is the left factor of a group's outputs from o on; o begins a tile.
+func (x *weights) from(u *microKernel, group, o int) matrix {
+	at := group*x.size + o*x.rs
+	if x.panel > 0 {
+		at = group*x.size + o/u.mr*x.panel
+	}
+	return matrix{x.data[at:], x.rs, x.cs}
+}
+
+// unpack copies the weights of one output.
+func (x *weights) unpack(to []float32, u *microKernel, group, o int) {
+	from, step := x.data[group*x.size:], x.cs
+	if x.panel > 0 {
+		from, step = from[o/u.mr*x.panel+o%u.mr:], u.mr
+	} else {
+		from = from[o*x.rs:]
+	}
+	for p := range to {
+		to[p] = from[p*step]
+	}
+}
+
+// run computes the correlation on all threads.
 func (r *correlation) run(d *Device) {
 	if r.rows < 1 || r.cols < 1 {
 		return
 	}
-	images := r.batch * r.groups
-	full := r.chunk(r.channels, (2*d.pool.threads+images-1)/images)
-	chunks := (r.rows + full - 1) / full
-	taps := r.offsets(r.channels, full)
+	if isDepthwise(r.channels, r.outputs) {
+		r.depthwise(d)
+		return
+	}
+	c := r.cut(d.pool.threads, microKernels[d.level])
+	taps := r.offsets(r.channels, c.rows)
 	const products = 1 << 18 // of a task that is worth its overhead
-	d.pool.run(images*chunks, products/(r.outputs*full*r.cols*(1+len(taps))), func(lo, hi int) {
+	tasks := c.parts * r.groups * c.runs * c.chunks
+	d.pool.run(tasks, products/(c.outputs*c.rows*r.cols*(1+len(taps))), func(lo, hi int) {
 		w := d.workspace()
 		defer w.release()
-		l := lay{data: d.borrow(r.size(r.channels, full)), taps: taps, cols: r.cols}
-		defer d.giveBack(l.data)
-		_, l.pitch = r.plane(full)
+		l := lay{taps: taps, cols: r.cols}
+		if !r.pointwise() {
+			l.data = d.borrow(r.size(r.channels, c.rows))
+			defer d.giveBack(l.data)
+		}
 		for i := lo; i < hi; i++ {
-			image, row := i/chunks, i%chunks*full
-			rows := min(full, r.rows-row)
-			img := r.src[image*r.channels*r.h*r.w:][:r.channels*r.h*r.w]
-			if isDepthwise(r.channels, r.outputs) || !r.pointwise() {
-				r.fill(w.u, l.data, img, r.channels, row, rows, full)
-			}
-			r.chunkOf(d, &w, &l, img, image, row, rows)
+			part, group, run, chunk := i/c.chunks/c.runs/r.groups, i/c.chunks/c.runs%r.groups, i/c.chunks%c.runs, i%c.chunks
+			first := chunk * c.rows
+			rows := min(c.rows, c.run-first)
+			r.product(&w, &l, &c, group, run*c.run+first, rows, part*c.outputs)
 		}
 	})
 }
 
-// pointwise tells whether an output reads its own position only, so that the image itself is the right factor.
-func (r *correlation) pointwise() bool {
-	return r.kh == 1 && r.kw == 1 && r.strideH == 1 && r.strideW == 1 &&
-		r.top == 0 && r.left == 0 && r.rows == r.h && r.cols == r.w
-}
-
-// isDepthwise tells whether channels that each have their own weights make products too narrow for tiles.
-func isDepthwise(channels, outputs int) bool { return channels == 1 && outputs < maxMR }
-
-// chunkOf computes rows outputs rows from row on of one image and group, from l, or from img if the windows are points.
-func (r *correlation) chunkOf(d *Device, w *workspace, l *lay, img []float32, image, row, rows int) {
-	group, n, k := image%r.groups, rows*r.cols, len(l.taps)
-	planes := r.dst[image*r.outputs*r.dh*r.dw:][:r.outputs*r.dh*r.dw]
-	var bias []float32
+// product computes rows output rows from first on, counted over all images, of outputs [o, o + c.outputs) of a group.
+func (r *correlation) product(w *workspace, l *lay, c *cutting, group, first, rows, o int) {
+	k, n := len(l.taps), rows*r.cols
+	image := r.channels * r.h * r.w
+	src := r.src[group*image:]
+	g := gemm{m: min(c.outputs, r.outputs-o), n: n, k: k, panel: r.weights.panel, a: r.weights.from(w.u, group, o)}
+	if g.m < 1 {
+		return
+	}
 	if r.bias != nil {
-		bias = r.bias[group*r.outputs:][:r.outputs]
+		g.rowBias = r.bias[group*r.outputs+o:]
 	}
-	weights := r.weights[group*r.outputs*k:][:r.outputs*k]
-	if isDepthwise(r.channels, r.outputs) {
-		r.depthwise(d, w, l, weights, bias, planes, row, rows)
-		return
-	}
-	g := gemm{m: r.outputs, n: n, k: k, a: matrix{weights, k, 1}, b: l, rowBias: bias}
 	if r.pointwise() {
-		g.b = matrix{img[row*r.cols:], r.h * r.w, 1}
+		g.b = &points{data: src, stride: r.groups * image, plane: r.h * r.w, first: first * r.cols}
+	} else {
+		r.fill(w.u, l, src, r.groups*image, r.channels, first, rows, c.rows)
+		g.b = l
 	}
-	if r.stepY == 1 && r.stepX == 1 && r.cols == r.dw {
-		g.c, g.ldc = planes[(r.y0+row)*r.dw:], r.dh*r.dw
-		g.block(w, 0, g.m, 0, n)
+	size := r.rows * r.cols
+	planes := r.dst[(group*r.outputs+o)*size:]
+	stride := r.groups * r.outputs * size
+	if c.runs == r.batch {
+		g.c, g.ldc = planes[first/r.rows*stride+first%r.rows*r.cols:], size
+		w.whole(g)
 		return
 	}
-	g.c, g.ldc = d.borrow(g.m*n), n
-	defer d.giveBack(g.c)
-	g.block(w, 0, g.m, 0, n)
-	for o := range r.outputs {
-		r.scatter(planes[o*r.dh*r.dw:], g.c[o*n:], row, rows, r.cols)
-	}
-}
-
-// scatter puts rows output rows, pitch apart in src, in their places of one plane.
-func (r *correlation) scatter(plane, src []float32, row, rows, pitch int) {
-	for y := range rows {
-		to := plane[(r.y0+(row+y)*r.stepY)*r.dw+r.x0:]
-		from := src[y*pitch:][:r.cols]
-		if r.stepX == 1 {
-			copy(to, from)
-			continue
+	g.c, g.ldc = w.dev.borrow(g.m*n), n
+	defer w.dev.giveBack(g.c)
+	w.whole(g)
+	for j := 0; j < n; {
+		image, at := (first*r.cols+j)/size, (first*r.cols+j)%size
+		run := min(n-j, size-at)
+		for i := range g.m {
+			copy(planes[image*stride+i*size+at:], g.c[i*n+j:][:run])
 		}
-		for x, v := range from {
-			to[x*r.stepX] = v
-		}
-	}
-}
-
-// depthwise computes outputs planes from one channel, each in one pass over the rows of the lay, gaps between the rows included.
-func (r *correlation) depthwise(d *Device, w *workspace, l *lay, weights, bias, planes []float32, row, rows int) {
-	u, k := w.u, len(l.taps)
-	spans := (rows*l.pitch + u.span - 1) / u.span
-	y := d.borrow(spans * u.span)
-	defer d.giveBack(y)
-	for o := range r.outputs {
-		var b float32
-		if bias != nil {
-			b = bias[o]
-		}
-		if k == 0 {
-			clear(y)
-		} else {
-			u.correlate(spans, ptr(y), ptr(l.data), k, ptr(weights[o*k:]), &l.taps[0], b)
-		}
-		r.scatter(planes[o*r.dh*r.dw:], y, row, rows, l.pitch)
+		j += run
 	}
 }

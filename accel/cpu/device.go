@@ -22,7 +22,10 @@ type Device struct {
 	scratch [][]float32 // idle scratch, see borrow
 }
 
-var _ accel.Device = (*Device)(nil)
+var (
+	_ accel.Device   = (*Device)(nil)
+	_ accel.Borrower = (*Device)(nil)
+)
 
 // New returns a CPU device with the best level of this machine and the given number of threads;
 // 0 or less means GOMAXPROCS. Close ends its workers.
@@ -95,7 +98,7 @@ func (d *Device) checkOperands(out, in []accel.Tensor) error {
 		}
 	}
 	for i, t := range out {
-		if _, err := d.buffer(t); err != nil {
+		if _, err := d.writable(t); err != nil {
 			return fmt.Errorf("output %d: %w", i, err)
 		}
 		for j, u := range in {

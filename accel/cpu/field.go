@@ -9,12 +9,19 @@ type field struct {
 	rows, cols               int
 }
 
-// lay is a copy of the rows of an image that some output rows read, laid out so that tap p of output (y, x) is
-// data[taps[p]+y*pitch+x]: zero-padded, and for strides above 1 split by the remainder of the position.
+// pointwise tells whether an output reads its own position only, so that the images themselves are the right factor.
+func (f *field) pointwise() bool {
+	return f.kh == 1 && f.kw == 1 && f.strideH == 1 && f.strideW == 1 &&
+		f.top == 0 && f.left == 0 && f.rows == f.h && f.cols == f.w
+}
+
+// lay is a copy of the rows of images that some output rows read, laid out so that tap p of output (y, x) is
+// data[taps[p]+rows[y]+x]: zero-padded, and for strides above 1 split by the remainder of the position.
 type lay struct {
-	data        []float32
-	taps        []int // by channel, then window row, then window column
-	pitch, cols int
+	data []float32
+	taps []int // by channel, then window row, then window column
+	rows []int // of output rows, which may be those of several images
+	cols int
 }
 
 // slack is how far vector code may read past the last plane of a lay: a span begun at its end, and the taps of it.
@@ -25,9 +32,14 @@ func (f *field) phases() (h, w int) {
 	return max(1, min(f.strideH, f.kh)), max(1, min(f.strideW, f.kw))
 }
 
-// plane is the size of one channel and phase in a lay.
+// halo is the number of rows and columns by which a plane of a lay exceeds its output rows and columns.
+func (f *field) halo() (h, w int) { return max(0, f.kh-1) / f.strideH, max(0, f.kw-1) / f.strideW }
+
+// plane is the size of one channel and phase in a lay of a run of output rows, in which every image has a halo of its own.
 func (f *field) plane(rows int) (height, pitch int) {
-	return rows + max(0, f.kh-1)/f.strideH, f.cols + max(0, f.kw-1)/f.strideW
+	h, w := f.halo()
+	images := (rows+f.rows-2)/f.rows + 1
+	return rows + images*h, f.cols + w
 }
 
 // size is the number of floats of a lay of the given channels and output rows.
@@ -37,13 +49,15 @@ func (f *field) size(channels, rows int) int {
 	return channels*ph*pw*height*pitch + f.slack()
 }
 
-// chunk is the number of output rows whose lay is small enough for a level-2 cache, and so that at least parts chunks come out
-// of all rows if they can.
+// chunk is the number of an image's output rows whose lay of the given channels is small enough for a level-2 cache, unless
+// they make few columns, and so that at least parts chunks come out of all rows if they can.
 func (f *field) chunk(channels, parts int) int {
-	const floats = 64 << 10
-	one, two := f.size(channels, 1), f.size(channels, 2)
-	rows := 1 + max(0, floats-one)/(two-one)
-	return max(1, min(rows, (f.rows+parts-1)/parts))
+	const floats, columns = 64 << 10, 128
+	rows := max(1, (f.rows+parts-1)/parts)
+	for rows > 1 && rows*f.cols > columns && f.size(channels, rows) > floats {
+		rows--
+	}
+	return rows
 }
 
 // offsets returns lay.taps of the given channels and output rows.
@@ -62,19 +76,30 @@ func (f *field) offsets(channels, rows int) []int {
 	return taps
 }
 
-// fill lays out channels planes of img for rows output rows from row on, with planes as high as for the given full rows.
-func (f *field) fill(u *microKernel, dst, img []float32, channels, row, rows, full int) {
+// fill lays out channels planes of images, which are stride apart in src, for rows output rows from first on, counted
+// over all images, in planes as large as for the given full rows.
+func (f *field) fill(u *microKernel, l *lay, src []float32, stride, channels, first, rows, full int) {
 	ph, pw := f.phases()
 	height, pitch := f.plane(full)
-	used, _ := f.plane(rows)
-	for c := range channels {
-		plane := img[c*f.h*f.w:][:f.h*f.w]
-		for phase := range ph * pw {
-			to := dst[(c*ph*pw+phase)*height*pitch:][:used*pitch]
-			f.fillPhase(u, to, plane, pitch, f.top+row*f.strideH+phase/pw, f.left+phase%pw)
+	halo, _ := f.halo()
+	l.rows = l.rows[:0]
+	for at := 0; rows > 0; {
+		y := first % f.rows
+		n := min(rows, f.rows-y)
+		img := src[first/f.rows*stride:]
+		for c := range channels {
+			plane := img[c*f.h*f.w:][:f.h*f.w]
+			for phase := range ph * pw {
+				to := l.data[((c*ph*pw+phase)*height+at)*pitch:][:(n+halo)*pitch]
+				f.fillPhase(u, to, plane, pitch, f.top+y*f.strideH+phase/pw, f.left+phase%pw)
+			}
 		}
+		for i := range n {
+			l.rows = append(l.rows, (at+i)*pitch)
+		}
+		at, first, rows = at+n+halo, first+n, rows-n
 	}
-	clear(dst[channels*ph*pw*height*pitch:][:f.slack()])
+	clear(l.data[channels*ph*pw*height*pitch:][:f.slack()])
 }
 
 // fillPhase copies every strideH-th row of a plane from y on and in it every strideW-th column from x on, and zeros outside of the plane.
@@ -85,28 +110,16 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 		clear(dst)
 		return
 	}
+	clear(dst)
 	src, n := plane[(y+top*f.strideH)*f.w+x+left*f.strideW:], right-left
 	if f.strideW == 1 && n%8 == 0 {
-		clear(dst)
 		for at := 0; at < n; at += maxNR {
 			u.copyRows(bottom-top, ptr(src[at:]), f.w*f.strideH, ptr(dst[top*pitch+left+at:]), pitch, min(maxNR, n-at)/8)
 		}
 		return
 	}
-	clear(dst[:top*pitch])
-	clear(dst[bottom*pitch:])
 	for i := range bottom - top {
-		to, from := dst[(top+i)*pitch:][:pitch], src[i*f.strideH*f.w:]
-		clear(to[:left])
-		clear(to[right:])
-		to = to[left:right]
-		if f.strideW == 1 {
-			copy(to, from)
-			continue
-		}
-		for j := range to {
-			to[j] = from[j*f.strideW]
-		}
+		u.every(dst[(top+i)*pitch+left:][:n], src[i*f.strideH*f.w:], f.strideW)
 	}
 }
 
@@ -127,7 +140,7 @@ func (l *lay) pack(w *workspace, dst []float32, p, kc, j, n int) {
 	u, taps := w.u, l.taps[p:p+kc]
 	y, x := j/l.cols, j%l.cols
 	for c := 0; c < n; {
-		run, at := min(l.cols-x, n-c), y*l.pitch+x
+		run, at := min(l.cols-x, n-c), l.rows[y]+x
 		if octets := (run + 7) / 8; c+8*octets <= u.nr {
 			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, octets)
 		} else {
@@ -157,7 +170,7 @@ func (l *byPosition) pack(w *workspace, dst []float32, p, kc, j, n int) {
 		y, x := (p+q)/l.cols, (p+q)%l.cols
 		run := min(l.cols-x, kc-q)
 		for c := 0; c < n; c += u.lanes {
-			u.transpose((run+u.lanes-1)/u.lanes, offset(src, y*l.pitch+x), &w.columns[c], ptr(dst[q*u.nr+c:]), u.nr)
+			u.transpose((run+u.lanes-1)/u.lanes, offset(src, l.rows[y]+x), &w.columns[c], ptr(dst[q*u.nr+c:]), u.nr)
 		}
 		q += run
 	}

@@ -18,6 +18,7 @@ type buffer struct {
 	typ   accel.DType
 	f     []float32
 	i     []int32
+	lent  bool // the host's, only read
 	freed atomic.Bool
 }
 
@@ -46,6 +47,14 @@ func (d *Device) Alloc(t accel.DType, n int) (accel.Buffer, error) {
 	return b, nil
 }
 
+// Borrow implements accel.Borrower.
+func (d *Device) Borrow(data []float32) (accel.Buffer, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mem.Buffers++
+	return &buffer{dev: d, typ: accel.Float32, f: data[:len(data):len(data)], lent: true}, nil
+}
+
 // alignedSlice makes n zeroed elements that begin on a cache line. Go's collector does not move them.
 func alignedSlice[T float32 | int32](n int) []T {
 	const extra = align / 4
@@ -69,7 +78,9 @@ func (d *Device) Free(b accel.Buffer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.mem.Buffers--
-	d.mem.Live -= int64(c.Len() * c.typ.Size())
+	if !c.lent {
+		d.mem.Live -= int64(c.Len() * c.typ.Size())
+	}
 	c.f, c.i = nil, nil
 	return nil
 }
@@ -101,12 +112,21 @@ func (d *Device) buffer(t accel.Tensor) (*buffer, error) {
 	return b, nil
 }
 
+// writable is buffer for a tensor that is to be written.
+func (d *Device) writable(t accel.Tensor) (*buffer, error) {
+	b, err := d.buffer(t)
+	if err == nil && b.lent {
+		err = errors.New("the buffer is borrowed memory, which is only read")
+	}
+	return b, err
+}
+
 // CopyIn copies src to the start of dst.
 func (d *Device) CopyIn(s accel.Stream, dst accel.Tensor, src any) error {
 	if err := d.checkStream(s); err != nil {
 		return fmt.Errorf("copy in: %w", err)
 	}
-	b, err := d.buffer(dst)
+	b, err := d.writable(dst)
 	if err != nil {
 		return fmt.Errorf("copy in: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 func init() {
 	register("adamw", adamw)
 	register("sgd", sgd)
+	register("blend", blend)
 }
 
 // adamwStep holds the scalars of one AdamW step, in the order that the assembly reads them.
@@ -93,8 +94,12 @@ func sgd(d *Device, a kernel.SGD, out, in []accel.Tensor) error {
 	}
 	c := &sgdStep{scale: a.Scale, decay: a.WeightDecay, momentum: a.Momentum, rate: a.LR}
 	p, m, g := f32(out[0]), f32(out[1]), f32(in[0])
+	update := d.level.sgd
+	if a.Nesterov {
+		update = nesterov
+	}
 	d.pool.run(len(g), elementGrain, func(lo, hi int) {
-		d.level.sgd(p[lo:hi], m[lo:hi], g[lo:hi], c)
+		update(p[lo:hi], m[lo:hi], g[lo:hi], c)
 	})
 	return nil
 }
@@ -111,4 +116,36 @@ func (l level) sgd(p, m, g []float32, c *sgdStep) {
 		m[i] = float32(m[i]*c.momentum) + s
 		p[i] -= float32(m[i] * c.rate)
 	}
+}
+
+// nesterov: m = m*momentum + s for s = g*scale + p*decay, p = p - (m*momentum + s)*rate. It is bound by memory, so plain Go does.
+func nesterov(p, m, g []float32, c *sgdStep) {
+	for i := range g {
+		s := float32(g[i]*c.scale) + float32(p[i]*c.decay)
+		m[i] = float32(m[i]*c.momentum) + s
+		p[i] -= float32((float32(m[i]*c.momentum) + s) * c.rate)
+	}
+}
+
+func blend(d *Device, a kernel.Blend, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 1); err != nil {
+		return err
+	}
+	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+		return err
+	}
+	x, y := f32(in[0]), f32(out[0])
+	d.pool.run(len(x), elementGrain, func(lo, hi int) {
+		y, x := y[lo:hi], x[lo:hi]
+		if a.B == 0 {
+			d.level.scale(y, x, a.A)
+			return
+		}
+		share := d.borrow(hi - lo)
+		defer d.giveBack(share)
+		d.level.scale(share, x, a.A)
+		d.level.scale(y, y, a.B)
+		d.level.add(y, y, share)
+	})
+	return nil
 }

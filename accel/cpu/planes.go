@@ -84,10 +84,11 @@ func (p planes) gradientSums(d *Device, x, dy, mean, s, sx []float32) {
 	d.sumBlocks(sx, totals[n:])
 }
 
-// normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias.
-func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, variance []float32) {
+// normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias, and then what finish does to each row.
+func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, variance []float32, finish func(lo, hi int)) {
 	p.eachRow(d, func(_ *lanes, k, lo, hi int) {
 		d.level.normScalar(y[lo:hi], x[lo:hi], mean[k], rsqrt(variance[k], eps)*gain[k], bias[k])
+		finish(lo, hi)
 	})
 }
 

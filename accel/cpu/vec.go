@@ -11,6 +11,8 @@ type vectors struct {
 	add, mul               func(n int, y, a, b *float32)
 	scale, shift, expShift func(n int, y, x *float32, c float32)
 	subScale               func(n int, y, a, b *float32, c float32)
+	larger                 func(n int, y, x *float32)
+	firstLarger            func(n int, best, place, x *float32, p float32)
 	normScalar             func(n int, y, x *float32, mean, scale, bias float32)
 	normRow                func(n int, y, x, gain, bias *float32, mean, rstd float32)
 	normScalarDx           func(n int, dx, x, dy *float32, mean, a, b, c float32)

@@ -38,6 +38,18 @@ func subScaleAVX512(n int, y *float32, a *float32, b *float32, c float32)
 // subScaleAVX2: y = (a - b) * c. n is a multiple of 16.
 func subScaleAVX2(n int, y *float32, a *float32, b *float32, c float32)
 
+// largerAVX512: y = max(y, x), NaN if one is. n is a multiple of 16.
+func largerAVX512(n int, y *float32, x *float32)
+
+// largerAVX2: y = max(y, x), NaN if one is. n is a multiple of 16.
+func largerAVX2(n int, y *float32, x *float32)
+
+// firstLargerAVX512: where x > best: best = x, place = p. n is a multiple of 16.
+func firstLargerAVX512(n int, best *float32, place *float32, x *float32, p float32)
+
+// firstLargerAVX2: where x > best: best = x, place = p. n is a multiple of 16.
+func firstLargerAVX2(n int, best *float32, place *float32, x *float32, p float32)
+
 // normScalarAVX512: y = (x - mean)*scale + bias. n is a multiple of 16.
 func normScalarAVX512(n int, y *float32, x *float32, mean float32, scale float32, bias float32)
 

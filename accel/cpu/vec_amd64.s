@@ -637,6 +637,128 @@ done:
 	VZEROUPPER
 	RET
 
+// func largerAVX512(n int, y *float32, x *float32)
+// Requires: AVX, AVX512F
+TEXT ·largerAVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), CX
+	SHLQ $0x02, CX
+	MOVQ y+8(FP), DX
+	MOVQ x+16(FP), BX
+	XORQ AX, AX
+
+loop:
+	CMPQ      AX, CX
+	JGE       done
+	VMOVUPS   (BX)(AX*1), Z0
+	VMOVUPS   (DX)(AX*1), Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x04, Z0, Z0, K1
+	VBLENDMPS Z0, Z1, K1, Z2
+	VMOVUPS   Z2, (DX)(AX*1)
+	ADDQ      $0x40, AX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func largerAVX2(n int, y *float32, x *float32)
+// Requires: AVX
+TEXT ·largerAVX2(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), CX
+	SHLQ $0x02, CX
+	MOVQ y+8(FP), DX
+	MOVQ x+16(FP), BX
+	XORQ AX, AX
+
+loop:
+	CMPQ      AX, CX
+	JGE       done
+	VMOVUPS   (BX)(AX*1), Y0
+	VMOVUPS   (DX)(AX*1), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x04, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (DX)(AX*1)
+	VMOVUPS   32(BX)(AX*1), Y0
+	VMOVUPS   32(DX)(AX*1), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x04, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 32(DX)(AX*1)
+	ADDQ      $0x40, AX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func firstLargerAVX512(n int, best *float32, place *float32, x *float32, p float32)
+// Requires: AVX, AVX512F
+TEXT ·firstLargerAVX512(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         best+8(FP), DX
+	MOVQ         place+16(FP), BX
+	MOVQ         x+24(FP), SI
+	VBROADCASTSS p+32(FP), Z0
+	XORQ         AX, AX
+
+loop:
+	CMPQ      AX, CX
+	JGE       done
+	VMOVUPS   (SI)(AX*1), Z1
+	VMOVUPS   (DX)(AX*1), Z2
+	VMOVUPS   (BX)(AX*1), Z3
+	VCMPPS    $0x1e, Z2, Z1, K1
+	VBLENDMPS Z0, Z3, K1, Z4
+	VMOVUPS   Z4, (BX)(AX*1)
+	VMAXPS    Z2, Z1, Z1
+	VMOVUPS   Z1, (DX)(AX*1)
+	ADDQ      $0x40, AX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func firstLargerAVX2(n int, best *float32, place *float32, x *float32, p float32)
+// Requires: AVX
+TEXT ·firstLargerAVX2(SB), NOSPLIT, $0-36
+	MOVQ         n+0(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         best+8(FP), DX
+	MOVQ         place+16(FP), BX
+	MOVQ         x+24(FP), SI
+	VBROADCASTSS p+32(FP), Y0
+	XORQ         AX, AX
+
+loop:
+	CMPQ      AX, CX
+	JGE       done
+	VMOVUPS   (SI)(AX*1), Y1
+	VMOVUPS   (DX)(AX*1), Y2
+	VMOVUPS   (BX)(AX*1), Y3
+	VCMPPS    $0x1e, Y2, Y1, Y4
+	VBLENDVPS Y4, Y0, Y3, Y3
+	VMOVUPS   Y3, (BX)(AX*1)
+	VMAXPS    Y2, Y1, Y1
+	VMOVUPS   Y1, (DX)(AX*1)
+	VMOVUPS   32(SI)(AX*1), Y1
+	VMOVUPS   32(DX)(AX*1), Y2
+	VMOVUPS   32(BX)(AX*1), Y3
+	VCMPPS    $0x1e, Y2, Y1, Y4
+	VBLENDVPS Y4, Y0, Y3, Y3
+	VMOVUPS   Y3, 32(BX)(AX*1)
+	VMAXPS    Y2, Y1, Y1
+	VMOVUPS   Y1, 32(DX)(AX*1)
+	ADDQ      $0x40, AX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func normScalarAVX512(n int, y *float32, x *float32, mean float32, scale float32, bias float32)
 // Requires: AVX, AVX512F
 TEXT ·normScalarAVX512(SB), NOSPLIT, $0-36

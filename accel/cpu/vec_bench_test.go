@@ -35,8 +35,8 @@ var vectorBenchmarks = []struct {
 	{"layer_norm.dparams", kernel.LayerNorm{Eps: 1e-6}, [][]int{{384}}, [][]int{vit, vit}},
 	{"group_norm", kernel.GroupNorm{Groups: 16, Eps: 1e-5}, [][]int{unet}, [][]int{unet, {64}, {64}}},
 	{"group_norm.dx", kernel.GroupNorm{Groups: 16, Eps: 1e-5}, [][]int{unet}, [][]int{unet, {64}, unet}},
-	{"batch_norm.train", kernel.BatchNorm{Eps: 1e-5}, [][]int{{32*64*32*32 + 128}}, [][]int{unet, {64}, {64}}},
-	{"batch_norm.train.dx", kernel.BatchNorm{Eps: 1e-5}, [][]int{unet}, [][]int{unet, {64}, unet}},
+	{"batch_norm.train", kernel.BatchNorm{Eps: 1e-5}, [][]int{unet, {3 * 64}}, [][]int{unet, {64}, {64}}},
+	{"batch_norm.train.grad", kernel.BatchNorm{Eps: 1e-5}, [][]int{unet, {2 * 64}}, [][]int{unet, {64}, {64}, {64}, unet}},
 	{"mse_loss", kernel.MSELoss{}, [][]int{{}}, [][]int{unet, unet}},
 	{"adamw", kernel.AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: 7, Scale: 1}, [][]int{{5 << 20}, {5 << 20}, {5 << 20}}, [][]int{{5 << 20}}},
 }

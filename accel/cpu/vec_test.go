@@ -39,6 +39,17 @@ var vectorCalls = []struct {
 	{"shift", func(l level, out, a, _, _, _ []float32) []float32 { l.shift(out, a, 0.3); return nil }},
 	{"expShift", func(l level, out, a, _, _, _ []float32) []float32 { l.expShift(out, a, 0.3); return nil }},
 	{"subScale", func(l level, out, a, b, _, _ []float32) []float32 { l.subScale(out, a, b, 0.3); return nil }},
+	{"larger", func(l level, out, a, b, _, _ []float32) []float32 {
+		copy(out, a)
+		l.larger(out, b)
+		return nil
+	}},
+	{"firstLarger", func(l level, out, a, b, c, d []float32) []float32 {
+		copy(out, a)
+		copy(d, c)
+		l.firstLarger(out, d, b, 7)
+		return d
+	}},
 	{"normScalar", func(l level, out, a, _, _, _ []float32) []float32 { l.normScalar(out, a, 0.3, 0.7, 0.1); return nil }},
 	{"normRow", func(l level, out, a, b, c, _ []float32) []float32 { l.normRow(out, a, b, c, 0.3, 0.7); return nil }},
 	{"normScalarDx", func(l level, out, a, b, _, _ []float32) []float32 {

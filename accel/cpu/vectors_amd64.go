@@ -5,6 +5,7 @@ package cpu
 func init() {
 	assembly[levelAVX512] = vectors{
 		add: addAVX512, mul: mulAVX512, scale: scaleAVX512, shift: shiftAVX512, expShift: expShiftAVX512, subScale: subScaleAVX512,
+		larger: largerAVX512, firstLarger: firstLargerAVX512,
 		normScalar: normScalarAVX512, normRow: normRowAVX512, normScalarDx: normScalarDxAVX512, normRowDx: normRowDxAVX512,
 		normRowDparams: normRowDparamsAVX512,
 		sum:            sumAVX512, sumSquares: sumSquaresAVX512, sumSquaresDiff: sumSquaresDiffAVX512, dot: dotAVX512,
@@ -21,6 +22,7 @@ func init() {
 	}
 	assembly[levelAVX2] = vectors{
 		add: addAVX2, mul: mulAVX2, scale: scaleAVX2, shift: shiftAVX2, expShift: expShiftAVX2, subScale: subScaleAVX2,
+		larger: largerAVX2, firstLarger: firstLargerAVX2,
 		normScalar: normScalarAVX2, normRow: normRowAVX2, normScalarDx: normScalarDxAVX2, normRowDx: normRowDxAVX2,
 		normRowDparams: normRowDparamsAVX2,
 		sum:            sumAVX2, sumSquares: sumSquaresAVX2, sumSquaresDiff: sumSquaresDiffAVX2, dot: dotAVX2,

@@ -2,7 +2,7 @@ package kernel
 
 // The activations: "NAME" is (x) -> y and "NAME.dx" is (x, dy) -> dx = dy * y'(x).
 type (
-	// ReLU is max(x, 0); its derivative at 0 is 0. NaN stays NaN.
+	// ReLU is max(x, 0); its derivative at 0 is 0. NaN stays NaN. The dx of ReLU and ReLU6 is the same with y for x.
 	ReLU struct{}
 	// ReLU6 is min(max(x, 0), 6); its derivative at 0 and at 6 is 0.
 	ReLU6 struct{}

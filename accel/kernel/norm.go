@@ -22,9 +22,9 @@ type GroupNorm struct {
 
 // BatchNorm normalises x [B, C, ...] per channel over batch and positions.
 //
-// "batch_norm.train": (x, gain [C], bias [C]) -> [y | mean [C] | var [C]] packed; y uses the biased variance, the packed
-// var is the unbiased one, for the running update. "batch_norm.train.dx": (x, gain, dy) -> dx.
-// "batch_norm.train.dparams": (x, dy) -> [dgain | dbias].
+// "batch_norm.train": (x, gain [C], bias [C]) -> y, [mean | var | rstd]; y uses the biased variance, as rstd =
+// 1 / sqrt(var + Eps) does, the packed var is the unbiased one, for the running update.
+// "batch_norm.train.grad": (x, gain, mean, rstd, dy) -> dx, [dgain | dbias].
 //
 // "batch_norm.eval": (x, gain, bias, mean [C], var [C]) -> y. "batch_norm.eval.dx": (gain, var, dy) -> dx.
 // "batch_norm.eval.dparams": (x, mean, var, dy) -> [dgain | dbias].
@@ -33,3 +33,7 @@ type GroupNorm struct {
 type BatchNorm struct {
 	Eps float32
 }
+
+// OverNorm is (m [M], v [M, ...]) -> y [M]: m / ||row of v||, 0 for a row of zeros. Squares are added in order in float64, the root is
+// rounded to float32, then m is divided by it. It is its own backward.
+type OverNorm struct{}

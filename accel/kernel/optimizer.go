@@ -9,9 +9,16 @@ type AdamW struct {
 	Scale                              float32
 }
 
-// SGD updates in place: in = (grad), out = (param, momentum). PyTorch's SGD without dampening or Nesterov:
-// g = Scale*grad + WeightDecay*param; momentum = Momentum*momentum + g; param -= LR*momentum. The first step starts
-// from a zero momentum buffer.
+// SGD updates in place: in = (grad), out = (param, momentum). PyTorch's SGD without dampening:
+// g = Scale*grad + WeightDecay*param; momentum = Momentum*momentum + g; param -= LR*momentum, with Nesterov
+// param -= LR*(g + Momentum*momentum). The first step starts from a zero momentum buffer.
 type SGD struct {
 	LR, Momentum, WeightDecay, Scale float32
+	Nesterov                         bool
+}
+
+// Blend updates in place: in = (x), out = (y), both of one shape: y = A*x + B*y; with B = 0 what y held does not matter. It
+// adds up gradients and averages weights.
+type Blend struct {
+	A, B float32
 }

@@ -188,6 +188,9 @@ func (w *worker) perform(ctx context.Context, req dag.Request) (err error) {
 			err = fmt.Errorf("the stage panicked, which is a mistake in pipe: %v", p)
 		}
 	}()
+	if r, ok := stage.(stages.Resumer); ok && req.Scratch != "" {
+		r.Resume(req.Scratch)
+	}
 	return stage.Run(ctx, &reporter{events: w.events})
 }
 

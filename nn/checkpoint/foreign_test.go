@@ -39,6 +39,21 @@ func TestOldAutoencodersAttentionIsRenamed(t *testing.T) {
 	}
 }
 
+func TestOldDenseLayersAreRenamed(t *testing.T) {
+	x := FromFloat32([]int{1}, []float32{1})
+	got := DenseNetFromTorchvision(map[string]Tensor{
+		"features.denseblock1.denselayer12.norm.1.running_mean": x, "features.denseblock4.denselayer1.conv.2.weight": x,
+		"features.denseblock2.denselayer3.norm1.weight": x, "features.transition1.norm.weight": x, "op_threshs": x,
+	})
+	want := []string{
+		"features.denseblock1.denselayer12.norm1.running_mean", "features.denseblock2.denselayer3.norm1.weight",
+		"features.denseblock4.denselayer1.conv2.weight", "features.transition1.norm.weight",
+	}
+	if d := cmp.Diff(want, slices.Sorted(maps.Keys(got))); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestTheTextPartOfACLIPFileIsTaken(t *testing.T) {
 	x := FromFloat32([]int{1}, []float32{1})
 	for _, names := range [][]string{

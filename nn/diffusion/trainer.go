@@ -11,7 +11,6 @@ import (
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/nn/layer"
-	"github.com/pipe-ml/pipe/nn/optim"
 	"github.com/pipe-ml/pipe/nn/program"
 	"github.com/pipe-ml/pipe/nn/train"
 )
@@ -26,7 +25,6 @@ type Trainer struct {
 	Train, Val  []int       // pairs
 	BatchSize   int
 	DropCaption float64 // share of captions replaced by the empty one, for guidance
-	Optim       optim.Config
 	Config      train.Config
 	Seed        uint64
 	Progress    train.Progress
@@ -51,10 +49,10 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	}
 	mem := program.NewMemory(dev)
 	defer func() { err = errors.Join(err, mem.Close()) }()
-	if err := m.Weights.Upload(mem); err != nil {
+	if err := train.Upload(mem, m.Weights, b); err != nil {
 		return res, err
 	}
-	network, err := train.Compile(mem, b, loss, t.Optim, m.decays)
+	network, err := train.Compile(mem, b, loss, t.Config, func(p layer.Param) (bool, float64) { return m.decays(p), 0 })
 	if err != nil {
 		return res, err
 	}

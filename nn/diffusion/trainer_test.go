@@ -29,8 +29,8 @@ func lightDark(t *testing.T, steps int) *Trainer {
 	const n = 16
 	var pixels []float32
 	tr := &Trainer{
-		BatchSize: 8, DropCaption: 0.1, Seed: 1, Optim: optim.Config{Rule: "adamw", ClipNorm: 1},
-		Config: train.Config{Schedule: optim.Schedule{Kind: "cosine", Peak: 5e-3, Warmup: steps / 10, Total: steps}},
+		BatchSize: 8, DropCaption: 0.1, Seed: 1,
+		Config: train.Config{Optim: optim.Config{Rule: "adamw", ClipNorm: 1}, Schedule: optim.Schedule{Kind: "cosine", Peak: 5e-3, Warmup: steps / 10, Total: steps}},
 	}
 	for i := range n {
 		level := float32(0.6)

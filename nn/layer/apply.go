@@ -11,11 +11,10 @@ func (b *Builder) add(f func() *Node) *Node {
 	return f()
 }
 
-// change is the sum of the deltas of s, or of its slice, that are computed on the activations, nil if there is none; m is the builder at
-// the site.
+// change is the sum of the deltas of s, or of its slice, nil if there is none; m is the builder at the site.
 func (b *Builder) change(m *Builder, s Site, slice string, x *Node) (sum *Node) {
 	for _, e := range b.plan.bySite[s.Path] {
-		if d, ok := e.(Delta); ok && d.Slice == slice && d.Output != nil && b.err == nil {
+		if d, ok := e.(Delta); ok && d.Slice == slice && b.err == nil {
 			sum = m.addTo(m.add(func() *Node { return d.Output(m.Sub(slice), x) }), sum)
 		}
 	}
@@ -28,16 +27,6 @@ func (b *Builder) addTo(x, y *Node) *Node {
 		return x
 	}
 	return b.Add(x, y)
-}
-
-// deltaWeight adds the changes of s that are computed on the weight.
-func (b *Builder) deltaWeight(m *Builder, s Site, w *Node) *Node {
-	for _, e := range b.plan.bySite[s.Path] {
-		if d, ok := e.(Delta); ok && d.Output == nil && b.err == nil {
-			w = m.Add(w, m.add(func() *Node { return d.Weight(m) }))
-		}
-	}
-	return w
 }
 
 // scale applies the Scale edit of a linear map, a convolution or a branch to its output y, or to the slice of it that cut takes
@@ -168,7 +157,7 @@ func (b *Builder) Features(name string, y *Node) *Node {
 			y = m.add(func() *Node { return e.Fn(m, y) })
 		}
 	}
-	return y
+	return b.align(m, s, y)
 }
 
 // Attention is scaled dot-product attention of q [B, N, D] on k, v [B, M, D].

@@ -24,6 +24,7 @@ type Builder struct {
 	weight, bias Init
 	head         bool
 	block        int
+	base         func(w *Weights) []float32 // the weight at which an edit acts, for Derive
 	grid         [2]int
 }
 
@@ -56,7 +57,7 @@ func NewBuilder(g *gorgonia.ExprGraph, w *Weights, plan *Plan) *Builder {
 		plan = &Plan{all: true}
 	}
 	return &Builder{
-		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}, blocks: map[string]*Node{}, made: map[*Node]string{}},
+		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}, made: map[*Node]string{}, blocks: map[string]*Node{}},
 		weight: FanIn, bias: FanIn, block: -1,
 	}
 }
@@ -167,7 +168,7 @@ func (b *Builder) param(name string, shape []int, w weight) *Node {
 		return nil
 	}
 	b.sites.Params = append(b.sites.Params, Param{
-		Name: full, Shape: w.shape, Buffer: w.buffer, Head: b.head, Added: b.adding, Block: b.block,
+		Name: full, Shape: w.shape, Buffer: w.buffer, Constant: w.buffer && w.from != nil, Head: b.head, Added: b.adding, Block: b.block,
 	})
 	return b.leaf(full, tensor.Float32, shape)
 }

@@ -12,19 +12,16 @@ type Train struct {
 	Param string
 }
 
-// Delta changes a site's weight by a mergeable term: y = x (W + dW)^T + b. Of a site with slices it may change one.
+// Delta changes a linear map or a convolution by a mergeable term: y = x (W + dW)^T + b. Of a site with slices it may change one.
 //
 // The builder that the functions get is at the site's path, or at path.slice.
 type Delta struct {
 	Site, Slice string
-	// Output adds the change to the output by computing it on the activations, which spares the gradient
-	// of the whole weight. x is the site's input.
+	// Output is the change of the output, computed on the activations, which spares the gradient of the whole weight. x is the
+	// site's input.
 	Output func(b *Builder, x *Node) *Node
-	// Weight returns dW in the weight's shape. It serves changes that have no cheap form on the activations,
-	// and is used where Output is nil. Convolutions only.
-	Weight func(b *Builder) *Node
-	// Merged returns dW in float64, in the weight's layout (a slice's rows only). data gives the values of a new parameter.
-	Merged func(data func(name string) []float32) []float64
+	// Merged returns dW in float64, in the weight's layout (a slice's rows only).
+	Merged func(v Values) []float64
 }
 
 // Scale multiplies and shifts the output of a site, or of one slice of it, by channel: y' = scale * y + shift. Of a normalisation it is

@@ -147,7 +147,7 @@ func TestFaultyPlansAreRefused(t *testing.T) {
 		"blocks.9 (layer.Delta)":        {layer.Delta{Site: "blocks.9", Output: none}},
 		"head.bias (layer.Train)":       {layer.Train{Param: "head.bias"}},
 		`no slice "x", only q, k, v`:    {layer.Delta{Site: "blocks.0.qkv", Slice: "x", Output: none}},
-		"needs a convolution":           {layer.Delta{Site: "blocks.0.qkv"}},
+		"has no weight to change":       {layer.Reweight{Site: "blocks.0.mlp"}},
 		"has no weight to add":          {layer.Delta{Site: "blocks.0.norm", Output: none}},
 		"could not be merged":           {layer.Scale{Site: "head", Scale: "s", Shift: "b"}},
 		"no channels to scale":          {layer.Scale{Site: "blocks.0", Scale: "s"}},

@@ -3,7 +3,6 @@ package layer
 import (
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // ErrNotMergeable is returned for plans whose edits no change of weights can express.
@@ -19,8 +18,12 @@ func Merge(w *Weights, s Sites, p *Plan) (*Weights, error) {
 			switch e := e.(type) {
 			case Delta:
 				err = mergeDelta(out, w, site, e)
+			case Reweight:
+				err = mergeReweight(out, w, site, e)
 			case Scale:
 				mergeScale(out, w, s, site, e)
+			case Align:
+				err = mergeAlign(out, w, s, site, e)
 			default:
 				err = fmt.Errorf("%s: %T %w", site.Path, e, ErrNotMergeable)
 			}
@@ -38,15 +41,8 @@ func Merge(w *Weights, s Sites, p *Plan) (*Weights, error) {
 }
 
 func mergeDelta(out, w *Weights, s Site, d Delta) error {
-	prefix := s.Path + "."
-	dst := out.Data(prefix + "weight")
-	if d.Slice != "" {
-		prefix += d.Slice + "."
-		n := len(dst) / len(s.Slices)
-		i := slices.Index(s.Slices, d.Slice)
-		dst = dst[i*n : (i+1)*n]
-	}
-	delta := d.Merged(func(name string) []float32 { return w.Data(prefix + name) })
+	dst := s.rows(out, d.Slice)
+	delta := d.Merged(s.values(w, d.Slice))
 	if len(delta) != len(dst) {
 		return fmt.Errorf("%s: delta of %d elements for a weight of %d", s.Path, len(delta), len(dst))
 	}
@@ -54,6 +50,26 @@ func mergeDelta(out, w *Weights, s Site, d Delta) error {
 		dst[i] = float32(float64(dst[i]) + v)
 	}
 	return nil
+}
+
+func mergeReweight(out, w *Weights, s Site, r Reweight) error {
+	dst := s.rows(out, r.Slice)
+	weight := r.Merged(dst, s.values(w, r.Slice))
+	if len(weight) != len(dst) {
+		return fmt.Errorf("%s: %d elements for a weight of %d", s.Path, len(weight), len(dst))
+	}
+	for i, v := range weight {
+		dst[i] = float32(v)
+	}
+	return nil
+}
+
+// values gives those of an edit of the site, or of its slice.
+func (s Site) values(w *Weights, slice string) Values {
+	if slice != "" {
+		return Values{w, s.Path + "." + slice}
+	}
+	return Values{w, s.Path}
 }
 
 // mergeScale works y' = scale * y + shift into the site's weight and bias, and x' = scale * x into the weight. The first dimension of
@@ -75,7 +91,7 @@ func mergeScale(out, w *Weights, sites Sites, s Site, e Scale) {
 		return
 	}
 	if e.Slice != "" {
-		first = slices.Index(s.Slices, e.Slice) * len(scale)
+		first = s.sliceIndex(e.Slice) * len(scale)
 	}
 	row := len(weight) / s.Out
 	for i := range scale {

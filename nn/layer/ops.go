@@ -17,6 +17,11 @@ func (b *Builder) Mul(x, y *Node) *Node {
 	return b.do("mul", func() (*Node, error) { return op.Mul(x, y) })
 }
 
+// OverNorm is m / ||v|| by row of v [M, ...] for m [M]. No gradient reaches v.
+func (b *Builder) OverNorm(m, v *Node) *Node {
+	return b.do("over_norm", func() (*Node, error) { return op.OverNorm(m, v) })
+}
+
 // Scale is c * x.
 func (b *Builder) Scale(x *Node, c float32) *Node {
 	return b.do("scale", func() (*Node, error) { return op.Scale(x, c) })
@@ -78,6 +83,11 @@ func (b *Builder) GlobalAvgPool2d(x *Node) *Node {
 	return b.do("global_avg_pool2d", func() (*Node, error) { return op.GlobalAvgPool2d(x) })
 }
 
+// UpsampleBilinear2d interpolates x [B, C, H, W] to h rows and w columns.
+func (b *Builder) UpsampleBilinear2d(x *Node, h, w int) *Node {
+	return b.do("upsample_bilinear2d", func() (*Node, error) { return op.UpsampleBilinear2d(x, h, w) })
+}
+
 // UpsampleNearest2d repeats each pixel of x [B, C, H, W] scale times both ways.
 func (b *Builder) UpsampleNearest2d(x *Node, scale int) *Node {
 	return b.do("upsample_nearest2d", func() (*Node, error) { return op.UpsampleNearest2d(x, scale) })
@@ -116,6 +126,17 @@ func (b *Builder) QuickGELU(x *Node) *Node {
 // CrossEntropy is the mean loss of logits [N, C] against int32 labels [N]; negative labels are ignored.
 func (b *Builder) CrossEntropy(logits, labels *Node, smoothing float32) *Node {
 	return b.do("cross_entropy", func() (*Node, error) { return op.CrossEntropy(logits, labels, smoothing) })
+}
+
+// SoftCrossEntropy is the mean loss of logits [N, C] against targets [N, C].
+func (b *Builder) SoftCrossEntropy(logits, targets *Node) *Node {
+	return b.do("soft_cross_entropy", func() (*Node, error) { return op.SoftCrossEntropy(logits, targets) })
+}
+
+// BCEWithLogits is the mean binary cross-entropy of logits against targets [N, C], positives weighted by posWeight [C]; negative
+// targets are ignored.
+func (b *Builder) BCEWithLogits(logits, targets, posWeight *Node) *Node {
+	return b.do("bce_with_logits", func() (*Node, error) { return op.BCEWithLogits(logits, targets, posWeight) })
 }
 
 // MSELoss is the mean squared difference.

@@ -78,6 +78,30 @@ func (p *Plan) unmet(s Sites) error {
 	return nil
 }
 
+// changes counts the edits of the weight at path that reach into the slice.
+func (p *Plan) changes(path, slice string) (n int) {
+	meets := func(other string) bool { return other == slice || other == "" || slice == "" }
+	for _, e := range p.bySite[path] {
+		switch e := e.(type) {
+		case Delta:
+			if meets(e.Slice) {
+				n++
+			}
+		case Reweight:
+			if meets(e.Slice) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func checkSlice(s Site, slice string, bad func(format string, args ...any)) {
+	if slice != "" && s.sliceIndex(slice) < 0 {
+		bad("no slice %q, only %s", slice, strings.Join(s.Slices, ", "))
+	}
+}
+
 // check returns the faults of the edits at one site.
 func (p *Plan) check(s Site) (errs []error) {
 	bad := func(format string, args ...any) {
@@ -92,11 +116,15 @@ func (p *Plan) check(s Site) (errs []error) {
 			if s.Kind != KindLinear && s.Kind != KindConv {
 				bad("a %s has no weight to add a delta to", s.Kind)
 			}
-			if e.Slice != "" && !slices.Contains(s.Slices, e.Slice) {
-				bad("no slice %q, only %s", e.Slice, strings.Join(s.Slices, ", "))
+			checkSlice(s, e.Slice, bad)
+		case Reweight:
+			kind += e.Slice
+			if s.Kind != KindLinear && s.Kind != KindConv && !s.Kind.IsNorm() {
+				bad("a %s has no weight to change", s.Kind)
 			}
-			if e.Output == nil && s.Kind != KindConv {
-				bad("a delta of the weight needs a convolution")
+			checkSlice(s, e.Slice, bad)
+			if p.changes(s.Path, e.Slice) > 1 {
+				bad("a weight that is replaced takes no other change")
 			}
 		case Scale:
 			kind += e.Slice
@@ -114,6 +142,10 @@ func (p *Plan) check(s Site) (errs []error) {
 		case After:
 			if s.Kind != KindBranch && s.Kind != KindFeatures {
 				bad("edits of the output act on branches and features, this is a %s", s.Kind)
+			}
+		case Align:
+			if s.Kind != KindFeatures {
+				bad("only features are mapped, this is a %s", s.Kind)
 			}
 		case Prefix:
 			if s.Kind != KindAttention {

@@ -22,7 +22,8 @@ type weight struct {
 	shape         []int
 	buffer        bool
 	fanIn, fanOut int
-	init          Init // nil: set by the user and not declared by a network yet
+	init          Init        // nil: set by the user and not declared by a network yet
+	from          *derivation // nil: init gives the values
 	data          []float32
 	view          View // the values while data is nil
 }
@@ -78,6 +79,9 @@ func (w *Weights) Data(name string) []float32 {
 	p, ok := w.weights[name]
 	if !ok {
 		return nil
+	}
+	if p.data == nil && p.view == nil && p.from != nil {
+		w.derive(p.from)
 	}
 	if p.data == nil {
 		p.data = make([]float32, volume(p.shape))
@@ -143,17 +147,41 @@ func (w *Weights) Upload(dst Setter) error { return w.UploadNamed(dst, w.Names()
 
 // UploadNamed sets the named parameters in dst, which must not keep the values it is given. Views are not copied here.
 func (w *Weights) UploadNamed(dst Setter, names []string) error {
+	return w.each(names, func(n string, shape []int, values []float32, _ bool) error { return dst.Set(n, shape, values) })
+}
+
+// Sharer is a Setter that can also keep values where they lie; program.Memory is one.
+type Sharer interface {
+	Setter
+	Share(name string, shape []int, data []float32) error
+}
+
+// ShareNamed lets dst keep the values of the named parameters, which nobody may write to from then on; a view that is converted is set as a copy.
+func (w *Weights) ShareNamed(dst Sharer, names []string) error {
+	return w.each(names, func(n string, shape []int, values []float32, lasting bool) error {
+		if lasting {
+			return dst.Share(n, shape, values)
+		}
+		return dst.Set(n, shape, values)
+	})
+}
+
+// each calls f with the values of the named parameters; they last, or are gone with the next call.
+func (w *Weights) each(names []string, f func(name string, shape []int, values []float32, lasting bool) error) error {
 	var scratch []float32
 	for _, n := range names {
 		p, ok := w.weights[n]
 		if !ok {
 			return fmt.Errorf("upload weights: no parameter %s", n)
 		}
-		view := p.view
-		if view == nil {
-			view = func(*[]float32) []float32 { return w.Data(n) }
+		values, lasting := []float32(nil), true
+		if p.view == nil {
+			values = w.Data(n)
+		} else {
+			values = p.view(&scratch)
+			lasting = len(values) == 0 || len(scratch) == 0 || &values[0] != &scratch[0]
 		}
-		if err := dst.Set(n, p.shape, view(&scratch)); err != nil {
+		if err := f(n, p.shape, values, lasting); err != nil {
 			return fmt.Errorf("upload weights: %w", err)
 		}
 	}

@@ -54,10 +54,15 @@ func init() {
 		In:     []Operand{x, gain, bias, mean, variance},
 		Shape:  shape,
 		Select: byMode(Choice{Name: "batch_norm.train", In: []int{0, 1, 2}}, Choice{Name: "batch_norm.eval"}),
+		// In Train mode one kernel gives all gradients: that of x needs the sums which are those of gain and bias.
 		Backward: func(b *Back, c BatchNormConfig) {
 			x, gain, mean, variance := b.In[0], b.In[1], b.In[3], b.In[4]
-			b.Grad(0, b.Call("batch_norm.dx", c, x.Shape(), x, gain, variance, b.DY))
-			b.affine(b.Call("batch_norm.dparams", c, tensor.Shape{2 * gain.Shape()[0]}, x, mean, variance, b.DY), 1)
+			n, vector := volume(x.Shape()), gain.Shape()
+			batchMean, rstd := b.View(b.Out, n, vector), b.View(b.Out, n+2*vector[0], vector)
+			all := b.Call("batch_norm.train.grad", c, x.Shape(), x, gain, batchMean, rstd, b.DY)
+			both := tensor.Shape{2 * vector[0]}
+			b.Grad(0, b.Call("batch_norm.dx", c, x.Shape(), all, gain, variance, b.DY))
+			b.affine(b.Call("batch_norm.dparams", c, both, b.View(all, n, both), x, mean, variance, b.DY), 1)
 		},
 	})
 	register(Def[BatchNormConfig]{
@@ -65,7 +70,7 @@ func init() {
 		In:    []Operand{x, gain, bias},
 		Shape: shape,
 		Attrs: toKernel,
-		Extra: func(_ BatchNormConfig, in []tensor.Shape) int { return 2 * in[0][1] },
+		Extra: func(_ BatchNormConfig, in []tensor.Shape) int { return 3 * in[0][1] },
 		Ref: func(c BatchNormConfig, in []Array, out Array) {
 			channels := in[0].Shape[1]
 			stats := out.Data[volume(out.Shape):]
@@ -76,6 +81,7 @@ func init() {
 				normalise(c, in[0], out, k, mean, variance, in[1].Data[k], in[2].Data[k])
 				n := float64(len(values))
 				stats[k], stats[channels+k] = mean, variance*n/math.Max(n-1, 1)
+				stats[2*channels+k] = 1 / math.Sqrt(variance+float64(c.Eps))
 			}
 		},
 	})
@@ -90,17 +96,20 @@ func init() {
 			}
 		},
 	})
-	// The gradient kernels by mode: each takes what its formula needs of (x, gain, var, dy) and (x, mean, var, dy).
+	// The gradients by mode: parts of what the kernel of Train gives, or kernels of their own.
+	all := Operand{Name: "all"}
 	register(Def[BatchNormConfig]{
-		Name: "batch_norm.dx", In: []Operand{x, gain, variance, dy},
-		Select: byMode(Choice{Name: "batch_norm.train.dx", In: []int{0, 1, 3}}, Choice{Name: "batch_norm.eval.dx", In: []int{1, 2, 3}}),
+		Name: "batch_norm.dx", In: []Operand{all, gain, variance, dy},
+		Select: byMode(Choice{In: []int{0}}, Choice{Name: "batch_norm.eval.dx", In: []int{1, 2, 3}}),
 	})
 	register(Def[BatchNormConfig]{
-		Name: "batch_norm.dparams", In: []Operand{x, mean, variance, dy},
-		Select: byMode(Choice{Name: "batch_norm.train.dparams", In: []int{0, 3}}, Choice{Name: "batch_norm.eval.dparams"}),
+		Name: "batch_norm.dparams", In: []Operand{all, x, mean, variance, dy},
+		Select: byMode(Choice{In: []int{0}}, Choice{Name: "batch_norm.eval.dparams", In: []int{1, 2, 3, 4}}),
 	})
-	register(Def[BatchNormConfig]{Name: "batch_norm.train.dx", In: []Operand{x, gain, dy}, Attrs: toKernel})
-	register(Def[BatchNormConfig]{Name: "batch_norm.train.dparams", In: []Operand{x, dy}, Attrs: toKernel})
+	register(Def[BatchNormConfig]{
+		Name: "batch_norm.train.grad", In: []Operand{x, gain, mean, {Name: "rstd", NoGrad: true}, dy}, Attrs: toKernel,
+		Extra: func(_ BatchNormConfig, in []tensor.Shape) int { return 2 * in[0][1] },
+	})
 	register(Def[BatchNormConfig]{Name: "batch_norm.eval.dx", In: []Operand{gain, variance, dy}, Attrs: toKernel})
 	register(Def[BatchNormConfig]{Name: "batch_norm.eval.dparams", In: []Operand{x, mean, variance, dy}, Attrs: toKernel})
 }

@@ -55,9 +55,10 @@ type Def[A comparable] struct {
 	// through the operator is an error.
 	Backward func(b *Back, a A)
 
-	// Alias, if set, says that the output is the first input's memory from the returned element on: no kernel runs.
-	Alias func(a A) int
-	// Extra is the number of elements that the kernel stores behind the output, as one packed 1-D operand.
+	// Alias, if set, says that the output is the first input's memory from the returned element on: no kernel runs. A negative
+	// element says that for inputs of these shapes it is not.
+	Alias func(a A, in []tensor.Shape) int
+	// Extra is the number of elements of the kernel's second, 1-D output, which a View reaches behind the first.
 	Extra func(a A, in []tensor.Shape) int
 	// Select, if set, picks the kernel by mode.
 	Select func(a A, m Mode) Choice
@@ -79,7 +80,7 @@ type def struct {
 	fit       func(a any, in []tensor.Shape, out tensor.Shape) error
 	ref       func(a any, in []Array, out Array)
 	backward  func(b *Back, a any)
-	alias     func(a any) int
+	alias     func(a any, in []tensor.Shape) int
 	extra     func(a any, in []tensor.Shape) int
 	selection func(a any, m Mode) Choice
 	attrs     func(a any) any
@@ -109,7 +110,7 @@ func register[A comparable](d Def[A]) {
 		e.backward = func(b *Back, a any) { d.Backward(b, a.(A)) }
 	}
 	if d.Alias != nil {
-		e.alias = func(a any) int { return d.Alias(a.(A)) }
+		e.alias = func(a any, in []tensor.Shape) int { return d.Alias(a.(A), in) }
 	}
 	if d.Extra != nil {
 		e.extra = func(a any, in []tensor.Shape) int { return d.Extra(a.(A), in) }
@@ -135,7 +136,10 @@ func Names() []string {
 
 // Kernels lists the kernels that a device needs to run every registered operator, sorted.
 func Kernels() []string {
-	return slices.DeleteFunc(Names(), func(n string) bool { return defs[n].alias != nil || defs[n].selection != nil })
+	return slices.DeleteFunc(Names(), func(n string) bool {
+		d := defs[n]
+		return d.alias != nil && d.ref == nil || d.selection != nil
+	})
 }
 
 // Defined tells whether name has a definition of its own (a Ref), which a conformance row must hold every

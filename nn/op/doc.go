@@ -28,8 +28,8 @@
 //   - packed result: several gradients in one 1-D tensor; Back.View names its parts:
 //     p := b.Call("layer_norm.dparams", a, tensor.Shape{2 * c}, x, b.DY); b.Grad(1, b.View(p, 0, gain.Shape()));
 //     b.Grad(2, b.View(p, c, bias.Shape())).
-//   - alias: an operator whose output is its input's memory (Reshape, View); no kernel runs.
-//   - extra: elements that a kernel stores behind its output, such as the batch's statistics; View reaches them.
+//   - alias: an operator whose output is its input's memory (Reshape, View, some Slices); no kernel runs.
+//   - extra: a second output of a kernel, such as the batch's statistics; View reaches it behind the first.
 //   - mode: Train or Eval, chosen when a program is compiled. A Def with Select runs another Def's kernel by mode:
 //     Select: func(a A, m Mode) Choice { ... return Choice{Name: "batch_norm.train", In: []int{0, 1, 2}} }; the
 //     zero Choice passes the first input on (dropout in Eval).

@@ -121,18 +121,20 @@ type Call struct {
 	In     []int  // the operator's inputs that the kernel takes, in order
 	Alias  bool   // the output is the memory of input In[0], from element Offset on
 	Offset int
-	// Extra elements are stored behind the output, and the kernel's only output is the whole as 1-D.
+	// Extra elements are the kernel's second output, a 1-D one; a View reaches them behind the first.
 	Extra int
 }
 
 // Call lowers o for mode m.
 func (o *Op) Call(m Mode) Call {
 	d, in := o.resolve(m)
-	switch {
-	case d == nil:
+	if d == nil {
 		return Call{Alias: true, In: in[:1]}
-	case d.alias != nil:
-		return Call{Alias: true, In: in[:1], Offset: d.alias(o.attrs)}
+	}
+	if d.alias != nil {
+		if at := d.alias(o.attrs, o.in); at >= 0 {
+			return Call{Alias: true, In: in[:1], Offset: at}
+		}
 	}
 	c := Call{Kernel: d.name, Attrs: o.attrs, In: in}
 	if d.attrs != nil {

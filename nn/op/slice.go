@@ -10,7 +10,7 @@ import (
 )
 
 // Slice is the part of x with length elements from start on along axis, as torch.narrow. Its gradient is zero
-// elsewhere.
+// elsewhere. A part of the first dimension, or of one behind dimensions of 1, costs nothing: it is x's memory.
 func Slice(x *gorgonia.Node, axis, start, length int) (*gorgonia.Node, error) {
 	if x == nil || axis < 0 || axis >= x.Dims() {
 		return nil, errors.New("slice: the axis is not one of x's dimensions")
@@ -32,6 +32,12 @@ func init() {
 		},
 		Ref: func(a kernel.Slice, in []Array, out Array) {
 			window(out, in[0], a.Axis, a.Start, func(i, j int) { out.Data[i] = in[0].Data[j] })
+		},
+		Alias: func(a kernel.Slice, in []tensor.Shape) int {
+			if volume(in[0][:a.Axis]) > 1 {
+				return -1
+			}
+			return a.Start * volume(in[0][a.Axis+1:])
 		},
 		Backward: func(b *Back, a kernel.Slice) {
 			b.Grad(0, b.Call("slice.dx", a, b.In[0].Shape(), b.DY))

@@ -50,7 +50,7 @@ func init() {
 			}
 			return nil
 		},
-		Alias: func(a view) int { return a.Offset },
+		Alias: func(a view, _ []tensor.Shape) int { return a.Offset },
 	})
 	register(Def[reshape]{
 		Name: "reshape",
@@ -61,7 +61,7 @@ func init() {
 			}
 			return nil
 		},
-		Alias: func(reshape) int { return 0 },
+		Alias: func(reshape, []tensor.Shape) int { return 0 },
 		Backward: func(b *Back, _ reshape) {
 			b.Grad(0, b.Keep(func() (*gorgonia.Node, error) { return Reshape(b.DY, b.In[0].Shape()...) }))
 		},

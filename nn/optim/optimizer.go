@@ -4,20 +4,26 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
-// Config chooses the update rule. The zero values of the betas, Eps and Momentum mean PyTorch's defaults
-// for AdamW (0.9, 0.999, 1e-8) and the customary 0.9 for SGD.
+// Rules of the update.
+var Rules = []string{"adamw", "sgd"}
+
+// Config chooses the update rule. Zero means what it means in PyTorch: the betas and Eps are then 0.9, 0.999, 1e-8, and SGD
+// goes without momentum.
 type Config struct {
-	Rule        string  // "adamw" or "sgd"
+	Rule        string  // one of Rules
 	WeightDecay float64 // of parameters with Decay; decoupled in AdamW
 	ClipNorm    float64 // upper bound of the gradients' global norm; 0 leaves them alone
 
 	Beta1, Beta2, Eps float64
 	Momentum          float64
+	Nesterov          bool
 }
 
 func (c Config) withDefaults() Config {
@@ -29,7 +35,6 @@ func (c Config) withDefaults() Config {
 	fill(&c.Beta1, 0.9)
 	fill(&c.Beta2, 0.999)
 	fill(&c.Eps, 1e-8)
-	fill(&c.Momentum, 0.9)
 	return c
 }
 
@@ -38,7 +43,8 @@ func (c Config) withDefaults() Config {
 type Param struct {
 	Name        string
 	Value, Grad accel.Tensor
-	Decay       bool // weight decay applies
+	Decay       bool    // weight decay applies
+	Rate        float64 // of the learning rate, timm's lr_scale; 0: all of it
 }
 
 // Optimizer updates its parameters. It is not safe for several goroutines.
@@ -58,8 +64,11 @@ type Optimizer struct {
 // gradients.
 func New(dev accel.Device, stream accel.Stream, c Config, params []Param) (*Optimizer, error) {
 	c = c.withDefaults()
-	if c.Rule != "adamw" && c.Rule != "sgd" {
-		return nil, fmt.Errorf("optimizer %q: want adamw or sgd", c.Rule)
+	if !slices.Contains(Rules, c.Rule) {
+		return nil, fmt.Errorf("optimizer %q: want one of %s", c.Rule, strings.Join(Rules, ", "))
+	}
+	if c.Nesterov && (c.Rule != "sgd" || c.Momentum == 0) {
+		return nil, errors.New("optimizer: Nesterov's step is for sgd with momentum")
 	}
 	if len(params) == 0 {
 		return nil, errors.New("optimizer: no parameters to train")
@@ -131,10 +140,13 @@ func (o *Optimizer) attrs(p Param, lr, scale float64) any {
 	if p.Decay {
 		decay = o.config.WeightDecay
 	}
+	if p.Rate != 0 {
+		lr *= p.Rate
+	}
 	if o.config.Rule == "sgd" {
 		return kernel.SGD{
 			LR: float32(lr), Momentum: float32(o.config.Momentum),
-			WeightDecay: float32(decay), Scale: float32(scale),
+			WeightDecay: float32(decay), Scale: float32(scale), Nesterov: o.config.Nesterov,
 		}
 	}
 	return kernel.AdamW{
@@ -142,6 +154,21 @@ func (o *Optimizer) attrs(p Param, lr, scale float64) any {
 		Eps: float32(o.config.Eps), WeightDecay: float32(decay), Step: o.step, Scale: float32(scale),
 	}
 }
+
+// State gives the moments by the parameter's name and their number, "NAME/0": what the steps to come depend on, beside how many
+// were made.
+func (o *Optimizer) State() map[string]accel.Tensor {
+	all := map[string]accel.Tensor{}
+	for i, p := range o.params {
+		for k, m := range o.moments[i] {
+			all[fmt.Sprintf("%s/%d", p.Name, k)] = m
+		}
+	}
+	return all
+}
+
+// Resume says that steps were made already, by an optimiser whose State has been copied into this one's.
+func (o *Optimizer) Resume(steps int) { o.step = steps }
 
 // norm adds the parameters' sums of squares in their order, in float64.
 func (o *Optimizer) norm() (float64, error) {

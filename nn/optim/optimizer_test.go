@@ -106,4 +106,57 @@ func TestOptimizerRefusesNothingToTrain(t *testing.T) {
 	if _, err := New(dev, stream(t, dev), Config{Rule: "lion"}, []Param{{}}); err == nil {
 		t.Error("an unknown rule was accepted")
 	}
+	if _, err := New(dev, stream(t, dev), Config{Rule: "sgd", Nesterov: true}, []Param{{}}); err == nil {
+		t.Error("Nesterov's step without momentum was accepted")
+	}
+}
+
+// What torch.optim of PyTorch 2.15 makes of (1, -2, 0.5) in five steps under the gradients (0.3 (s+1), -0.7, 0.11 (s-2)), at rate 0.1.
+func TestFiveStepsAreThoseOfPyTorch(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		c    Config
+		want []float64
+	}{
+		{"AdamW", Config{Rule: "adamw", WeightDecay: 0.05, Beta1: 0.9, Beta2: 0.95, Eps: 1e-6}, []float64{0.5015773762197048, -1.4554732758587223, 0.7667641319726984}},
+		{"SGD", Config{Rule: "sgd"}, []float64{0.55, -1.65, 0.5}},
+		{"momentum", Config{Rule: "sgd", Momentum: 0.8, WeightDecay: 0.05}, []float64{0.0861823796031249, -1.08662840195, 0.5340878933996875}},
+		{"Nesterov", Config{Rule: "sgd", Momentum: 0.8, WeightDecay: 0.05, Nesterov: true}, []float64{-0.19594911841394305, -0.882434417874416, 0.5131680793573111}},
+	} {
+		dev := cpu.New(1)
+		p := Param{Name: "p", Value: tensor(t, dev, []float32{1, -2, 0.5}), Grad: tensor(t, dev, make([]float32, 3)), Decay: true}
+		o, err := New(dev, stream(t, dev), c.c, []Param{p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range 5 {
+			k := float32(s)
+			if err := dev.CopyIn(stream(t, dev), p.Grad, []float32{0.3 * (k + 1), -0.7, 0.11 * (k - 2)}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := o.Step(0.1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, got := range host(t, dev, p.Value) {
+			if math.Abs(float64(got)-c.want[i]) > 2e-6 {
+				t.Errorf("%s: element %d is %v, want %v", c.name, i, got, c.want[i])
+			}
+		}
+	}
+}
+
+func TestAParameterLearnsAtItsShareOfTheRate(t *testing.T) {
+	dev := cpu.New(1)
+	p := Param{Name: "p", Value: tensor(t, dev, []float32{1}), Grad: tensor(t, dev, []float32{2}), Rate: 0.25}
+	o, err := New(dev, stream(t, dev), Config{Rule: "sgd"}, []Param{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Step(0.5); err != nil {
+		t.Fatal(err)
+	}
+	if got := host(t, dev, p.Value)[0]; got != 0.75 {
+		t.Errorf("the weight is %v, want 1 - 0.5/4*2", got)
+	}
 }

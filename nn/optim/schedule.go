@@ -3,24 +3,35 @@ package optim
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
+// Kinds of schedules.
+var Kinds = []string{"cosine", "linear", "constant"}
+
 // Schedule is the learning rate as a function of the step: linear warm-up from Peak/Warmup to Peak over
-// Warmup steps, then constant, or a half cosine that reaches 0 after Total steps.
+// Warmup steps, then constant, or a half cosine or a straight line that reaches Min after Total steps.
+//
+// After the warm-up this is diffusers' get_scheduler of the same name (Min 0) and timm's CosineLRScheduler with
+// warmup_prefix (Min its lr_min). During it, the first step already learns, at Peak/Warmup: theirs, at rate 0, would be lost.
 type Schedule struct {
-	Kind   string // "cosine" or "constant"
+	Kind   string // one of Kinds
 	Peak   float64
-	Warmup int // steps
-	Total  int // steps, warm-up included
+	Min    float64 // the rate at the end, of cosine and linear
+	Warmup int     // steps
+	Total  int     // steps, warm-up included
 }
 
 // Validate refuses an unknown kind and a warm-up that leaves no step at the peak.
 func (s Schedule) Validate() error {
 	switch {
-	case s.Kind != "cosine" && s.Kind != "constant":
-		return fmt.Errorf("learning-rate schedule %q: want cosine or constant", s.Kind)
+	case !slices.Contains(Kinds, s.Kind):
+		return fmt.Errorf("learning-rate schedule %q: want one of %s", s.Kind, strings.Join(Kinds, ", "))
 	case s.Peak < 0 || math.IsNaN(s.Peak):
 		return fmt.Errorf("learning rate %v is negative", s.Peak)
+	case s.Min < 0 || s.Min > s.Peak:
+		return fmt.Errorf("the least learning rate %v is not between 0 and the peak %v", s.Min, s.Peak)
 	case s.Warmup < 0 || s.Warmup > s.Total:
 		return fmt.Errorf("warm-up of %d steps in a run of %d", s.Warmup, s.Total)
 	}
@@ -35,6 +46,9 @@ func (s Schedule) At(step int) float64 {
 	if s.Kind == "constant" || s.Total <= s.Warmup {
 		return s.Peak
 	}
-	done := float64(step-s.Warmup) / float64(s.Total-s.Warmup)
-	return s.Peak * 0.5 * (1 + math.Cos(math.Pi*math.Min(done, 1)))
+	done := math.Min(float64(step-s.Warmup)/float64(s.Total-s.Warmup), 1)
+	if s.Kind == "linear" {
+		return s.Min + float64((s.Peak-s.Min)*(1-done))
+	}
+	return s.Min + float64((s.Peak-s.Min)*0.5*(1+math.Cos(math.Pi*done)))
 }

@@ -11,7 +11,7 @@
 // holds weights: both sides make them from (seed, name, shape).
 //
 // Error means max|ours - theirs| / max|theirs| over the elements of one tensor; of a sketch (a norm and products with random vectors),
-// over its elements by the norm. A gradient that is 0 but for rounding is compared with the network's largest.
+// over its elements by the norm; of what AdamW changed, by the most that it can change. A gradient that is 0 but for rounding is compared with the network's largest.
 //
 // A new case is a row in CASES of a FAMILY.py. A new family is a FAMILY.py and a row in families; a method's case names it in
 // Case(method=..., options=...) and builds the network with the method in the reference library.

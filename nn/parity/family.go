@@ -19,11 +19,28 @@ type network func(b *layer.Builder, in map[string]*layer.Node) (map[string]*laye
 // families makes networks from the config of a case.
 var families = map[string]func(config []byte) (network, error){
 	"clip_text": clipText,
+	"densenet":  classifier(model.NewDenseNet),
+	"inception": classifier(model.NewInception),
 	"mobilenet": classifier(model.NewMobileNet),
 	"resnet":    classifier(model.NewResNet),
 	"unet":      unet,
 	"vae":       autoencoder,
 	"vit":       classifier(model.NewViT),
+
+	"clip_text_additive": clipText,
+	"resnet_additive":    classifier(model.NewResNet),
+	"unet_additive":      unet,
+	"vit_additive":       classifier(model.NewViT),
+}
+
+func init() { families["reparameterised"] = reparameterised }
+
+// reparameterised builds the networks of its cases, a ViT or a ResNet, which has blocks by name or is named.
+func reparameterised(config []byte) (network, error) {
+	if bytes.Contains(config, []byte(`"block"`)) || bytes.Contains(config, []byte(`"resnet`)) {
+		return families["resnet"](config)
+	}
+	return families["vit"](config)
 }
 
 // classifier is the family of a classifier whose config names a variant and classes, or is that of build.

@@ -50,6 +50,9 @@ func compareAll(ctx context.Context, r reference, threads int, chosen []string) 
 		if err := keys.Run(); err != nil {
 			return fmt.Errorf("names and shapes of parameters: %w", err)
 		}
+		if err := adaptersForLibrary(ctx, r); err != nil {
+			return err
+		}
 	}
 	dev := cpu.New(threads)
 	defer dev.Close()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -81,6 +82,16 @@ func projection(is, becomes string) func(string, []float32) {
 	}
 }
 
+// option replaces an option of a method that a case sets to something else.
+func option(name string, v any) func(c *Case) {
+	return func(c *Case) {
+		if _, ok := c.Options[name]; ok {
+			c.Options = maps.Clone(c.Options)
+			c.Options[name] = v
+		}
+	}
+}
+
 var mutants = []mutant{
 	{name: "layer norm's eps 1e-5 for 1e-6", attrs: change(func(a *kernel.LayerNorm) { a.Eps = 1e-5 })},
 	{name: "batch norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.BatchNorm) { a.Eps /= 10 })},
@@ -102,6 +113,7 @@ var mutants = []mutant{
 			a.PadTop, a.PadBottom = a.PadTop-1, a.PadBottom+1
 		}
 	})},
+	{name: "average pools count padding", attrs: change(func(a *kernel.Pool2d) { a.ExcludePad = false })},
 	{name: "keys and values exchanged", weight: exchange(1, 2, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "queries and keys exchanged", weight: exchange(0, 1, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "keys' projection for values, in a U-Net", weight: projection("to_v", "to_k")},
@@ -109,6 +121,13 @@ var mutants = []mutant{
 	{name: "one head for all", attrs: change(func(a *kernel.Attention) { a.Heads = 1 })},
 	{name: "causal attention", attrs: change(func(a *kernel.Attention) { a.Causal = !a.Causal })},
 	{name: "batch norm's other mode", edit: func(c *Case) { c.Train = !c.Train }},
+	{name: "a change multiplied by alpha and not by alpha / rank", edit: option("alpha", 6.0)},
+	{name: "alpha / rank for rsLoRA's alpha / root of rank", edit: option("rslora", false)},
+	{name: "the magnitude of a row next to it", weight: func(name string, v []float32) {
+		if strings.HasSuffix(name, "magnitude_vector") {
+			slices.Reverse(v)
+		}
+	}},
 	{name: "AdamW's eps 1e-8", attrs: change(func(a *kernel.AdamW) { a.Eps = 1e-8 })},
 	{name: "AdamW without decay", attrs: change(func(a *kernel.AdamW) { a.WeightDecay = 0 })},
 	{name: "AdamW's bias corrected a step late", attrs: change(func(a *kernel.AdamW) { a.Step++ })},

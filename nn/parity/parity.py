@@ -63,6 +63,8 @@ def spread(name: str, shape: tuple) -> tuple[float, float]:
         return 1.0, 0.5
     if last == "running_mean":
         return 0.0, 0.2
+    if "magnitude" in last:  # DoRA's, one a row of the weight
+        return 1.0, 0.3
     if len(shape) in (2, 4):  # a matrix or a convolution: keeps the variance of its input
         return 0.0, math.sqrt(3 / math.prod(shape[1:]))
     if len(shape) > 2 or "bias" in last or "shift" in last:  # tokens, positions; biases
@@ -77,7 +79,7 @@ def values(seed: int, name: str, shape: tuple) -> np.ndarray:
     v = uniform(seed, name, math.prod(shape)) * half + centre
     if name.endswith("running_var"):
         v[0] *= 1e-4
-    elif name.endswith("running_mean"):
+    elif name.endswith(("running_mean", "magnitude_vector")):
         v[0] *= 1e-2
     elif len(shape) in (2, 4):
         v[: math.prod(shape[1:])] *= 1e-2
@@ -116,6 +118,7 @@ class Case:
     forward: Callable[..., torch.Tensor] = lambda module, *inputs: module(*inputs)
     seed: int = 1
     double: bool = False  # computes a real size in float64 too
+    gradients: bool = True  # False: only values
     margin: float = 0  # raises the biases of batch norms and fits running statistics, so that few values lie at a ReLU's kink, where
     # float32 cannot tell which gradient is right: of 10 million values, a dozen
 
@@ -138,9 +141,11 @@ class Case:
         out["tap.output"] = array(output)
         target = torch.from_numpy((uniform(self.seed, "input.target", output.numel()) * math.sqrt(3)).astype(np.float32)).reshape(output.shape)
         loss = torch.nn.functional.mse_loss(output, target.to(kind))
-        loss.backward()
         out["loss"] = array(loss)
-        gradients = {n: array(p.grad) for n, p in parameters.items()}
+        gradients = {}
+        if self.gradients:
+            loss.backward()
+            gradients = {n: array(p.grad) for n, p in parameters.items()}
         for name, given, v in zip(self.inputs, self.inputs.values(), inputs):
             out["input." + name] = given.astype(np.int32) if given.dtype == np.int64 else given
             if v.grad is not None:
@@ -195,8 +200,9 @@ class Case:
     def steps(self, module, parameters, inputs, target, out) -> None:
         """Three steps of AdamW: the losses before each and behind the last, and sketches of what they changed."""
         state = dict(parameters)
-        if self.train:
-            state |= {self.rename(n): b for n, b in module.named_buffers() if "running_" in n}
+        for prefix, m in module.named_modules():
+            if m.training:  # of a method's own norms also where the network's are frozen
+                state |= {self.rename(f"{prefix}.{n}"): b for n, b in m.named_buffers(recurse=False) if "running_" in n}
         self.fill(module)  # the running statistics, which the first pass moved
         groups = [
             {"params": [p for p in parameters.values() if p.dim() > 1]},
@@ -216,9 +222,7 @@ class Case:
             out["step." + n] = sketch(self.seed, n, array64(p - before[n]))
 
     def metadata(self, family: str) -> dict[str, str]:
-        source = b"".join((HERE / f).read_bytes() for f in ("parity.py", family + ".py"))
-        packages = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().split() if "==" in line]
-        return {
+        return describe(family) | {
             "family": family,
             "case": self.name,
             "config": json.dumps(self.config),
@@ -227,10 +231,6 @@ class Case:
             "options": json.dumps(self.options),
             "vanishing": self.vanishing,
             "seed": str(self.seed),
-            "script": f"nn/parity/{family}.py sha256:{hashlib.sha256(source).hexdigest()}",
-            "versions": " ".join(f"{p}=={importlib.metadata.version(p)}" for p in packages),
-            "command": "make parity-fixtures" if self.fixture else "make parity",
-            "date": datetime.date.today().isoformat(),
         }
 
     def write(self, family: str, path: pathlib.Path) -> None:
@@ -238,6 +238,18 @@ class Case:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({n: np.ascontiguousarray(v) for n, v in tensors.items()}, path, metadata)
         path.chmod(0o644)
+
+
+def describe(family: str) -> dict[str, str]:
+    """Where a file comes from."""
+    source = b"".join((HERE / f).read_bytes() for f in ("parity.py", family + ".py"))
+    packages = [line.split("==")[0] for line in (HERE / "requirements.txt").read_text().split() if "==" in line]
+    return {
+        "script": f"nn/parity/{family}.py sha256:{hashlib.sha256(source).hexdigest()}",
+        "versions": " ".join(f"{p}=={importlib.metadata.version(p)}" for p in packages),
+        "command": "make parity-fixtures",
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def array64(t: torch.Tensor) -> np.ndarray:

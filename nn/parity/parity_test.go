@@ -8,7 +8,8 @@ import (
 	"github.com/pipe-ml/pipe/accel/cpu"
 )
 
-// fixtureBound is for float32 against float64 over a few narrow layers.
+// fixtureBound is for float32 against float64 over a few narrow layers: 1e-6, and where a batch norm by few values takes away most of a gradient, ten times
+// as much of the rest.
 const fixtureBound = 2e-5
 
 // paths are the files of the cases that are checked in.
@@ -21,11 +22,14 @@ func paths(t *testing.T) []string {
 	return paths
 }
 
-// fixtures opens them.
+// fixtures opens those of networks.
 func fixtures(t *testing.T) []*Case {
 	t.Helper()
 	var out []*Case
 	for _, p := range paths(t) {
+		if families[filepath.Base(filepath.Dir(p))] == nil {
+			continue
+		}
 		c, err := Open(p)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +49,7 @@ func TestFixturesAgreeWithTheirReferences(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("worst: value %.1e, gradient %.1e, step %.1e", rep.Worst("tap.", "loss").Error, rep.Worst("grad.", "sketch.").Error, rep.Worst("step.").Error)
+			t.Log(rep.Worst("tap.", "loss"), rep.Worst("grad.", "sketch."), rep.Worst("step."))
 			if err := rep.Check(fixtureBound); err != nil {
 				t.Error(err)
 			}

@@ -15,6 +15,10 @@ type Finding struct {
 	Ours, Theirs float32
 }
 
+func (f Finding) String() string {
+	return fmt.Sprintf("%s is off by %.2g: element %d is %v, the reference has %v", f.What, f.Error, f.Index, f.Ours, f.Theirs)
+}
+
 // Report is what came of a case, in the order of the computation.
 type Report struct {
 	Case     *Case
@@ -47,7 +51,7 @@ func (r Report) Check(bound float64) error {
 			bound *= stepFactor
 		}
 		if !(f.Error <= bound) {
-			return fmt.Errorf("%s: %s is off by %.2g (bound %.2g): element %d is %v, the reference has %v", r.Case, f.What, f.Error, bound, f.Index, f.Ours, f.Theirs)
+			return fmt.Errorf("%s: %v (bound %.2g)", r.Case, f, bound)
 		}
 	}
 	return nil
@@ -99,13 +103,14 @@ func (r *Report) gradient(name string, ours func() ([]float32, error)) error {
 	return err
 }
 
-// change adds that of a parameter's change by the optimiser, in a sketch. What AdamW makes of a gradient that vanishes is rounding, which it
-// divides by itself.
+// change adds that of a parameter's change by the optimiser, in a sketch. It is measured by what AdamW changes at most, a rate an element and step: the
+// change of a parameter whose gradient is next to nothing drowns in the rounding of the parameter. What AdamW makes of a gradient that vanishes is
+// rounding, which it divides by itself.
 func (r *Report) change(name string, before []float32, after func() ([]float32, error)) error {
 	if r.Case.vanishes(name) {
 		return nil
 	}
-	return r.compare("step."+name, func() ([]float32, error) {
+	f, _, err := r.against("step."+name, func() ([]float32, error) {
 		v, err := after()
 		d := make([]float32, len(v))
 		for i := range v {
@@ -113,6 +118,9 @@ func (r *Report) change(name string, before []float32, after func() ([]float32, 
 		}
 		return sketch(r.Case.Seed, name, d), err
 	})
+	f.Error /= steps * learningRate * math.Sqrt(float64(len(before)))
+	r.Findings = append(r.Findings, f)
+	return err
 }
 
 func (r *Report) against(what string, ours func() ([]float32, error)) (Finding, float64, error) {

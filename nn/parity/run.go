@@ -81,6 +81,11 @@ func (r Runner) build(c *Case) (*built, error) {
 	n.mem = program.NewMemory(r.Device)
 	for _, p := range n.b.Sites().Params {
 		v, err := c.parameter(p.Name, p.Shape)
+		if p.Constant {
+			v = w.Data(p.Name) // follows from the base
+		} else if err == nil && c.Method != "" {
+			err = w.Set(p.Name, p.Shape, v)
+		}
 		if err != nil {
 			return nil, errors.Join(err, n.mem.Close())
 		}
@@ -171,10 +176,12 @@ func (r Runner) gradients(ctx context.Context, rep *Report) (err error) {
 	if err != nil {
 		return err
 	}
-	names, leaves := n.leaves()
-	grads, err := program.Grad(n.loss, leaves...)
-	if err != nil {
-		return err
+	names, leaves := n.leaves(c)
+	var grads gorgonia.Nodes
+	if len(names) > 0 {
+		if grads, err = program.Grad(n.loss, leaves...); err != nil {
+			return err
+		}
 	}
 	outputs := append(gorgonia.Nodes{n.loss}, grads...)
 	for _, t := range taps {
@@ -204,8 +211,11 @@ func (r Runner) gradients(ctx context.Context, rep *Report) (err error) {
 	return rep.complete(names)
 }
 
-// leaves are what the loss is differentiated by: the parameters that train, and the inputs of float32.
-func (n *built) leaves() (names []string, nodes gorgonia.Nodes) {
+// leaves are what the loss is differentiated by: the parameters that train, and the inputs of float32. None, if the case has no gradients.
+func (n *built) leaves(c *Case) (names []string, nodes gorgonia.Nodes) {
+	if len(c.names("grad.")) == 0 {
+		return nil, nil
+	}
 	for _, p := range n.b.Trainable() {
 		names, nodes = append(names, p.Name), append(nodes, n.b.Node(p.Name))
 	}
@@ -248,7 +258,10 @@ func (n *built) taps(c *Case) ([]tap, error) {
 // The optimiser of a fixture's steps; parity.py has the same numbers.
 var adamW = optim.Config{Rule: "adamw", Eps: 1e-4, WeightDecay: .05}
 
-const learningRate = 3e-3
+const (
+	learningRate = 3e-3
+	steps        = 3
+)
 
 // steps compares three steps of AdamW: the losses before each, and what they changed.
 func (r Runner) steps(ctx context.Context, rep *Report) (err error) {
@@ -258,14 +271,11 @@ func (r Runner) steps(ctx context.Context, rep *Report) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, n.mem.Close()) }()
-	net, err := train.Compile(n.mem, n.b, n.loss, adamW, func(p layer.Param) bool { return len(p.Shape) > 1 })
+	net, err := train.Compile(n.mem, n.b, n.loss, train.Config{Optim: adamW}, func(p layer.Param) (bool, float64) { return len(p.Shape) > 1, 0 })
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, net.Close()) }()
-	if err := n.set(c, net.Set); err != nil {
-		return err
-	}
 	before := map[string][]float32{}
 	for _, name := range net.State() {
 		if before[name], err = n.mem.Get(name); err != nil {
@@ -273,8 +283,8 @@ func (r Runner) steps(ctx context.Context, rep *Report) (err error) {
 		}
 	}
 	var losses []float32
-	for range 3 {
-		loss, _, err := net.Step(ctx, learningRate)
+	for step := range steps {
+		loss, _, err := net.Step(ctx, step, learningRate, func(int) error { return n.set(c, net.Set) })
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func values(seed uint64, name string, shape []int) []float32 {
 	switch {
 	case strings.HasSuffix(name, "running_var"):
 		first, shrink = 1, 1e-4
-	case strings.HasSuffix(name, "running_mean"):
+	case strings.HasSuffix(name, "running_mean"), strings.HasSuffix(name, "magnitude_vector"):
 		first, shrink = 1, 1e-2
 	case len(shape) == 2 || len(shape) == 4:
 		first, shrink = row, 1e-2
@@ -42,6 +42,8 @@ func spread(name string, shape []int) (centre, half float64) {
 		return 1, .5
 	case last == "running_mean":
 		return 0, .2
+	case strings.Contains(last, "magnitude"): // DoRA's, one a row of the weight
+		return 1, .3
 	case len(shape) == 2 || len(shape) == 4: // a matrix or a convolution: keeps the variance of its input
 		return 0, math.Sqrt(3 / float64(volume(shape[1:])))
 	case len(shape) > 2 || strings.Contains(last, "bias") || strings.Contains(last, "shift"): // tokens, positions; biases

@@ -5,7 +5,9 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel/kernel"
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 )
 
@@ -30,6 +32,9 @@ func (n backbone) model(out **layer.Node, leaves map[string]*layer.Node) peft.Mo
 				in[name] = b.Input(name, tensor.Float32, shape...)
 			}
 		}
+		if shape, ok := n.inputs["ids"]; ok {
+			in["ids"] = b.Input("ids", tensor.Int32, shape...)
+		}
 		y := n.build(b, in)
 		if out != nil {
 			*out = y
@@ -46,10 +51,28 @@ var backbones = []backbone{
 	{"vit", map[string][]int{"image": {batch, 2, 8, 12}}, vit},
 	{"resnet", map[string][]int{"image": {batch, 2, 8, 12}}, resnet},
 	{"unet", map[string][]int{"image": {batch, 4, 4, 6}, "context": {batch, 3, 5}, "time": {batch, 7}}, unet},
+	{"densenet", map[string][]int{"image": {batch, 2, 6, 10}}, densenet},
+	{"clip", map[string][]int{"ids": {batch, 5}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+		return model.NewCLIPText(vocabulary, 7, 12, 2, 3).Build(b, in["ids"])
+	}},
+}
+
+// vocabulary is how many tokens the text encoder knows.
+const vocabulary = 11
+
+// special are backbones for what the others lack.
+var special = []backbone{
+	{"vit24", map[string][]int{"image": {batch, 2, 8, 12}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node { return vitOf(24, b, in) }},
+	{"sd", map[string][]int{"image": {batch, 4, 4, 6}, "context": {batch, 3, 5}, "time": {batch, 4}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+		return model.NewUNet(4, 4, []int{4, 6}, 1, 1, 5, 2, 2).Build(b, in["image"], in["time"], in["context"])
+	}},
 }
 
 // vit has two blocks of width 12 with a fused qkv, an MLP of 20 and 6 patches.
-func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node { return vitOf(20, b, in) }
+
+// vitOf has an MLP of that width.
+func vitOf(hidden int, b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 	const d = 12
 	b = b.Init(layer.Normal(0, .2), layer.Normal(0, .1)).OnGrid(2, 3)
 	x := b.Conv2d("patch_embed.proj", in["image"], layer.Conv{Out: d, Kernel: 4, Stride: 4})
@@ -64,7 +87,7 @@ func vit(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 			y := b.Linear("attn.proj", b.Attention("attn.heads", qkv[0], qkv[1], qkv[2], 3, false), d)
 			x = b.Add(x, b.Branch("attn", x, h, y))
 			h = b.LayerNorm("norm2", x, 1e-6)
-			y = b.Linear("mlp.fc2", b.GELU(b.Linear("mlp.fc1", h, 20)), d)
+			y = b.Linear("mlp.fc2", b.GELU(b.Linear("mlp.fc1", h, hidden)), d)
 			return b.Add(x, b.Branch("mlp", x, h, y))
 		})
 	}
@@ -90,6 +113,24 @@ func resnet(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 		return b.ReLU(b.Add(h, b.BatchNorm("downsample.1", x, 1e-5)))
 	})
 	return b.Head().Linear("fc", b.Features("pre_logits", b.GlobalAvgPool2d(x)), 3)
+}
+
+// densenet has a block of two layers, a transition and the last norm.
+func densenet(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+	f := b.Sub("features")
+	x := f.ReLU(f.BatchNorm("norm0", f.Conv2d("conv0", in["image"], layer.Conv{Out: 4, Kernel: 3, Pad: 1, NoBias: true}), 1e-5))
+	for i := range 2 {
+		y := b.Block(fmt.Sprintf("features.denseblock1.denselayer%d", i+1), x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+			y := b.Conv2d("conv1", b.ReLU(b.BatchNorm("norm1", x, 1e-5)), layer.Conv{Out: 6, Kernel: 1, NoBias: true})
+			y = b.Conv2d("conv2", b.ReLU(b.BatchNorm("norm2", y, 1e-5)), layer.Conv{Out: 4, Kernel: 3, Pad: 1, NoBias: true})
+			return b.Branch("dense", x, x, y)
+		})
+		x = b.Concat(1, x, y)
+	}
+	t := f.Sub("transition1")
+	x = t.Conv2d("conv", t.ReLU(t.BatchNorm("norm", x, 1e-5)), layer.Conv{Out: 5, Kernel: 1, NoBias: true})
+	x = f.ReLU(f.BatchNorm("norm5", t.AvgPool2d(x, kernel.Pool2d{Kernel: 2, Stride: 2}), 1e-5))
+	return b.Head().Linear("classifier", b.Features("pre_logits", b.GlobalAvgPool2d(x)), 3)
 }
 
 // unet is one level of a diffusion network: a residual block with a time embedding and a cross-attention. It has no head.

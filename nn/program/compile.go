@@ -24,8 +24,10 @@ const (
 
 // Options say where a program runs and what for.
 type Options struct {
-	Memory *Memory
-	Mode   Mode
+	Memory    *Memory
+	Mode      Mode
+	Precision string     // of products, one of the device's; "": float32
+	Recompute *Recompute // nil: the backward reads the values of the forward where they are
 }
 
 // Compile plans the launches that compute outputs. Every kernel is looked up now, and all that the device lacks
@@ -36,6 +38,9 @@ func Compile(g *gorgonia.ExprGraph, outputs []*gorgonia.Node, opt Options) (*Pro
 	}
 	if opt.Memory.err != nil {
 		return nil, fmt.Errorf("compile: %w", opt.Memory.err)
+	}
+	if err := hasPrecision(opt.Memory.dev, opt.Precision); err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
 	}
 	for _, n := range outputs {
 		if n == nil || n.Graph() != g {
@@ -58,10 +63,11 @@ type slot struct {
 	root  *slot // itself unless an alias
 	off   int
 	shape tensor.Shape
-	size  int // elements, of a root: with those that its kernel stores behind the output
+	size  int   // elements, of a root
+	extra *slot // what its kernel stores beside the output: a root of its own
 
 	tensor accel.Tensor // of a leaf or constant; of a computed root once planned
-	life   *life        // of a computed root
+	life   *life        // of a computed root, once the launches are known
 }
 
 // launch is a step before its memory is known.
@@ -69,8 +75,8 @@ type launch struct {
 	node   *gorgonia.Node
 	kernel accel.Kernel
 	attrs  any
-	out    accel.Tensor // Buf and Off still open
 	slot   *slot
+	extra  *slot // nil unless the kernel has a second output
 	in     []*slot
 }
 
@@ -93,7 +99,7 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 		}
 	}()
 	c.names, c.missing = map[string]*gorgonia.Node{}, map[string]bool{}
-	order := needed(outputs...)
+	order := needed(c.inputs, outputs...)
 	for _, at = range order {
 		if err := c.lower(at); err != nil {
 			return fmt.Errorf("node %s: %w", at.Name(), err)
@@ -102,11 +108,9 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 	if len(c.errs) > 0 {
 		return errors.Join(c.errs...)
 	}
-	for _, at = range outputs {
-		if l := c.slots[at].root.life; l != nil {
-			l.last = len(c.launches)
-		}
-	}
+	c.fuse(append(c.opt.Recompute.kept(), outputs...))
+	c.recompute()
+	c.live(outputs)
 	if err := c.place(); err != nil {
 		return err
 	}
@@ -136,8 +140,11 @@ func (c *compiler) operator(n *gorgonia.Node, o *op.Op) error {
 	if !call.Alias {
 		return c.launch(n, call)
 	}
-	of := c.slots[op.Inputs(n)[call.In[0]]]
-	s := &slot{root: of.root, off: of.off + call.Offset, shape: n.Shape()}
+	of, at := c.slots[op.Inputs(n)[call.In[0]]], call.Offset
+	if own := volume(of.shape); of.extra != nil && at >= own {
+		of, at = of.extra, at-own
+	}
+	s := &slot{root: of.root, off: of.off + at, shape: n.Shape()}
 	if s.off+volume(s.shape) > s.root.size {
 		return fmt.Errorf("elements %d to %d of %d: the kernel of this mode does not compute them", s.off, s.off+volume(s.shape), s.root.size)
 	}
@@ -145,31 +152,71 @@ func (c *compiler) operator(n *gorgonia.Node, o *op.Op) error {
 	return nil
 }
 
-func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
-	step := len(c.launches)
-	s := &slot{shape: n.Shape(), size: volume(n.Shape()) + call.Extra}
-	s.root, s.life = s, &life{first: step, last: step, size: s.size}
-	l := launch{node: n, attrs: call.Attrs, out: accel.Tensor{Shape: s.shape}, slot: s}
-	if call.Extra > 0 {
-		l.out.Shape = []int{s.size}
+// inputs are the nodes that n is computed from in the program's mode.
+func (c *compiler) inputs(n *gorgonia.Node) []*gorgonia.Node {
+	all, o := op.Inputs(n), op.Of(n)
+	if o == nil {
+		return all
 	}
+	var in []*gorgonia.Node
+	for _, i := range o.Call(c.opt.Mode).In {
+		in = append(in, all[i])
+	}
+	return in
+}
+
+func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
+	s := newRoot(n.Shape())
+	if call.Extra > 0 {
+		s.extra = newRoot([]int{call.Extra})
+	}
+	l := launch{node: n, attrs: call.Attrs, slot: s, extra: s.extra}
 	in := op.Inputs(n)
 	for _, i := range call.In {
-		of := c.slots[in[i]]
-		if of.root.life != nil {
-			of.root.life.last = step
-		}
-		l.in = append(l.in, of)
+		l.in = append(l.in, c.slots[in[i]])
 	}
 	var err error
-	if l.kernel, err = c.prog.dev.Kernel(call.Kernel); err != nil && !c.missing[call.Kernel] {
+	if l.kernel, err = c.prog.dev.Kernel(c.kernel(call.Kernel)); err != nil && !c.missing[call.Kernel] {
 		c.missing[call.Kernel] = true
 		c.errs = append(c.errs, fmt.Errorf("node %s: %s %s on %s: %w", n.Name(), call.Kernel, l.describe(), c.prog.dev.Name(), err))
 	}
 	c.slots[n] = s
-	c.roots = append(c.roots, s)
 	c.launches = append(c.launches, l)
 	return nil
+}
+
+func newRoot(shape []int) *slot {
+	s := &slot{shape: shape, size: volume(shape)}
+	s.root = s
+	return s
+}
+
+// live finds the lives of the computed roots.
+func (c *compiler) live(outputs []*gorgonia.Node) {
+	for step, l := range c.launches {
+		for _, s := range l.results() {
+			s.life = &life{first: step, last: step, size: s.size}
+			c.roots = append(c.roots, s)
+		}
+		for _, s := range l.in {
+			if s.root.life != nil {
+				s.root.life.last = step
+			}
+		}
+	}
+	for _, n := range outputs {
+		if l := c.slots[n].root.life; l != nil {
+			l.last = len(c.launches)
+		}
+	}
+}
+
+// results are the roots that a launch computes.
+func (l launch) results() []*slot {
+	if l.extra == nil {
+		return []*slot{l.slot}
+	}
+	return []*slot{l.slot, l.extra}
 }
 
 // describe prints the operands of a launch: "(float32 [2 3], float32 [4 3]) -> float32 [2 4]".
@@ -182,7 +229,7 @@ func (l launch) describe() string {
 		}
 		in = append(in, fmt.Sprintf("%s %v", t, []int(s.shape)))
 	}
-	return fmt.Sprintf("(%s) -> float32 %v", strings.Join(in, ", "), l.out.Shape)
+	return fmt.Sprintf("(%s) -> float32 %v", strings.Join(in, ", "), []int(l.slot.shape))
 }
 
 // leaf finds a parameter in memory or allocates an input.
@@ -251,8 +298,10 @@ func (c *compiler) place() error {
 		s.tensor = accel.Tensor{Buf: arena.Buf, Off: at[i], Shape: s.shape}
 	}
 	for _, l := range c.launches {
-		l.out.Buf, l.out.Off = l.slot.tensor.Buf, l.slot.tensor.Off
-		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs, out: []accel.Tensor{l.out}}
+		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs}
+		for _, out := range l.results() {
+			s.out = append(s.out, out.tensorOf())
+		}
 		for _, in := range l.in {
 			s.in = append(s.in, in.tensorOf())
 		}

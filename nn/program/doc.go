@@ -16,6 +16,8 @@
 //   - output: a node asked for when the program is compiled; its value holds from one Run to the next.
 //   - root: a node with memory of its own; an alias (reshape, view, dropout in Eval) lies in its root's memory.
 //   - arena: the one buffer in which all roots that are computed lie; roots whose lives do not meet share elements.
+//   - segment: a part of the forward between two values that are kept; with [Recompute], the backward computes the values
+//     within again.
 //
 // Only what the outputs need is compiled. A graph that holds the gradients of frozen weights costs nothing for
 // them, and no backward runs below the lowest weight whose gradient is an output.

@@ -51,7 +51,7 @@ func joins(loss *gorgonia.Node, params []*gorgonia.Node) int {
 	for _, p := range params {
 		active[p] = true
 	}
-	order := needed(loss)
+	order := needed(op.Inputs, loss)
 	for _, n := range order { // inputs come first
 		if o := op.Of(n); o != nil {
 			in := op.Inputs(n)
@@ -88,10 +88,10 @@ func isSum(n *gorgonia.Node) bool {
 	return ok && b.IsBinary() && b.String()[0] == '+'
 }
 
-// needed lists what the roots are computed from, each once, in the order in which the nodes were made. That puts
+// needed lists what the roots are computed from by way of inputs, each once, in the order in which the nodes were made. That puts
 // inputs before what uses them, and the gradient of a weight right behind that of its layer's output, which need
 // not be held any longer then.
-func needed(roots ...*gorgonia.Node) []*gorgonia.Node {
+func needed(inputs func(*gorgonia.Node) []*gorgonia.Node, roots ...*gorgonia.Node) []*gorgonia.Node {
 	seen := map[*gorgonia.Node]bool{}
 	var order []*gorgonia.Node
 	visit := func(nodes []*gorgonia.Node) {
@@ -104,7 +104,7 @@ func needed(roots ...*gorgonia.Node) []*gorgonia.Node {
 	}
 	visit(roots)
 	for i := 0; i < len(order); i++ {
-		visit(op.Inputs(order[i]))
+		visit(inputs(order[i]))
 	}
 	slices.SortFunc(order, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	return order

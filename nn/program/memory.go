@@ -56,7 +56,29 @@ func (m *Memory) Set(name string, shape []int, data []float32) error {
 		t.Buf = buf
 		m.params[name] = t
 	}
-	return m.dev.CopyIn(m.stream, t, data)
+	if err := m.dev.CopyIn(m.stream, t, data); err != nil {
+		return fmt.Errorf("parameter %s: %w", name, err)
+	}
+	return nil
+}
+
+// Share is Set of a new parameter that programs only read. A device that computes in the host's memory reads data itself, which must not
+// change before Close; another one gets a copy.
+func (m *Memory) Share(name string, shape []int, data []float32) error {
+	dev, ok := m.dev.(accel.Borrower)
+	if !ok || m.err != nil || m.Has(name) {
+		return m.Set(name, shape, data)
+	}
+	t := accel.Tensor{Shape: slices.Clone(shape)}
+	if t.Len() != len(data) {
+		return fmt.Errorf("parameter %s %v: %d values", name, shape, len(data))
+	}
+	var err error
+	if t.Buf, err = dev.Borrow(data); err != nil {
+		return fmt.Errorf("parameter %s: %w", name, err)
+	}
+	m.params[name] = t
+	return nil
 }
 
 // Get copies a parameter to the host.

@@ -126,6 +126,15 @@ func (p *Program) Value(n *gorgonia.Node) ([]float32, error) {
 	return data, p.dev.CopyOut(p.mem.stream, data, t)
 }
 
+// Bytes is the size of the program's memory: the arena, inputs and constants, without the parameters.
+func (p *Program) Bytes() int64 {
+	var n int64
+	for _, b := range p.buffers {
+		n += int64(b.Len() * b.DType().Size())
+	}
+	return n
+}
+
 // Close frees the program's memory. A second Close does nothing.
 func (p *Program) Close() error {
 	var errs []error

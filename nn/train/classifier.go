@@ -3,8 +3,8 @@ package train
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -12,7 +12,6 @@ import (
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
-	"github.com/pipe-ml/pipe/nn/optim"
 	"github.com/pipe-ml/pipe/nn/program"
 )
 
@@ -23,14 +22,20 @@ type Classifier struct {
 	Plan      *layer.Plan    // nil: everything trains
 	Images    Images
 	Train     []int // images to train on
-	Val       []int // images to validate on by their cross-entropy; none: the last state is kept
+	Val       []int // images to validate on by their loss; none: the last state is kept
 	BatchSize int
-	Smoothing float32
+	Loss      Loss
 	Augment   Augment
-	Optim     optim.Config
+	Rates     Rates
 	Config    Config
 	Seed      uint64
 	Progress  Progress
+}
+
+// Rates are the parts of the learning rate that the parts of a network learn at. Zero is all of it.
+type Rates struct {
+	LayerDecay float64 // of each of the model's groups, its share of the rate of the group above: timm's layer_decay
+	Head       float64 // of the head
 }
 
 // Fit trains and sets the weights to the best state.
@@ -39,7 +44,7 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 		return res, errors.New("no images to train on")
 	}
 	in := c.Model.Input()
-	if err := c.Images.Validate(in); err != nil {
+	if err := errors.Join(c.Images.Validate(in), c.Images.labelled(c.Model.Classes())); err != nil {
 		return res, err
 	}
 	mem := program.NewMemory(dev)
@@ -47,28 +52,29 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 
 	b := layer.NewBuilder(gorgonia.NewGraph(), c.Weights, c.Plan)
 	images := b.Input("images", tensor.Float32, c.BatchSize, in.Channels, in.Size, in.Size)
-	labels := b.Input("labels", tensor.Int32, c.BatchSize)
-	loss := b.CrossEntropy(c.Model.Head(b, c.Model.Features(b, images)), labels, c.Smoothing)
-	if err := b.Finish(); err != nil {
+	loss, err := c.Loss.build(b, c.Model.Head(b, c.Model.Features(b, images)), c.BatchSize, c.Model.Classes(), c.Augment.Mix)
+	if err := errors.Join(err, b.Finish(), c.Augment.Policy.Validate(), c.Augment.Mix.Validate()); err != nil {
 		return res, err
 	}
-	if err := upload(mem, c.Weights, b.Sites()); err != nil {
+	if err := Upload(mem, c.Weights, b); err != nil {
 		return res, err
 	}
-	network, err := Compile(mem, b, loss, c.Optim, func(p layer.Param) bool { return model.Decays(c.Model, p.Name, p.Shape) })
+	network, err := Compile(mem, b, loss.value, c.Config, func(p layer.Param) (bool, float64) {
+		return model.Decays(c.Model, p.Name, p.Shape), c.Rates.of(p, c.Model.Groups())
+	})
 	if err != nil {
 		return res, err
 	}
 	defer func() { err = errors.Join(err, network.Close()) }()
 
-	run := Run{Network: network, Feed: c.feeder(network, images, labels), Progress: c.Progress}
+	run := Run{Network: network, Feed: c.feeder(network, images, loss), Progress: c.Progress}
 	if len(c.Val) > 0 {
 		val, err := NewPredictor(mem, c.Model, c.Weights, c.Plan, c.BatchSize)
 		if err != nil {
 			return res, err
 		}
 		defer func() { err = errors.Join(err, val.Close()) }()
-		run.Validate = func(ctx context.Context) (float64, error) { return c.crossEntropy(ctx, val) }
+		run.Validate = func(ctx context.Context) (float64, error) { return c.validate(ctx, val) }
 	}
 	if res, err = run.Do(ctx, c.Config); err != nil {
 		return res, err
@@ -76,41 +82,59 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 	return res, c.Weights.Download(mem, network.State())
 }
 
-// feeder returns what sets the batch of a step: the next BatchSize positions of the order.
-func (c *Classifier) feeder(n *Network, images, labels *layer.Node) func(step int) error {
+// of is the share at which a parameter learns. What follows the last block without being the task's head, a last norm, learns
+// as that block does.
+func (r Rates) of(p layer.Param, groups []model.Group) float64 {
+	rate := 1.0
+	if r.LayerDecay > 0 {
+		last := len(groups) - 1
+		at := slices.IndexFunc(groups, func(g model.Group) bool { return g.Has(p.Name) })
+		if at == last && !p.Head {
+			at--
+		}
+		for range last - at {
+			rate *= r.LayerDecay
+		}
+	}
+	if p.Head && r.Head > 0 {
+		rate *= r.Head
+	}
+	return rate
+}
+
+// feeder returns what sets a batch: the next BatchSize positions of the order.
+func (c *Classifier) feeder(n *Network, images *layer.Node, loss *objective) func(batch int) error {
 	in := c.Model.Input()
 	per := in.Channels * in.Size * in.Size
 	order := &Order{N: len(c.Train), Seed: c.Seed}
-	pixels, classes := make([]float32, c.BatchSize*per), make([]int32, c.BatchSize)
-	return func(step int) error {
-		for j := range c.BatchSize {
-			position := step*c.BatchSize + j
-			i := c.Train[order.At(position)]
-			c.Images.Normalise(pixels[j*per:(j+1)*per], i, in, c.Augment.Draw(c.Seed, position))
-			classes[j] = c.Images.Labels[i]
+	pixels, index := make([]float32, c.BatchSize*per), make([]int, c.BatchSize)
+	return func(batch int) error {
+		for j := range index {
+			position := batch*c.BatchSize + j
+			index[j] = c.Train[order.At(position)]
+			c.Augment.example(pixels[j*per:(j+1)*per], c.Images, index[j], in, c.Seed, position)
 		}
-		return errors.Join(n.Set(images, pixels), n.Set(labels, classes))
+		joint := c.Augment.Mix.Draw(c.Seed, batch, in.Size, in.Size)
+		joint.Images(pixels, per, in.Size, in.Size)
+		return errors.Join(n.Set(images, pixels), loss.feed(n, c.Images, index, joint))
 	}
 }
 
-// crossEntropy is the mean over the validation images that have a label.
-func (c *Classifier) crossEntropy(ctx context.Context, p *Predictor) (float64, error) {
+// validate is the mean loss of the validation images that have a label.
+func (c *Classifier) validate(ctx context.Context, p *Predictor) (float64, error) {
 	out, err := p.Predict(ctx, c.Images, c.Val)
 	if err != nil {
 		return 0, err
 	}
 	classes := c.Model.Classes()
 	sum, n := 0.0, 0
+	target := make([]float32, classes)
 	for row, i := range c.Val {
-		label := int(c.Images.Labels[i])
-		if label < 0 {
-			continue
+		c.Images.target(target, i)
+		if loss, known := c.Loss.judge(out.Logits[row*classes:(row+1)*classes], target); known {
+			sum += loss
+			n++
 		}
-		if label >= classes {
-			return 0, fmt.Errorf("label %d of %d classes", label, classes)
-		}
-		sum += logSumExp(out.Logits[row*classes:(row+1)*classes]) - float64(out.Logits[row*classes+label])
-		n++
 	}
 	if n == 0 {
 		return 0, errors.New("no validation image has a label")

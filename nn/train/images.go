@@ -2,8 +2,10 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pipe-ml/pipe/accel/rng"
+	"github.com/pipe-ml/pipe/nn/augment"
 	"github.com/pipe-ml/pipe/nn/model"
 )
 
@@ -12,6 +14,8 @@ type Images struct {
 	Size, Channels int
 	Pixels         []byte  // [N, C, H, W]
 	Labels         []int32 // [N]; negative: none
+	// Targets are of images that have several labels [N, classes]: 1, 0, or -1 where it is not known. Nil: Labels tell.
+	Targets []float32
 }
 
 // Len is the number of images.
@@ -27,6 +31,19 @@ func (s Images) Validate(in model.Input) error {
 	}
 	if n := s.Len() * s.Channels * s.Size * s.Size; n != len(s.Pixels) {
 		return fmt.Errorf("%d pixels are not %d images of %d x %d x %d", len(s.Pixels), s.Len(), s.Channels, s.Size, s.Size)
+	}
+	return nil
+}
+
+// labelled refuses labels and targets that are not of so many classes.
+func (s Images) labelled(classes int) error {
+	for i, label := range s.Labels {
+		if int(label) >= classes {
+			return fmt.Errorf("image %d has label %d of %d classes", i, label, classes)
+		}
+	}
+	if s.Targets != nil && len(s.Targets) != s.Len()*classes {
+		return fmt.Errorf("%d targets are not those of %d images and %d classes", len(s.Targets), s.Len(), classes)
 	}
 	return nil
 }
@@ -63,8 +80,22 @@ func (s Images) grey(image []byte, at int) float32 {
 
 // Augment is the random change of training images.
 type Augment struct {
-	Shift int  // pixels at most, each way; the border is repeated
-	Flip  bool // left to right, half the time
+	Shift  int  // pixels at most, each way; the border is repeated
+	Flip   bool // left to right, half the time
+	Policy augment.Policy
+	Mix    augment.Mix // of a batch
+}
+
+// example writes image i as in wants it to dst, changed as the position of training says.
+func (a Augment) example(dst []float32, s Images, i int, in model.Input, seed uint64, position int) {
+	if a.Policy.ChangesBytes() {
+		n := s.Channels * s.Size * s.Size
+		own := augment.Image{Channels: s.Channels, Height: s.Size, Width: s.Size, Pixels: slices.Clone(s.Pixels[i*n : (i+1)*n])}
+		a.Policy.Apply(own, seed, position)
+		s.Pixels, i = own.Pixels, 0
+	}
+	s.Normalise(dst, i, in, a.Draw(seed, position))
+	a.Policy.Erase(dst, in.Size, in.Size, seed, position)
 }
 
 // Placement is one drawn change. The zero value changes nothing.
@@ -75,7 +106,7 @@ type Placement struct {
 
 // Draw is the placement of the example at a position of training, drawn from (seed, position).
 func (a Augment) Draw(seed uint64, position int) (p Placement) {
-	if a == (Augment{}) {
+	if a.Shift == 0 && !a.Flip {
 		return p
 	}
 	r := rng.New(seed, fmt.Sprintf("augment/%d", position))

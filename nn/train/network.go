@@ -14,23 +14,29 @@ import (
 
 // Network is a network compiled for training.
 type Network struct {
-	mem    *program.Memory
-	prog   *program.Program
-	loss   *layer.Node
-	clock  *layer.Node // dropout's step, nil without dropout
-	stats  []layer.RunningStat
-	params []layer.Param
-	opt    *optim.Optimizer
-	steps  int
+	mem     *program.Memory
+	prog    *program.Program
+	config  Config
+	loss    *layer.Node
+	clock   *layer.Node // dropout's batch, nil without dropout
+	stats   []layer.RunningStat
+	params  []layer.Param
+	opt     *optim.Optimizer
+	sums    *sums     // of the gradients of a step's batches, nil if it has one
+	average *averages // of the state, nil if nobody asked
 }
 
+// Learns tells how a trainable parameter learns: whether weight decay applies to it, and its share of the learning rate,
+// 0 meaning all of it.
+type Learns func(layer.Param) (decay bool, rate float64)
+
 // Compile makes the training program of a built network: loss is a scalar node of b's graph. The weights that
-// the build declared must be in mem. decays tells which trainable parameters weight decay applies to.
-func Compile(mem *program.Memory, b *layer.Builder, loss *layer.Node, c optim.Config, decays func(layer.Param) bool) (*Network, error) {
-	if err := b.Finish(); err != nil {
+// the build declared must be in mem.
+func Compile(mem *program.Memory, b *layer.Builder, loss *layer.Node, c Config, learns Learns) (*Network, error) {
+	if err := errors.Join(b.Finish(), c.Average.Validate()); err != nil {
 		return nil, err
 	}
-	n := &Network{mem: mem, loss: loss, clock: b.Step(), stats: b.RunningStats(), params: b.Trainable()}
+	n := &Network{mem: mem, config: c, loss: loss, clock: b.Step(), stats: b.RunningStats(), params: b.Trainable()}
 	leaves := make([]*layer.Node, len(n.params))
 	for i, p := range n.params {
 		leaves[i] = b.Node(p.Name)
@@ -39,20 +45,47 @@ func Compile(mem *program.Memory, b *layer.Builder, loss *layer.Node, c optim.Co
 	if err != nil {
 		return nil, err
 	}
+	recompute, err := n.recompute(b)
+	if err != nil {
+		return nil, err
+	}
 	outputs := append([]*layer.Node{loss}, grads...)
 	for _, s := range n.stats {
 		outputs = append(outputs, s.Mean, s.Var)
 	}
-	if n.prog, err = program.Compile(loss.Graph(), outputs, program.Options{Memory: mem, Mode: program.Train}); err != nil {
+	if n.prog, err = program.Compile(loss.Graph(), outputs, program.Options{Memory: mem, Mode: program.Train, Recompute: recompute}); err != nil {
 		return nil, err
 	}
-	if err := n.optimise(c, grads, decays); err != nil {
+	if err := n.optimise(grads, learns); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
 
-func (n *Network) optimise(c optim.Config, grads gorgonia.Nodes, decays func(layer.Param) bool) error {
+// recompute cuts the network at its blocks, if it is to be.
+func (n *Network) recompute(b *layer.Builder) (*program.Recompute, error) {
+	if !n.config.Recompute {
+		return nil, nil
+	}
+	r := &program.Recompute{Loss: n.loss}
+	for _, s := range b.Sites().Sites {
+		if s.Kind == layer.KindBlock || s.Kind == layer.KindTokens {
+			r.Keep = append(r.Keep, b.BlockOutput(s.Path))
+		}
+	}
+	if len(r.Keep) == 0 {
+		return nil, errors.New("the network has no blocks, so nothing can be computed again block by block: leave gradient checkpointing out")
+	}
+	return r, nil
+}
+
+func (n *Network) optimise(grads gorgonia.Nodes, learns Learns) error {
+	var err error
+	if n.config.Average.Decay > 0 {
+		if n.average, err = newAverages(n.mem, n.State()); err != nil {
+			return err
+		}
+	}
 	params := make([]optim.Param, len(n.params))
 	for i, p := range n.params {
 		value, err := n.mem.Tensor(p.Name)
@@ -63,52 +96,82 @@ func (n *Network) optimise(c optim.Config, grads gorgonia.Nodes, decays func(lay
 		if err != nil {
 			return err
 		}
-		params[i] = optim.Param{Name: p.Name, Value: value, Grad: grad, Decay: decays(p)}
+		params[i] = optim.Param{Name: p.Name, Value: value, Grad: grad}
+		params[i].Decay, params[i].Rate = learns(p)
 	}
-	var err error
-	n.opt, err = optim.New(n.mem.Device(), n.mem.Stream(), c, params)
+	if n.config.batches() > 1 {
+		if n.sums, err = newSums(n.mem, params); err != nil {
+			return err
+		}
+	}
+	n.opt, err = optim.New(n.mem.Device(), n.mem.Stream(), n.config.Optim, params)
 	return err
 }
 
 // Set gives an input of the loss its value for the next step.
 func (n *Network) Set(input *layer.Node, data any) error { return n.prog.Set(input, data) }
 
-// Step runs the program on the inputs set and updates the parameters at rate lr and the running statistics. It
-// returns the loss before the update and the global norm of the gradients.
-func (n *Network) Step(ctx context.Context, lr float64) (loss, norm float64, err error) {
-	if n.clock != nil {
-		if err := n.prog.Set(n.clock, []int32{int32(n.steps)}); err != nil {
+// Step makes the update of a step, counted from 0, at rate lr: it feeds and runs the step's batches, updates the parameters by
+// the mean of their gradients, and the running statistics after each batch. It returns the mean loss before the update and the global
+// norm of the gradients.
+func (n *Network) Step(ctx context.Context, step int, lr float64, feed func(batch int) error) (loss, norm float64, err error) {
+	batches := n.config.batches()
+	for i := range batches {
+		value, err := n.batch(ctx, step*batches+i, feed)
+		if err != nil {
 			return 0, 0, err
+		}
+		loss += value / float64(batches)
+		if n.sums != nil {
+			if err := n.sums.add(i, batches); err != nil {
+				return 0, 0, err
+			}
+		}
+	}
+	if norm, err = n.opt.Step(lr); err != nil {
+		return 0, 0, fmt.Errorf("loss %v: %w", loss, err)
+	}
+	if n.average != nil {
+		err = n.average.update(n.config.Average.at(step + 1))
+	}
+	return loss, norm, err
+}
+
+// batch runs the program on a batch, counted from 0, and returns its loss.
+func (n *Network) batch(ctx context.Context, batch int, feed func(batch int) error) (float64, error) {
+	if err := feed(batch); err != nil {
+		return 0, err
+	}
+	if n.clock != nil {
+		if err := n.prog.Set(n.clock, []int32{int32(batch)}); err != nil {
+			return 0, err
 		}
 	}
 	if err := n.prog.Run(ctx); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	value, err := n.prog.Value(n.loss)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	if norm, err = n.opt.Step(lr); err != nil {
-		return 0, 0, fmt.Errorf("loss %v: %w", value[0], err)
-	}
-	n.steps++
-	return float64(value[0]), norm, n.updateStats()
+	return float64(value[0]), n.updateStats()
 }
 
 // updateStats moves the running statistics towards the batch's.
 func (n *Network) updateStats() error {
 	for _, s := range n.stats {
-		if err := n.average(s.MeanName, s.Mean, s.Momentum); err != nil {
+		if err := n.track(s.MeanName, s.Mean, s.Momentum); err != nil {
 			return err
 		}
-		if err := n.average(s.VarName, s.Var, s.Momentum); err != nil {
+		if err := n.track(s.VarName, s.Var, s.Momentum); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (n *Network) average(name string, batch *layer.Node, momentum float32) error {
+// track moves one running statistic.
+func (n *Network) track(name string, batch *layer.Node, momentum float32) error {
 	running, err := n.mem.Get(name)
 	if err != nil {
 		return err
@@ -123,6 +186,22 @@ func (n *Network) average(name string, batch *layer.Node, momentum float32) erro
 	return n.mem.Set(name, []int{len(running)}, running)
 }
 
+// swap exchanges the state with its average, if there is one.
+func (n *Network) swap() error {
+	if n.average == nil {
+		return nil
+	}
+	return n.average.swap()
+}
+
+// averaged calls f while the network is in its average state, if there is one.
+func (n *Network) averaged(f func() error) error {
+	if err := n.swap(); err != nil {
+		return err
+	}
+	return errors.Join(f(), n.swap())
+}
+
 // State lists what training changes: the trained parameters and the running statistics.
 func (n *Network) State() []string {
 	var names []string
@@ -133,6 +212,14 @@ func (n *Network) State() []string {
 		names = append(names, s.MeanName, s.VarName)
 	}
 	return names
+}
+
+// trained counts the parameters that learn.
+func (n *Network) trained() (sum int) {
+	for _, p := range n.params {
+		sum += p.Len()
+	}
+	return sum
 }
 
 // snapshot copies the state to the host.
@@ -168,16 +255,22 @@ func (n *Network) Close() error {
 	if n.opt != nil {
 		errs = append(errs, n.opt.Close())
 	}
+	if n.sums != nil {
+		errs = append(errs, n.sums.close())
+	}
+	if n.average != nil {
+		errs = append(errs, n.average.close())
+	}
 	return errors.Join(append(errs, n.prog.Close())...)
 }
 
 // CompileForward makes the program that only computes outputs of a built network, in evaluation mode. Weights
-// that mem does not hold yet are uploaded from w.
+// that mem does not hold yet are shared with w.
 func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, outputs ...*layer.Node) (*program.Program, error) {
 	if err := b.Finish(); err != nil {
 		return nil, err
 	}
-	if err := upload(mem, w, b.Sites()); err != nil {
+	if err := upload(mem, w, b, func(string) bool { return false }); err != nil {
 		return nil, err
 	}
 	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
@@ -190,13 +283,32 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 	return p, nil
 }
 
-// upload sets the parameters of a network that mem does not hold yet.
-func upload(mem *program.Memory, w *layer.Weights, s layer.Sites) error {
-	var missing []string
-	for _, p := range s.Params {
-		if !mem.Has(p.Name) {
-			missing = append(missing, p.Name)
+// Upload sets the parameters of a network to be trained that mem does not hold yet: those that training changes as copies,
+// the others are shared with w.
+func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
+	changes := map[string]bool{}
+	for _, p := range b.Trainable() {
+		changes[p.Name] = true
+	}
+	for _, s := range b.RunningStats() {
+		changes[s.MeanName], changes[s.VarName] = true, true
+	}
+	return upload(mem, w, b, func(name string) bool { return changes[name] })
+}
+
+func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
+	var copied, shared []string
+	for _, p := range b.Sites().Params {
+		switch {
+		case mem.Has(p.Name):
+		case changes(p.Name):
+			copied = append(copied, p.Name)
+		default:
+			shared = append(shared, p.Name)
 		}
 	}
-	return w.UploadNamed(mem, missing)
+	if err := w.UploadNamed(mem, copied); err != nil {
+		return err
+	}
+	return w.ShareNamed(mem, shared)
 }

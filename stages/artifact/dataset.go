@@ -15,7 +15,7 @@ type Record struct {
 	File    string   `json:"file"`             // slash path in the dataset's folder
 	Origin  string   `json:"origin,omitempty"` // where the image was in the source
 	Label   string   `json:"label"`            // class; "": not labelled
-	Labels  []string `json:"labels,omitempty"` // all findings, where a set has several an image
+	Labels  []string `json:"labels,omitzero"`  // all findings, where a set has several an image; empty: it has none of them; null: not known
 	Caption string   `json:"caption"`          // "": none
 	Patient string   `json:"patient"`          // "": unknown; the image then stands for itself
 	Split   string   `json:"split"`            // "train", "val", "test", or "" where the set gives none

@@ -18,12 +18,15 @@ type ImagesInfo struct {
 	Mean     []float64 `json:"mean"` // of the training images, pixels from 0 to 1, per channel
 	Std      []float64 `json:"std"`
 	Count    int       `json:"count"`
+	// MultiLabel says that an image may have several classes or none: Labels tell.
+	MultiLabel bool `json:"multi_label,omitempty"`
 }
 
 // ImageRecord is what is known of one image of the tensor.
 type ImageRecord struct {
 	ID      string `json:"id"`
-	Label   int    `json:"label"` // index into the classes; -1: none
+	Label   int    `json:"label"`           // index into the classes; -1: none
+	Labels  []int  `json:"labels,omitzero"` // of a multi-label set: indices of all its classes, ascending; null: not known
 	Caption string `json:"caption"`
 	Patient string `json:"patient"`
 	Split   string `json:"split"`
@@ -135,6 +138,11 @@ func (m *Images) check() error {
 	for k, r := range m.Records {
 		if r.Label < -1 || r.Label >= len(i.Classes) {
 			return fmt.Errorf("record %d (%s): label %d of %d classes", k, r.ID, r.Label, len(i.Classes))
+		}
+		for _, label := range r.Labels {
+			if label < 0 || label >= len(i.Classes) {
+				return fmt.Errorf("record %d (%s): label %d of %d classes", k, r.ID, label, len(i.Classes))
+			}
 		}
 		if r.Split != Train && r.Split != Val && r.Split != Test {
 			return fmt.Errorf("record %d (%s): unknown split %q", k, r.ID, r.Split)

@@ -28,6 +28,7 @@ type ModelInfo struct {
 	Architecture string   `json:"architecture"` // variant of nn/model; "unet" for diffusion
 	Task         string   `json:"task"`
 	Classes      []string `json:"classes,omitempty"`
+	MultiLabel   bool     `json:"multi_label,omitempty"` // each class is judged by itself, by the sigmoid of its logit
 	model.Input
 	Captions  int  `json:"max_length,omitempty"` // tokens a caption
 	FineTuned bool `json:"fine_tuned"`           // base/ and an adapter instead of weights

@@ -179,6 +179,9 @@ func openPublished(path, architecture string) (*Backbone, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
+	if strings.HasPrefix(b.Info.Architecture, "densenet") {
+		b.tensors = checkpoint.DenseNetFromTorchvision(b.tensors)
+	}
 	return b, nil
 }
 

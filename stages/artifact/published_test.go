@@ -254,3 +254,33 @@ func FuzzParsePublished(f *testing.F) {
 		}
 	})
 }
+
+func TestDenseNetOpensAsTorchvisionFirstPublishedIt(t *testing.T) {
+	net := pretrained(t, "densenet121", 3)
+	tensors := map[string]checkpoint.Tensor{}
+	for name, x := range checkpoint.FromWeights(net.Weights, net.Weights.Names()) {
+		if strings.Contains(name, ".denselayer") {
+			for _, part := range []string{"norm1", "conv1", "norm2", "conv2"} {
+				name = strings.Replace(name, part, part[:4]+"."+part[4:], 1)
+			}
+		}
+		tensors[name] = x
+	}
+	path := filepath.Join(t.TempDir(), "densenet121.safetensors")
+	if err := checkpoint.Write(path, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := OpenBackboneAs(path, "densenet121")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	got, err := b.Classifier(twoClasses, 64, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "features.denseblock3.denselayer24.conv2.weight"
+	if !slices.Equal(got.Weights.Data(name), net.Weights.Data(name)) {
+		t.Errorf("%s is not the file's", name)
+	}
+}

@@ -111,7 +111,7 @@ func medMNISTLabels(row []byte, names []string) []string {
 	if len(row) == 1 {
 		return []string{name(int(row[0]))}
 	}
-	var list []string
+	list := []string{} // none of them is known too
 	for c, flag := range row {
 		if flag != 0 {
 			list = append(list, name(c))

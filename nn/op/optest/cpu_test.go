@@ -45,3 +45,16 @@ func BenchmarkCPU(b *testing.B) {
 	defer d.Close()
 	Bench(b, d)
 }
+
+func FuzzCPUComputesWhatOperatorsMean(f *testing.F) {
+	var devs []accel.Device
+	for _, level := range cpu.Levels() {
+		d, err := cpu.NewLevel(2, level)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Cleanup(func() { _ = d.Close() })
+		devs = append(devs, d)
+	}
+	Fuzz(f, devs...)
+}

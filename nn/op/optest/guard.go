@@ -31,7 +31,7 @@ func (g *Guard) Launched(kernel string) int {
 }
 
 // inPlace lists the kernels whose outputs are read first.
-var inPlace = []string{"adamw", "sgd"}
+var inPlace = []string{"adamw", "sgd", "blend"}
 
 const (
 	band      = 32

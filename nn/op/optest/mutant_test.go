@@ -114,8 +114,8 @@ func TestSuiteCatchesMutants(t *testing.T) {
 		{"keeps a biased variance", "batch_norm.train of images", 5, "batch_norm.train", "behind the value", nil, func(m *mutant, s accel.Stream, out, in []accel.Tensor) error {
 			n, c := in[0].Len(), in[1].Len()
 			biased := float32(n/c-1) / float32(n/c)
-			return m.rewrite(s, out[0], func(v []float32) {
-				for i := n + c; i < len(v); i++ {
+			return m.rewrite(s, out[1], func(v []float32) {
+				for i := c; i < 2*c; i++ {
 					v[i] *= biased
 				}
 			})

@@ -44,6 +44,27 @@ func init() {
 					p[i] -= float64(a.LR) * m[i]
 				}
 			}},
+		Update{Kernel: "sgd", Out: flat(2), In: flat(1), Tol: 4e-6,
+			Attrs: func(int) any {
+				return kernel.SGD{LR: 0.1, Momentum: 0.9, WeightDecay: 0.01, Scale: 1.5, Nesterov: true}
+			},
+			Ref: func(attrs any, out, in []op.Array) {
+				a := attrs.(kernel.SGD)
+				p, m := out[0].Data, out[1].Data
+				for i, g := range in[0].Data {
+					g = float64(a.Scale)*g + float64(a.WeightDecay)*p[i]
+					m[i] = float64(a.Momentum)*m[i] + g
+					p[i] -= float64(a.LR) * (g + float64(a.Momentum)*m[i])
+				}
+			}},
+		Update{Kernel: "blend", Out: flat(1), In: flat(1), Tol: 1e-6,
+			Attrs: func(step int) any { return kernel.Blend{A: 0.25, B: []float32{0, 1, 0.75}[(step-1)%3]} },
+			Ref: func(attrs any, out, in []op.Array) {
+				a := attrs.(kernel.Blend)
+				for i, x := range in[0].Data {
+					out[0].Data[i] = float64(a.A)*x + float64(a.B)*out[0].Data[i]
+				}
+			}},
 		Update{Kernel: "sum_squares", Tol: 4e-6,
 			Out:   func(int) []Input { return []Input{Normal(1)} },
 			In:    func(s int) []Input { return []Input{Normal(s, s+1)} },

@@ -45,6 +45,9 @@ func copyLoops(k Register, row func() Register, advance func()) {
 		}
 		Label(loop)
 		from := row()
+		for i := 0; i < n; i += 2 { // what the next panel copies
+			PREFETCHT0(Mem{Base: from, Disp: 32 * (n + i)})
+		}
 		for i := range n {
 			v := YMM()
 			VMOVUPS(Mem{Base: from, Disp: 32 * i}, v)

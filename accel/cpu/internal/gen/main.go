@@ -16,6 +16,7 @@ var families = map[string]func(){
 	"copy":      copies,
 	"depthwise": depthwise,
 	"pack":      pack,
+	"stride":    stride,
 	"vec":       vec,
 }
 

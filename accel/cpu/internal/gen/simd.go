@@ -149,13 +149,14 @@ func (e *emitter) sqrt(a Op) VecVirtual {
 	return dst
 }
 
-// Comparisons of VCMPPS; false where one side is NaN.
+// Comparisons of VCMPPS; less and greater are false where one side is NaN, unequal is true there.
 const (
+	unequal = U8(4)
 	less    = U8(17)
 	greater = U8(30)
 )
 
-// where is a if x < c (or x > c), else b.
+// where is a if x cmp c, else b.
 func (e *emitter) where(x VecVirtual, cmp U8, c Op, a, b VecVirtual) VecVirtual {
 	dst := e.vector()
 	if e.size == 64 {

@@ -29,6 +29,15 @@ var elementwise = []loop{
 	{"subScale", "y = (a - b) * c", []string{"y", "a", "b"}, []string{"c"}, false, func(e *emitter) {
 		e.out("y", e.mul(e.sub(e.in("a"), e.at("b")), e.scalars["c"]))
 	}},
+	{"larger", "y = max(y, x), NaN if one is", []string{"y", "x"}, nil, false, func(e *emitter) {
+		x := e.in("x")
+		e.out("y", e.where(x, unequal, x, x, e.max(x, e.in("y"))))
+	}},
+	{"firstLarger", "where x > best: best = x, place = p", []string{"best", "place", "x"}, []string{"p"}, false, func(e *emitter) {
+		x, best := e.in("x"), e.in("best")
+		e.out("place", e.where(x, greater, best, e.scalars["p"], e.in("place")))
+		e.out("best", e.max(x, best))
+	}},
 }
 
 var norms = []loop{

@@ -1,0 +1,35 @@
+package cpu
+
+// every sets y[i] to x[i*stride].
+func (u *microKernel) every(y, x []float32, stride int) {
+	i := 0
+	switch {
+	case stride == 1:
+		copy(y, x)
+		return
+	case stride == 2 && u.thin != nil:
+		if i = min(len(y), len(x)/2) &^ 7; i > 0 {
+			u.thin(i, ptr(y), ptr(x))
+		}
+	}
+	for ; i < len(y); i++ {
+		y[i] = x[i*stride]
+	}
+}
+
+// interleave sets y[i] to element i/n of row i%n of n rows.
+func (u *microKernel) interleave(y []float32, rows [][]float32) {
+	i := 0 // elements of each row that are in place
+	if len(rows) == 2 && u.zip != nil {
+		if i = len(rows[1]) &^ 7; i > 0 {
+			u.zip(i, ptr(y), ptr(rows[0]), ptr(rows[1]))
+		}
+	}
+	for first, row := range rows {
+		at := i*len(rows) + first
+		for _, x := range row[i:] {
+			y[at] = x
+			at += len(rows)
+		}
+	}
+}

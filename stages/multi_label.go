@@ -1,0 +1,51 @@
+package stages
+
+import (
+	"math"
+
+	"github.com/pipe-ml/pipe/nn/metric"
+	"github.com/pipe-ml/pipe/stages/artifact"
+)
+
+// The metrics of a classifier that judges each class by itself, by name.
+var multiLabelMetrics = map[string]func(metric.MultiLabel) float64{
+	"accuracy": metric.MultiLabel.Accuracy, "f1": metric.MultiLabel.F1, "auroc": metric.MultiLabel.AUROC, "ece": metric.MultiLabel.ECE,
+}
+
+// scoreMultiLabel scores probabilities of each class by itself.
+func (e *evaluate) scoreMultiLabel(p metric.MultiLabel, names []string, result artifact.Metrics) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	for _, name := range names {
+		score := multiLabelMetrics[name]
+		result[name] = metric.Bootstrap(len(p.Probs), e.Bootstrap, e.Seed, func(rows []int) float64 { return score(p.At(rows)) })
+	}
+	return nil
+}
+
+// multiLabel pairs probabilities with what the images at rows have, a row each; classes are the model's by the data's. Of images
+// with one class each, that is all they have.
+func multiLabel(probs [][]float64, data *artifact.Images, rows, classes []int) metric.MultiLabel {
+	p := metric.MultiLabel{Probs: probs}
+	for _, i := range rows {
+		t, has := make([]float64, len(classes)), data.Records[i].Labels
+		if !data.Info.MultiLabel {
+			has = []int{data.Records[i].Label}
+		}
+		for _, c := range has {
+			t[classes[c]] = 1
+		}
+		p.Targets = append(p.Targets, t)
+	}
+	return p
+}
+
+// sigmoid turns a row of logits into probabilities of each by itself.
+func sigmoid(logits []float32) []float64 {
+	p := make([]float64, len(logits))
+	for i, v := range logits {
+		p[i] = 1 / (1 + math.Exp(-float64(v)))
+	}
+	return p
+}
