@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +42,17 @@ func TestStableDiffusionIsFineTunedAndSampledFromItsPublishedFolder(t *testing.T
 		_, inputs["tokens"] = lightAndDarkAs(t, artifacttest.Channels, other, artifacttest.Captions)
 		if _, err := runStage(t, "finetune", `{"method":"lora"}`, inputs, map[string]string{"model": tuned}); err == nil || !strings.Contains(err.Error(), "tokenizer") {
 			t.Errorf("captions by another vocabulary: %v", err)
+		}
+		config := filepath.Join(base, "unet", "config.json")
+		text, err := os.ReadFile(config)
+		if err == nil {
+			err = os.WriteFile(config, []byte(strings.Replace(string(text), `"freq_shift": 0`, `"freq_shift": 1`, 1)), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := runStage(t, "finetune", `{"method":"lora"}`, inputs, map[string]string{"model": tuned}); err == nil || !strings.Contains(err.Error(), "freq_shift") {
+			t.Errorf("a U-Net that is not followed: %v", err)
 		}
 	}
 }

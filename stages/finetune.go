@@ -135,8 +135,7 @@ func (s *finetune) Validate() error {
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
-	info, err := artifact.ReadModelInfo(s.Base.Path)
-	if err == nil && info.Task == artifact.TaskDiffusion {
+	if artifact.IsDiffusion(s.Base.Path) {
 		return s.runDiffusion(ctx, r)
 	}
 	return s.runClassifier(ctx, r) // which also reads published weights

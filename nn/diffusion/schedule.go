@@ -157,7 +157,7 @@ func (s *Schedule) Target(out, x, noise []float32, t int) {
 //
 //	x0 = (x - sqrt(1-abar_t) eps) / sqrt(abar_t);  x = sqrt(abar_prev) x0 + sqrt(1-abar_prev) eps
 //
-// With ClipSample, x0 is clipped to +-ClipSampleRange and eps made consistent with it.
+// With ClipSample, x0 is clipped to +-ClipSampleRange; eps stays, as in diffusers unless it is told otherwise.
 func (s *Schedule) Step(x, prediction []float32, t, prev int) {
 	at, ap := s.AlphaBar(t), s.AlphaBar(prev)
 	rootA, rootN := math.Sqrt(at), math.Sqrt(1-at)
@@ -171,7 +171,6 @@ func (s *Schedule) Step(x, prediction []float32, t, prev int) {
 		}
 		if s.Config.ClipSample && math.Abs(x0) > limit {
 			x0 = math.Copysign(limit, x0)
-			e = (now - float64(rootA*x0)) / rootN
 		}
 		x[i] = float32(float64(nextA*x0) + float64(nextN*e))
 	}

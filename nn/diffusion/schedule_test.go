@@ -105,6 +105,23 @@ func TestClippedStepsStayInRange(t *testing.T) {
 	}
 }
 
+// diffusers 0.42's DDIMScheduler gave these.
+func TestClippingLeavesThePredictedNoise(t *testing.T) {
+	for kind, want := range map[string][]float64{
+		epsilon:  {0.8599638640880585, -0.6310742050409317, 1.4289327263832092},
+		velocity: {8.42427966526386, -8.358286259029661, 0.21343057526171694},
+	} {
+		s := schedule(t, func(c *ScheduleConfig) { c.ClipSample, c.PredictionType = true, kind })
+		x := []float32{9, -9, 0.1}
+		s.Step(x, []float32{0.5, -0.25, 2}, 699, 599)
+		for i, v := range x {
+			if math.Abs(float64(v)-want[i]) > 1e-5*math.Abs(want[i]) {
+				t.Errorf("%s: element %d is %v, want %v", kind, i, v, want[i])
+			}
+		}
+	}
+}
+
 func TestScheduleRefusesWhatItCannotDo(t *testing.T) {
 	for _, edit := range []func(*ScheduleConfig){
 		func(c *ScheduleConfig) { c.BetaSchedule = "squaredcos_cap_v2" },

@@ -59,7 +59,7 @@ func (m *AutoencoderKL) Validate() error {
 	switch {
 	case m.Class != "" && m.Class != "AutoencoderKL":
 		return fmt.Errorf("autoencoder: class %q: only AutoencoderKL is supported", m.Class)
-	case n == 0 || len(m.DownBlockTypes) != n || len(m.UpBlockTypes) != n:
+	case n == 0 || n > maxLevels || len(m.DownBlockTypes) != n || len(m.UpBlockTypes) != n:
 		return fmt.Errorf("autoencoder: %d widths, %d down blocks, %d up blocks", n, len(m.DownBlockTypes), len(m.UpBlockTypes))
 	case m.InChannels < 1 || m.OutChannels != m.InChannels || m.LatentChannels < 1 || m.LayersPerBlock < 1 || m.NormNumGroups < 1:
 		return fmt.Errorf("autoencoder: channels %d to %d by %d, %d layers a block, %d groups",

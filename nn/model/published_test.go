@@ -133,6 +133,9 @@ func TestKeysThatAreNotFollowedAreRefusedByNameAndValue(t *testing.T) {
 		{"stable_diffusion_2_1_unet", "flip_sin_to_cos", false, []string{"flip_sin_to_cos = false"}},
 		{"stable_diffusion_2_1_unet", "act_fn", "gelu", []string{`"gelu"`}},
 		{"stable_diffusion_2_1_unet", "_class_name", "UNet2DModel", []string{"UNet2DModel"}},
+		{"stable_diffusion_2_1_unet", "attention_head_dim", []int{}, []string{"heads"}},
+		{"stable_diffusion_2_1_unet", "attention_head_dim", nil, []string{"0 heads"}},
+		{"stable_diffusion_2_1_unet", "block_out_channels", make([]int, 80), []string{"80 widths"}},
 		{"stable_diffusion_2_1_unet", "sample_size", nil, []string{"side of 0"}},
 		{"stable_diffusion_2_1_unet", "wings", 2, []string{"unknown keys: wings"}},
 		{"stable_diffusion_v1_5_vae", "shift_factor", 0.1, []string{"shift_factor = 0.1", "supported: null"}},
@@ -164,6 +167,33 @@ func TestKeysThatAreNotFollowedAreRefusedByNameAndValue(t *testing.T) {
 			}
 		}
 	}
+}
+
+func FuzzPublishedConfigs(f *testing.F) {
+	for _, p := range stableDiffusion {
+		text, err := os.ReadFile(filepath.Join("testdata", p.name+".json"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, m := range []partOfStableDiffusion{new(UNet), new(AutoencoderKL), new(CLIPText)} {
+			if json.Unmarshal(text, m) != nil || m.Validate() != nil {
+				continue
+			}
+			again, err := json.Marshal(m)
+			if err == nil {
+				err = json.Unmarshal(again, m)
+			}
+			if err == nil {
+				err = m.Validate()
+			}
+			if err != nil {
+				t.Errorf("%s became %s: %v", text, again, err)
+			}
+		}
+	})
 }
 
 // Keys at the value that diffusers writes for a model of today, where older files lack them.

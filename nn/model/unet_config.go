@@ -51,10 +51,13 @@ func NewUNet(size, channels int, widths []int, layers, attendFrom, text, heads, 
 	return m
 }
 
+// maxLevels bounds how often a side is halved.
+const maxLevels = 16
+
 // Validate refuses a configuration that cannot be built.
 func (m *UNet) Validate() error {
 	n := len(m.BlockOutChannels)
-	if n == 0 || len(m.DownBlockTypes) != n || len(m.UpBlockTypes) != n {
+	if n == 0 || n > maxLevels || len(m.DownBlockTypes) != n || len(m.UpBlockTypes) != n {
 		return fmt.Errorf("u-net: %d widths, %d down blocks, %d up blocks", n, len(m.DownBlockTypes), len(m.UpBlockTypes))
 	}
 	if m.Class != "" && m.Class != "UNet2DConditionModel" {

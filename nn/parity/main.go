@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -59,6 +60,7 @@ func compareAll(ctx context.Context, r reference, threads int, chosen []string) 
 	var failed []string
 	for _, name := range cases {
 		row, err := r.compare(ctx, Runner{Device: dev}, name)
+		debug.FreeOSMemory() // the next reference may need it: a U-Net's gradients take gigabytes on either side
 		fmt.Printf("%-40s %s\n", name, row)
 		if ctx.Err() != nil {
 			return ctx.Err()

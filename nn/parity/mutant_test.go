@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,15 @@ func option(name string, v any) func(c *Case) {
 	}
 }
 
+// projection gives square projections of one name the weights of another: q, k and v read in another order.
+func projection(is, becomes string) func(string, []float32) {
+	return func(name string, v []float32) {
+		if d := int(math.Sqrt(float64(len(v)))); strings.HasSuffix(name, is+".weight") && d*d == len(v) {
+			copy(v, values(1, strings.Replace(name, is, becomes, 1), []int{d, d}))
+		}
+	}
+}
+
 var mutants = []mutant{
 	{name: "layer norm's eps 1e-5 for 1e-6", attrs: change(func(a *kernel.LayerNorm) { a.Eps = 1e-5 })},
 	{name: "batch norm's eps 1e-6 for 1e-5", attrs: change(func(a *kernel.BatchNorm) { a.Eps /= 10 })},
@@ -106,6 +116,8 @@ var mutants = []mutant{
 	{name: "average pools count padding", attrs: change(func(a *kernel.Pool2d) { a.ExcludePad = false })},
 	{name: "keys and values exchanged", weight: exchange(1, 2, "attn.qkv.weight", "attn.qkv.bias")},
 	{name: "queries and keys exchanged", weight: exchange(0, 1, "attn.qkv.weight", "attn.qkv.bias")},
+	{name: "keys' projection for values, in a U-Net", weight: projection("to_v", "to_k")},
+	{name: "queries' projection for keys, in a text encoder", weight: projection("k_proj", "q_proj")},
 	{name: "one head for all", attrs: change(func(a *kernel.Attention) { a.Heads = 1 })},
 	{name: "causal attention", attrs: change(func(a *kernel.Attention) { a.Causal = !a.Causal })},
 	{name: "batch norm's other mode", edit: func(c *Case) { c.Train = !c.Train }},

@@ -95,6 +95,15 @@ func (d *Diffusion) Write(dir string) error {
 	return tokenizer.Save(filepath.Join(dir, tokenizerDir))
 }
 
+// IsDiffusion tells whether dir is a diffusion model's folder, be it sound or not.
+func IsDiffusion(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, indexFile)); err == nil {
+		return true
+	}
+	info, err := ReadModelInfo(dir)
+	return err == nil && info.Task == TaskDiffusion
+}
+
 // ReadDiffusion reads a diffusion model's folder, ours or a published one of Stable Diffusion, fine-tuned or not. Parameters that fine-tuning adds to it start from seed.
 func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	info, err := ReadModelInfo(dir)

@@ -95,7 +95,11 @@ func TestAFineTunedClassifierComesBackWithItsBase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.Adapter, err = peft.Prepare(c.Network, c.Weights, peft.Options{Method: method}); err != nil {
+			c.Adapter, err = peft.Prepare(c.Network, c.Weights, peft.Options{Method: method})
+			if errors.Is(err, peft.ErrNothingToTrain) {
+				return // a method for other networks
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			perturb(c.Adapter, c.Weights.Data)
