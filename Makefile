@@ -10,7 +10,7 @@ STUDY         := pipelines/chestxray.hcl
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -34,6 +34,13 @@ parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, wri
 
 parity-augment: $(PARITY_PYTHON) ## what torchvision makes of small images, written anew for the tests
 	$(PARITY_PYTHON) nn/augment/testdata/fixture.py
+
+parity-schedulers: $(PARITY_PYTHON) ## where diffusers' schedulers go in ten steps, written anew for the tests
+	$(PARITY_PYTHON) nn/diffusion/testdata/schedulers.py
+
+parity-metrics: $(PARITY_PYTHON) ## what scikit-learn, torchmetrics and others make of small sets, written anew for the tests
+	$(PARITY_PYTHON) -m pip install --quiet -r nn/metric/testdata/requirements.txt
+	$(PARITY_PYTHON) nn/metric/testdata/reference.py
 
 parity-mutants: ## which fixture catches which mistake
 	go test -count=1 -v -run Mutant ./nn/parity

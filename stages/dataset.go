@@ -52,11 +52,12 @@ func sources() string {
 }
 
 type dataset struct {
-	Layout     string `pipe:"layout,optional" doc:"The layout, where the files leave a choice."`
-	Label      string `pipe:"label,optional" doc:"The column that gives the label, where the layout has several."`
-	Caption    string `pipe:"caption,optional" doc:"The column that gives the caption, where the layout has several."`
-	OnError    string `pipe:"on_error" default:"fail" enum:"fail,skip" doc:"What to do about an image that is missing or cannot be read."`
-	Duplicates string `pipe:"duplicates" default:"keep" enum:"keep,drop" doc:"Drop leaves out images that are under several labels, and all but the first of those that repeat under one."`
+	Layout     string   `pipe:"layout,optional" doc:"The layout, where the files leave a choice."`
+	Label      string   `pipe:"label,optional" doc:"The column that gives the label, where the layout has several."`
+	Caption    string   `pipe:"caption,optional" doc:"The column that gives the caption, where the layout has several."`
+	Attributes []string `pipe:"attributes,optional" doc:"Further columns to keep with the images, such as sex, by which evaluate can compare groups."`
+	OnError    string   `pipe:"on_error" default:"fail" enum:"fail,skip" doc:"What to do about an image that is missing or cannot be read."`
+	Duplicates string   `pipe:"duplicates" default:"keep" enum:"keep,drop" doc:"Drop leaves out images that are under several labels, and all but the first of those that repeat under one."`
 
 	Source Input  `pipe:"source" generated:"true" doc:"A folder or file in a known layout, or phantom://NAME?option=value."`
 	Data   Output `pipe:"data" kind:"dataset" doc:"The data set."`
@@ -90,6 +91,10 @@ func (s *dataset) Run(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
+	attributes, err := s.attributes(set)
+	if err != nil {
+		return err
+	}
 	dir := string(s.Data)
 	ids := fileNames(set.Items)
 	records := make([]artifact.Record, len(set.Items))
@@ -104,7 +109,7 @@ func (s *dataset) Run(ctx context.Context, r Reporter) error {
 		}
 		digests[i] = pixelDigest(img)
 		records[i] = artifact.Record{ID: ids[i], Origin: item.Origin, Label: item.Label, Labels: item.Labels,
-			Caption: item.Caption, Patient: item.Patient, Split: item.Split}
+			Caption: item.Caption, Patient: item.Patient, Split: item.Split, Attributes: attributes[i]}
 		records[i].File, errs[i] = artifact.WriteImage(dir, ids[i], img)
 	})
 	if err != nil {
@@ -135,6 +140,31 @@ func (s *dataset) Run(ctx context.Context, r Reporter) error {
 	r.Metric("conflicting_duplicates", float64(len(info.Conflicts)))
 	r.Metric("duplicates", float64(len(info.Duplicates)))
 	return nil
+}
+
+// attributes are what is asked for of each item's attributes.
+func (s *dataset) attributes(set *source.Set) ([]map[string]string, error) {
+	known := map[string]bool{}
+	for _, item := range set.Items {
+		for name := range item.Attributes {
+			known[name] = true
+		}
+	}
+	kept := make([]map[string]string, len(set.Items))
+	for _, name := range s.Attributes {
+		if !known[name] {
+			return nil, fmt.Errorf("attributes: no image of %s has %q; there are: %s", set.Name, name, strings.Join(sortedKeys(known), ", "))
+		}
+		for i, item := range set.Items {
+			if v, ok := item.Attributes[name]; ok {
+				if kept[i] == nil {
+					kept[i] = map[string]string{}
+				}
+				kept[i][name] = v
+			}
+		}
+	}
+	return kept, nil
 }
 
 func (s *dataset) open() (*source.Set, error) {

@@ -20,10 +20,23 @@ func init() {
 		Version: 1,
 		Doc: `Scores a classifier on a split, or generated images against the real ones.
 
-Classifier metrics are computed over the whole split, with 95 % bootstrap intervals over its images. Of a classifier that
-judges each class by itself (loss = "bce"), auroc and f1 are means over the classes, and accuracy and ece are of all answers
-to whether an image has a class. Generated images are compared by the features of an extractor, a classifier: FID and KID (unbiased), and agreement, the share
-of images whose class according to the extractor is the one the prompt asked for.`,
+Classifier metrics are computed over the whole split, with 95 % bootstrap intervals over its images:
+  accuracy, f1 (macro), f1_micro, f1_weighted, auroc (of two classes the second's, else one-vs-rest, macro), auroc_weighted as
+  scikit-learn's; ece (15 bins of the top class's confidence), ece_adaptive (bins of as many images), ece_classwise (mean over classes).
+  With several labels an image: accuracy, f1, auroc and ece, class by class.
+With groups = COLUMN each of them is also computed for the images of each value of that column, which dataset kept (attributes): NAME_worst_group
+and NAME_gap, the difference between the best and the worst group, with intervals; the log has every group's.
+
+Generated images are compared by the features of an extractor. It is a classifier, or published weights such as FID's Inception-v3 (architecture =
+"inception_v3_fid") or torchxrayvision's DenseNet-121; images are resized to its size by the filter that preprocess uses, and the log
+has its weights' digest:
+  fid, which is biased below 2048 images (the log says so); kid, unbiased, of all images; kid_blocks, its mean over 100 blocks of 1000 images
+  (half of them, where there are fewer) and the range of 95 % of the blocks;
+  precision, recall (Kynkaanniemi et al. 2019), density, coverage (Naeem et al. 2020), by the given number of neighbours;
+  memorisation: the median distance to the nearest training image, by that of the validation images; about 1 is good, near 0 are copies;
+  agreement, the share of images whose class according to the extractor is the one the prompt asked for.
+Without an extractor: memorisation_pixels, the same of pixels; ms_ssim, the mean multi-scale structural similarity of pairs of generated
+images (all, or 1000 drawn ones), lower being more diverse; ms_ssim_nearest, that of each with the training image nearest in pixels.`,
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return new(evaluate) },
@@ -31,40 +44,48 @@ of images whose class according to the extractor is the one the prompt asked for
 }
 
 type evaluate struct {
-	Metrics   []string `pipe:"metrics" enum:"accuracy,f1,auroc,ece,fid,kid,agreement" doc:"accuracy, f1 (macro), auroc (one-vs-rest macro) and ece need a model; fid, kid and agreement need samples and an extractor."`
-	Split     string   `pipe:"split" default:"test" enum:"train,val,test" doc:"The real images to use."`
-	Bootstrap int      `pipe:"bootstrap" default:"1000" min:"1" doc:"Resamples behind the intervals."`
-	BatchSize int      `pipe:"batch_size" default:"32" min:"1" doc:"Images at once; results do not depend on it."`
-	Seed      uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the bootstrap."`
+	Metrics    []string `pipe:"metrics" enum:"accuracy,f1,f1_micro,f1_weighted,auroc,auroc_weighted,ece,ece_adaptive,ece_classwise,fid,kid,kid_blocks,precision,recall,density,coverage,memorisation,agreement,memorisation_pixels,ms_ssim,ms_ssim_nearest" doc:"What to compute. Those up to ece_classwise need a model, the others samples, those up to agreement an extractor too."`
+	Groups     string   `pipe:"groups,optional" doc:"Column that parts the images into groups, to compare the classifier's metrics between them."`
+	Neighbours int      `pipe:"neighbours,optional" min:"1" doc:"Which nearest neighbour bounds the balls of precision, recall, density and coverage. Default: 5."`
+	Network    string   `pipe:"architecture,optional" doc:"The network that an extractor's published weights are of, where no config.json beside them tells."`
+	Split      string   `pipe:"split" default:"test" enum:"train,val,test" doc:"The real images to use."`
+	Bootstrap  int      `pipe:"bootstrap" default:"1000" min:"1" doc:"Resamples behind the intervals."`
+	BatchSize  int      `pipe:"batch_size" default:"32" min:"1" doc:"Images at once; results do not depend on it."`
+	Seed       uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the bootstrap."`
 
 	Model     Input  `pipe:"model,optional" kind:"model" doc:"The classifier to score."`
 	Samples   Input  `pipe:"samples,optional" kind:"samples" doc:"The generated images to score."`
-	Extractor Input  `pipe:"extractor,optional" kind:"model" doc:"The classifier whose features and classes judge the samples."`
+	Extractor Input  `pipe:"extractor,optional" kind:"model" doc:"The classifier whose features and classes judge the samples, or published weights."`
 	Data      Input  `pipe:"data" kind:"images" doc:"The real images."`
 	Out       Output `pipe:"metrics" kind:"metrics" path:"metrics.json" doc:"Each metric with its interval; for samples also how many images, prompts, features and steps are behind it."`
 }
 
 // The metrics of a classifier by name.
 var classifierMetrics = map[string]func(metric.Predictions) float64{
-	"accuracy": metric.Accuracy, "f1": metric.F1, "auroc": metric.AUROC, "ece": metric.ECE,
+	"accuracy": metric.Accuracy, "f1": metric.F1, "f1_micro": metric.F1Micro, "f1_weighted": metric.F1Weighted,
+	"auroc": metric.AUROC, "auroc_weighted": metric.AUROCWeighted,
+	"ece": metric.ECE, "ece_adaptive": metric.ECEAdaptive, "ece_classwise": metric.ECEClasswise,
 }
 
 // What is written beside the metrics: exact figures of what was scored.
 var (
-	classifierFacts = []string{"images", "trainable_parameters", "trainable_percent"} // the last two of a fine-tuned model
-	samplesFacts    = []string{"real_images", "generated_images", "prompts", "features", "sampler_steps", "guidance"}
+	classifierFacts = []string{"images", "trainable_parameters", "trainable_percent"}                     // the last two of a fine-tuned model
+	samplesFacts    = []string{"real_images", "generated_images", "prompts", "sampler_steps", "guidance"} // and features of an extractor
 )
 
-// byInput tells the metrics of a classifier from those of generated images.
-func (e *evaluate) byInput() (ofModel, ofSamples []string) {
+// byInput tells the metrics of a classifier from those of generated images, and of these the ones that an extractor judges.
+func (e *evaluate) byInput() (ofModel, ofSamples, ofFeatures []string) {
 	for _, name := range e.Metrics {
 		if classifierMetrics[name] != nil {
 			ofModel = append(ofModel, name)
-		} else {
-			ofSamples = append(ofSamples, name)
+			continue
+		}
+		ofSamples = append(ofSamples, name)
+		if !slices.Contains(pixelMetrics, name) {
+			ofFeatures = append(ofFeatures, name)
 		}
 	}
-	return ofModel, ofSamples
+	return ofModel, ofSamples, ofFeatures
 }
 
 // Validate implements Validator.
@@ -73,7 +94,7 @@ func (e *evaluate) Validate() error {
 	if len(e.Metrics) == 0 {
 		errs = append(errs, wrong("metrics", "names no metric: give at least one"))
 	}
-	ofModel, ofSamples := e.byInput()
+	ofModel, ofSamples, ofFeatures := e.byInput()
 	for _, in := range []struct {
 		name, what, of string
 		given          Input
@@ -81,7 +102,7 @@ func (e *evaluate) Validate() error {
 	}{
 		{"model", "the classifier to score", "of a classifier", e.Model, ofModel},
 		{"samples", "the generated images to score", "of generated images", e.Samples, ofSamples},
-		{"extractor", "a classifier of such images", "of generated images", e.Extractor, ofSamples},
+		{"extractor", "a classifier of such images", "of generated images by their features", e.Extractor, ofFeatures},
 	} {
 		switch {
 		case len(in.reads) > 0 && in.given.Path == "":
@@ -89,6 +110,15 @@ func (e *evaluate) Validate() error {
 		case len(in.reads) == 0 && in.given.Path != "":
 			errs = append(errs, wrong(in.name, "no metric %s is asked for, so nothing reads it: leave it out, or add one to metrics", in.of))
 		}
+	}
+	if e.Groups != "" && len(ofModel) == 0 {
+		errs = append(errs, wrong("groups", "compares a classifier's metrics, and none is asked for: leave it out, or add one to metrics"))
+	}
+	if e.Neighbours > 0 && !slices.ContainsFunc(ofFeatures, func(name string) bool { return slices.Contains(manifoldMetrics, name) }) {
+		errs = append(errs, wrong("neighbours", "is for %s, and none is asked for: leave it out", strings.Join(manifoldMetrics, ", ")))
+	}
+	if e.Network != "" && len(ofFeatures) == 0 {
+		errs = append(errs, wrong("architecture", "is the extractor's, and nothing reads one: leave it out"))
 	}
 	return errors.Join(errs...)
 }
@@ -110,13 +140,22 @@ func (*evaluate) Canonical(config map[string]any) {
 
 // Measures implements Measurer.
 func (e *evaluate) Measures() []string {
-	ofModel, ofSamples := e.byInput()
+	ofModel, ofSamples, ofFeatures := e.byInput()
 	names := slices.Clone(e.Metrics)
 	if len(ofModel) > 0 {
 		names = append(names, classifierFacts...)
 	}
+	if e.Groups != "" {
+		names = append(names, "groups")
+		for _, name := range ofModel {
+			names = append(names, name+worstGroup, name+groupGap)
+		}
+	}
 	if len(ofSamples) > 0 {
 		names = append(names, samplesFacts...)
+	}
+	if len(ofFeatures) > 0 {
+		names = append(names, "features")
 	}
 	return names
 }
@@ -127,13 +166,13 @@ func (e *evaluate) Run(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	ofModel, ofSamples := e.byInput()
+	ofModel, ofSamples, _ := e.byInput()
 	result := artifact.Metrics{}
 	if len(ofModel) > 0 {
-		err = e.scoreModel(ctx, data, ofModel, result)
+		err = e.scoreModel(ctx, r, data, ofModel, result)
 	}
 	if err == nil && len(ofSamples) > 0 {
-		err = e.scoreSamples(ctx, data, ofSamples, result)
+		err = e.scoreSamples(ctx, r, data, ofSamples, result)
 	}
 	if err != nil {
 		return err
@@ -145,7 +184,7 @@ func (e *evaluate) Run(ctx context.Context, r Reporter) error {
 }
 
 // scoreModel scores the classifier on the labelled images of the split.
-func (e *evaluate) scoreModel(ctx context.Context, data *artifact.Images, names []string, result artifact.Metrics) error {
+func (e *evaluate) scoreModel(ctx context.Context, r Reporter, data *artifact.Images, names []string, result artifact.Metrics) error {
 	c, err := artifact.ReadClassifier(e.Model.Path)
 	if err != nil {
 		return err
@@ -164,13 +203,22 @@ func (e *evaluate) scoreModel(ctx context.Context, data *artifact.Images, names 
 	if err != nil {
 		return err
 	}
-	if c.Info.MultiLabel {
-		err = e.scoreMultiLabel(multiLabel(judged.probs, data, rows, classes), names, result)
-	} else {
-		err = e.scoreClasses(judged.probs, images, rows, classes, names, result)
-	}
+	score, err := e.scores(c.Info.MultiLabel, judged.probs, data, images, rows, classes)
 	if err != nil {
 		return err
+	}
+	for _, name := range names {
+		stat, err := score(name)
+		if err != nil {
+			return err
+		}
+		result[name] = metric.Bootstrap(len(rows), e.Bootstrap, e.Seed, stat)
+		if e.Groups == "" {
+			continue
+		}
+		if err := e.scoreGroups(r, data, rows, name, stat, result); err != nil {
+			return err
+		}
 	}
 	result["images"] = exactly(float64(len(rows)))
 	if a := c.Adapter; a != nil {
@@ -180,95 +228,23 @@ func (e *evaluate) scoreModel(ctx context.Context, data *artifact.Images, names 
 	return nil
 }
 
-// scoreClasses scores probabilities of one class an image.
-func (e *evaluate) scoreClasses(probs [][]float64, images train.Images, rows, classes []int, names []string, result artifact.Metrics) error {
+// scores gives the figures of probabilities, each over some of the rows: by class alone, or of one class an image.
+func (e *evaluate) scores(multi bool, probs [][]float64, data *artifact.Images, images train.Images, rows, classes []int) (func(name string) (func(rows []int) float64, error), error) {
+	if multi {
+		p := multiLabel(probs, data, rows, classes)
+		return p.score, p.Check()
+	}
 	if images.Targets != nil {
-		return errors.New("the images have several labels each, the model knows one: train it with loss = \"bce\"")
+		return nil, errors.New("the images have several labels each, the model knows one: train it with loss = \"bce\"")
 	}
 	p := metric.Predictions{Probs: probs}
 	for _, i := range rows {
 		p.Labels = append(p.Labels, classes[images.Labels[i]])
 	}
-	if err := p.Check(); err != nil {
-		return err
-	}
-	for _, name := range names {
-		score := classifierMetrics[name]
-		result[name] = metric.Bootstrap(len(rows), e.Bootstrap, e.Seed, func(rows []int) float64 { return score(p.At(rows)) })
-	}
-	return nil
-}
-
-// scoreSamples compares the generated images with the real ones of the split.
-func (e *evaluate) scoreSamples(ctx context.Context, data *artifact.Images, names []string, result artifact.Metrics) error {
-	c, err := artifact.ReadClassifier(e.Extractor.Path)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	info, samples, err := artifact.ReadSamples(e.Samples.Path)
-	if err != nil {
-		return err
-	}
-	drawn, err := sampleImages(e.Samples.Path, samples, data.Info.Size, data.Info.Channels)
-	if err != nil {
-		return err
-	}
-	rows := data.Split(e.Split)
-	real, err := judge(ctx, c, trainImages(data), rows, e.BatchSize)
-	if err != nil {
-		return err
-	}
-	generated, err := judge(ctx, c, drawn, nil, e.BatchSize)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		switch name {
-		case "fid":
-			value, err := metric.FID(real.features, generated.features)
-			if err != nil {
-				return err
-			}
-			result[name] = exactly(value)
-		case "kid":
-			value, err := metric.KID(real.features, generated.features)
-			if err != nil {
-				return err
-			}
-			result[name] = exactly(value)
-		case "agreement":
-			if result[name], err = e.agreement(c, samples, generated.probs); err != nil {
-				return err
-			}
-		}
-	}
-	prompts := map[string]bool{}
-	for _, s := range samples {
-		prompts[s.Prompt] = true
-	}
-	result["real_images"] = exactly(float64(len(rows)))
-	result["generated_images"] = exactly(float64(len(samples)))
-	result["prompts"] = exactly(float64(len(prompts)))
-	result["features"] = exactly(float64(len(real.features[0])))
-	result["sampler_steps"] = exactly(float64(info.Steps))
-	result["guidance"] = exactly(info.Guidance)
-	return nil
-}
-
-// agreement is how often the extractor sees in an image what its prompt asked for. Samples whose class is not
-// known, or not one of the extractor's, do not count.
-func (e *evaluate) agreement(c *artifact.Classifier, samples []artifact.Sample, probs [][]float64) (metric.Interval, error) {
-	var p metric.Predictions
-	for i, s := range samples {
-		if label := c.Info.ClassIndex(s.Label); label >= 0 {
-			p.Probs, p.Labels = append(p.Probs, probs[i]), append(p.Labels, int(label))
-		}
-	}
-	if err := p.Check(); err != nil {
-		return metric.Interval{}, fmt.Errorf("agreement: no prompt asks for one of %s: %w", strings.Join(c.Info.Classes, ", "), err)
-	}
-	return metric.Bootstrap(len(p.Labels), e.Bootstrap, e.Seed, func(rows []int) float64 { return metric.Accuracy(p.At(rows)) }), nil
+	return func(name string) (func(rows []int) float64, error) {
+		figure := classifierMetrics[name]
+		return func(rows []int) float64 { return figure(p.At(rows)) }, nil
+	}, p.Check()
 }
 
 // exactly is a figure without an interval.

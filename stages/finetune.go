@@ -41,6 +41,7 @@ type finetune struct {
 	Network  string         `pipe:"architecture,optional" doc:"The network that published weights are of, where no config.json beside them tells; one of those that stage type pretrain makes."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
 	training
+	diffusing
 
 	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or published weights, by an hf:// address or a path: timm's, torchvision's with architecture, MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out."`
 	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
@@ -132,6 +133,9 @@ func (s *finetune) Validate() error {
 	}
 	if s.Tokens.Path != "" && s.Shift >= 0 {
 		errs = append(errs, wrong("shift", unread))
+	}
+	if s.Tokens.Path == "" {
+		errs = append(errs, s.unread())
 	}
 	return errors.Join(append(errs, s.check(s.Tokens.Path != "")...)...)
 }
@@ -249,7 +253,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 		return err
 	}
 	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, pairs.captions), func() error {
-		return pairs.fit(ctx, r, d.Model, fit, p, s.Seed)
+		return pairs.fit(ctx, r, d.Model, fit, p, s.diffusing, s.Seed)
 	})
 	if err != nil {
 		return err

@@ -71,6 +71,8 @@ func goldens(t *testing.T) []string {
 	run("dataset", "films", `{"source":"phantom://chestxray?count=24&size=64"}`, nil, map[string]string{"data": at("data")})
 	run("preprocess", "films", `{"size":64}`, given("data", "data"), map[string]string{"images": at("images")})
 	run("preprocess", "drawn", `{"size":32}`, given("data", "data"), map[string]string{"images": at("drawn")})
+	run("dataset", "viewed", `{"source":"phantom://chestxray?count=24&size=64","attributes":["view"]}`, nil, map[string]string{"data": at("viewed")})
+	run("preprocess", "viewed", `{"size":64,"split":{"train":0.4,"val":0.2,"test":0.4}}`, given("data", "viewed"), map[string]string{"images": at("views")})
 	run("tokenize", "films", `{"max_length":16}`, given("data", "data"), map[string]string{"tokens": at("tokens")})
 
 	const short = `"steps":2,"eval_every":2,"batch_size":2`
@@ -103,6 +105,10 @@ func goldens(t *testing.T) []string {
 	}
 	run("evaluate", "samples", `{"metrics":["fid","kid","agreement"],"batch_size":4}`, given("data", "images", "samples", "samples", "extractor", "resnet10_64"),
 		map[string]string{"metrics": at("samples.json")})
+	run("evaluate", "groups", `{"metrics":["accuracy","f1_micro","f1_weighted","auroc_weighted","ece_adaptive","ece_classwise"],"groups":"view","bootstrap":20}`,
+		given("data", "views", "model", "full"), map[string]string{"metrics": at("groups.json")})
+	run("evaluate", "generated", `{"metrics":["kid_blocks","precision","recall","density","coverage","memorisation","memorisation_pixels","ms_ssim","ms_ssim_nearest"],"neighbours":1,"bootstrap":20}`,
+		given("data", "views", "samples", "samples", "extractor", "resnet10_64"), map[string]string{"metrics": at("generated.json")})
 	gathered := map[string]Given{"runs": {Members: runs}}
 	run("figure", "line", `{"x":"fraction","y":"f1","series":"method"}`, gathered, map[string]string{"svg": at("f.svg"), "pdf": at("f.pdf"), "png": at("f.png")})
 	run("table", "methods", `{"rows":["method"],"metrics":["accuracy","ece"]}`, gathered, map[string]string{"csv": at("t.csv"), "md": at("t.md"), "tex": at("t.tex")})

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"image"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/layer"
@@ -82,4 +83,31 @@ func sampleImages(dir string, samples []artifact.Sample, size, channels int) (tr
 		out.Labels[i] = -1
 	}
 	return out, nil
+}
+
+// resized brings images to another size by the same filter.
+func resized(set train.Images, size int) train.Images {
+	if set.Size == size {
+		return set
+	}
+	from, to := set.Channels*set.Size*set.Size, set.Channels*size*size
+	out := train.Images{Size: size, Channels: set.Channels, Pixels: make([]byte, set.Len()*to), Labels: set.Labels}
+	for i := range set.Len() {
+		img := pixelImage(set.Pixels[i*from:(i+1)*from], set.Channels, set.Size)
+		resize(out.Pixels[i*to:(i+1)*to], img, size, set.Channels, "stretch", 1)
+	}
+	return out
+}
+
+// pixelImage is an image of pixels [channels, size, size].
+func pixelImage(pixels []byte, channels, size int) image.Image {
+	area := size * size
+	if channels == 1 {
+		return &image.Gray{Pix: pixels, Stride: size, Rect: image.Rect(0, 0, size, size)}
+	}
+	img := image.NewRGBA(image.Rect(0, 0, size, size))
+	for i := range area {
+		img.Pix[4*i], img.Pix[4*i+1], img.Pix[4*i+2], img.Pix[4*i+3] = pixels[i], pixels[area+i], pixels[2*area+i], 255
+	}
+	return img
 }

@@ -1,7 +1,9 @@
 package stages
 
 import (
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/pipe-ml/pipe/nn/metric"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -12,21 +14,21 @@ var multiLabelMetrics = map[string]func(metric.MultiLabel) float64{
 	"accuracy": metric.MultiLabel.Accuracy, "f1": metric.MultiLabel.F1, "auroc": metric.MultiLabel.AUROC, "ece": metric.MultiLabel.ECE,
 }
 
-// scoreMultiLabel scores probabilities of each class by itself.
-func (e *evaluate) scoreMultiLabel(p metric.MultiLabel, names []string, result artifact.Metrics) error {
-	if err := p.Check(); err != nil {
-		return err
+// byClass are such probabilities.
+type byClass struct{ metric.MultiLabel }
+
+// score is a figure over some of the rows.
+func (p byClass) score(name string) (func(rows []int) float64, error) {
+	figure := multiLabelMetrics[name]
+	if figure == nil {
+		return nil, fmt.Errorf("%s: the model judges each class by itself: ask for %s", name, strings.Join(sortedKeys(multiLabelMetrics), ", "))
 	}
-	for _, name := range names {
-		score := multiLabelMetrics[name]
-		result[name] = metric.Bootstrap(len(p.Probs), e.Bootstrap, e.Seed, func(rows []int) float64 { return score(p.At(rows)) })
-	}
-	return nil
+	return func(rows []int) float64 { return figure(p.At(rows)) }, nil
 }
 
 // multiLabel pairs probabilities with what the images at rows have, a row each; classes are the model's by the data's. Of images
 // with one class each, that is all they have.
-func multiLabel(probs [][]float64, data *artifact.Images, rows, classes []int) metric.MultiLabel {
+func multiLabel(probs [][]float64, data *artifact.Images, rows, classes []int) byClass {
 	p := metric.MultiLabel{Probs: probs}
 	for _, i := range rows {
 		t, has := make([]float64, len(classes)), data.Records[i].Labels
@@ -38,7 +40,7 @@ func multiLabel(probs [][]float64, data *artifact.Images, rows, classes []int) m
 		}
 		p.Targets = append(p.Targets, t)
 	}
-	return p
+	return byClass{p}
 }
 
 // sigmoid turns a row of logits into probabilities of each by itself.

@@ -13,9 +13,6 @@ import (
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
 
-// captionDrop is the share of captions that training replaces by the empty one.
-const captionDrop = 0.1
-
 // imagePairs are images with the tokens of their captions.
 type imagePairs struct {
 	images   *artifact.Images
@@ -46,13 +43,13 @@ func (p imagePairs) pixels(index []int) []float32 {
 }
 
 // fit trains m on the images at index; the validation split chooses the weights.
-func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, index []int, choices plan, seed uint64) error {
+func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, index []int, choices plan, how diffusing, seed uint64) error {
 	if len(index) == 0 {
 		return errors.New("no images to train on")
 	}
 	t := &diffusion.Trainer{
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
-		DropCaption: captionDrop, Config: choices.config, Seed: seed, Progress: progress(r),
+		DropCaption: how.CaptionDropout, SNRGamma: how.SNRGamma, Config: choices.config, Seed: seed, Progress: progress(r),
 	}
 	dev := cpu.New(0)
 	defer dev.Close()

@@ -107,7 +107,7 @@ func (p *preprocess) tensor(ctx context.Context, r Reporter, d *artifact.Dataset
 		index[c] = i
 	}
 	for _, rec := range records {
-		image := artifact.ImageRecord{ID: rec.ID, Label: -1, Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split}
+		image := artifact.ImageRecord{ID: rec.ID, Label: -1, Caption: rec.Caption, Patient: rec.Patient, Split: rec.Split, Attributes: rec.Attributes}
 		if i, ok := index[rec.Label]; ok {
 			image.Label = i
 		}

@@ -34,6 +34,7 @@ func init() {
 type pretrain struct {
 	Architecture string `pipe:"model" doc:"Which network: a classifier such as vit_micro_patch8_64, resnet10_64, or a diffusion model: unet_micro, unet_small."`
 	training
+	diffusing
 
 	Data   Input  `pipe:"data" kind:"images" generated:"true" doc:"Preprocessed images, or a generator's phantom:// address."`
 	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for diffusion."`
@@ -59,6 +60,9 @@ func (s *pretrain) Validate() error {
 	if s.Tokens.Path != "" && slices.Contains(model.Names(), s.Architecture) {
 		errs = append(errs, wrong("tokens", "%s is a classifier, which reads no captions: leave them out, or train one of %s",
 			s.Architecture, strings.Join(diffusion.Variants(), ", ")))
+	}
+	if !s.diffuses() {
+		errs = append(errs, s.unread())
 	}
 	return errors.Join(append(errs, s.check(s.diffuses())...)...)
 }

@@ -35,7 +35,7 @@ func (s *pretrain) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	if err := pairs.fit(ctx, r, m, pairs.images.Order, p, s.Seed); err != nil {
+	if err := pairs.fit(ctx, r, m, pairs.images.Order, p, s.diffusing, s.Seed); err != nil {
 		return err
 	}
 	d := &artifact.Diffusion{

@@ -15,8 +15,8 @@ import (
 func init() {
 	Register(Type{
 		Name:    "sample",
-		Version: 1,
-		Doc: "Draws images from a text-to-image model by DDIM with classifier-free guidance.\n\n" +
+		Version: 2,
+		Doc: "Draws images from a text-to-image model by one of diffusers' schedulers, with classifier-free guidance.\n\n" +
 			"Prompts are given, or are the captions of a split of preprocessed images, spread evenly over it. " +
 			"An image depends on its prompt, the seed and its index only.",
 		CPUs:   2,
@@ -26,15 +26,17 @@ func init() {
 }
 
 type sampling struct {
-	Prompts  []string `pipe:"prompts,optional" doc:"What to draw, in turn. Default: the captions of data."`
-	Split    string   `pipe:"split" default:"test" enum:"train,val,test" doc:"Whose captions to take."`
-	Count    int      `pipe:"count" default:"16" min:"1" doc:"How many images."`
-	Steps    int      `pipe:"steps" default:"20" min:"1" max:"1000" doc:"Evaluations of the network an image."`
-	Guidance float64  `pipe:"guidance" default:"3" min:"0" doc:"How far to go beyond the conditional prediction; 1: no guidance."`
-	Batch    int      `pipe:"batch_size" default:"16" min:"1" doc:"Images drawn at once."`
-	Columns  int      `pipe:"columns" default:"8" min:"1" doc:"Of the contact sheet."`
-	Rows     int      `pipe:"rows" default:"4" min:"1" doc:"Of the contact sheet, at most."`
-	Seed     uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the noise that images start from."`
+	Prompts   []string `pipe:"prompts,optional" doc:"What to draw, in turn. Default: the captions of data."`
+	Split     string   `pipe:"split" default:"test" enum:"train,val,test" doc:"Whose captions to take."`
+	Count     int      `pipe:"count" default:"16" min:"1" doc:"How many images."`
+	Scheduler string   `pipe:"scheduler" default:"ddim" enum:"ddim,ddpm,pndm,dpmsolver++" doc:"How noise becomes an image: ddim; ddpm adds noise at each step; pndm and dpmsolver++ (2M) remember earlier steps, and need fewer. All follow the model's scheduler_config.json."`
+	Steps     int      `pipe:"steps" default:"20" min:"1" max:"1000" doc:"Steps from noise to image, each an evaluation of the network; pndm takes one more, or nine."`
+	Eta       float64  `pipe:"eta,optional" min:"0" max:"1" doc:"Noise that ddim adds at each step, as a share of ddpm's. Default: none."`
+	Guidance  float64  `pipe:"guidance" default:"3" min:"0" doc:"How far to go beyond the conditional prediction; 1: no guidance."`
+	Batch     int      `pipe:"batch_size" default:"16" min:"1" doc:"Images drawn at once."`
+	Columns   int      `pipe:"columns" default:"8" min:"1" doc:"Of the contact sheet."`
+	Rows      int      `pipe:"rows" default:"4" min:"1" doc:"Of the contact sheet, at most."`
+	Seed      uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the noise that images start from."`
 
 	Model   Input  `pipe:"model" kind:"model" doc:"A diffusion model, fine-tuned or not, or Stable Diffusion as diffusers lays it out."`
 	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images whose captions are the prompts."`
@@ -43,6 +45,9 @@ type sampling struct {
 
 // Validate implements Validator.
 func (s *sampling) Validate() error {
+	if s.Eta > 0 && s.Scheduler != "ddim" {
+		return wrong("eta", "%s has no such choice: leave it out, or sample by ddim", s.Scheduler)
+	}
 	if len(s.Prompts) == 0 && s.Data.Path == "" {
 		return wrong("prompts", "there is nothing to draw: give prompts, or data with captions")
 	}
@@ -71,7 +76,8 @@ func (s *sampling) Run(ctx context.Context, r Reporter) error {
 	}
 	dev := cpu.New(0)
 	defer dev.Close()
-	sampler, err := diffusion.NewSampler(dev, d.Model, min(s.Batch, len(samples)), s.Steps, s.Guidance)
+	sampler, err := diffusion.NewSampler(dev, d.Model, min(s.Batch, len(samples)),
+		diffusion.SolverOptions{Scheduler: s.Scheduler, Steps: s.Steps, Eta: s.Eta}, s.Guidance)
 	if err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func (s *sampling) Run(ctx context.Context, r Reporter) error {
 		images[i] = picture(x, d.Info.Channels, d.Info.Size)
 	}
 	r.Metric("images", float64(len(images)))
-	info := artifact.SamplesInfo{Sampler: "ddim", Steps: s.Steps, Guidance: s.Guidance, Seed: s.Seed}
+	info := artifact.SamplesInfo{Sampler: s.Scheduler, Steps: s.Steps, Eta: s.Eta, Guidance: s.Guidance, Seed: s.Seed}
 	return artifact.WriteSamples(string(s.Samples), info, samples, images, s.Columns, s.Rows)
 }
 

@@ -77,6 +77,20 @@ func (t training) check(diffuses bool) []error {
 	return append(errs, t.recipe.check(diffuses)...)
 }
 
+// diffusing is what they let the user choose about the training of a diffusion model.
+type diffusing struct {
+	CaptionDropout float64 `pipe:"caption_dropout" default:"0.1" min:"0" max:"1" doc:"Share of a diffusion model's captions that training replaces by the empty one, for guidance."`
+	SNRGamma       float64 `pipe:"snr_gamma,optional" min:"0" doc:"Gamma of min-SNR weighting of a diffusion model's timesteps; 5 is usual. Default: all weigh alike."`
+}
+
+// unread refuses what a classifier does not read.
+func (d diffusing) unread() error {
+	if d.SNRGamma > 0 {
+		return wrong("snr_gamma", "is for a diffusion model, whose timesteps it weighs: leave it out, or give tokens")
+	}
+	return nil
+}
+
 // defaults are a task's values for what the user left open.
 type defaults struct {
 	steps, batch int

@@ -105,7 +105,7 @@ func TestAModelTrainsAndSamplesInTheAutoencodersLatents(t *testing.T) {
 	if _, err := tr.Fit(context.Background(), cpu.New(0)); err != nil {
 		t.Fatal(err)
 	}
-	if images := draw(t, tr.Model, 0, 2); len(images[1]) != tinySize*tinySize {
+	if images := draw(t, tr.Model, 0, 2, SolverOptions{Steps: 10}); len(images[1]) != tinySize*tinySize {
 		t.Errorf("an image of %d pixels", len(images[1]))
 	}
 	a.Model.BlockOutChannels = []int{6, 8}

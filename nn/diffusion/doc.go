@@ -2,9 +2,9 @@
 //
 // A [Schedule] says how much noise a timestep carries: x_t = sqrt(abar_t) x_0 + sqrt(1-abar_t) eps, with
 // abar the running product of 1-beta (Ho et al. 2020, arXiv:2006.11239), configured by diffusers'
-// scheduler_config.json. The network predicts eps, or the velocity that mixes eps and x_0; training minimises
-// its mean squared error at random timesteps. The sampler is DDIM with eta 0 (Song et al. 2021,
-// arXiv:2010.02502): deterministic given the first noise. Classifier-free guidance (Ho and Salimans 2022,
+// scheduler_config.json. The network predicts eps, the velocity that mixes eps and x_0, or x_0; training minimises
+// its mean squared error at random timesteps. A [Solver] goes the way back, from noise to an image: one file each, with the
+// numbers of diffusers' scheduler of that name. Classifier-free guidance (Ho and Salimans 2022,
 // arXiv:2207.12598) drops captions at random while training, and while sampling extrapolates from the
 // unconditional prediction to the conditional one.
 //

@@ -15,13 +15,13 @@ import (
 	"github.com/pipe-ml/pipe/nn/train"
 )
 
-// Sampler draws images from a model by DDIM with classifier-free guidance, batch by batch. An image depends on
+// Sampler draws images from a model by a [Solver] with classifier-free guidance, batch by batch. An image depends on
 // its caption, the seed and its index, and not on the other images.
 type Sampler struct {
 	model    *Model
 	dev      accel.Device
 	batch    int
-	steps    []int
+	solver   SolverOptions
 	guidance float64
 
 	mem        *program.Memory
@@ -35,21 +35,20 @@ type Sampler struct {
 	conditions int // predictions an image: 2 with guidance
 }
 
-// NewSampler compiles the model on dev for batches of batch images, sampled in steps steps. guidance 1 uses
+// NewSampler compiles the model on dev for batches of batch images, sampled by the chosen solver. guidance 1 uses
 // the conditional prediction alone.
-func NewSampler(dev accel.Device, m *Model, batch, steps int, guidance float64) (*Sampler, error) {
+func NewSampler(dev accel.Device, m *Model, batch int, solver SolverOptions, guidance float64) (*Sampler, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
 	if batch < 1 {
 		return nil, fmt.Errorf("sampling batches of %d", batch)
 	}
-	s := &Sampler{model: m, dev: dev, batch: batch, guidance: guidance, conditions: 2, mem: program.NewMemory(dev)}
+	s := &Sampler{model: m, dev: dev, batch: batch, solver: solver, guidance: guidance, conditions: 2, mem: program.NewMemory(dev)}
 	if guidance == 1 {
 		s.conditions = 1
 	}
-	var err error
-	if s.steps, err = m.Schedule.Timesteps(steps); err != nil {
+	if _, err := NewSolver(m.Schedule, solver); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(s.compileEncoder(), s.compileDenoiser()); err != nil {
@@ -84,8 +83,8 @@ func (s *Sampler) Sample(ctx context.Context, captions [][]int32, seed uint64, f
 	batches := (len(captions) + s.batch - 1) / s.batch
 	for at := 0; at < len(captions); at += s.batch {
 		group := captions[at:min(at+s.batch, len(captions))]
-		images, err := s.sample(ctx, group, seed, first+at, func(step int) {
-			done((float64(at/s.batch) + float64(step)/float64(len(s.steps))) / float64(batches))
+		images, err := s.sample(ctx, group, seed, first+at, func(share float64) {
+			done((float64(at/s.batch) + share) / float64(batches))
 		})
 		if err != nil {
 			return nil, err
@@ -96,21 +95,33 @@ func (s *Sampler) Sample(ctx context.Context, captions [][]int32, seed uint64, f
 }
 
 // sample draws one batch.
-func (s *Sampler) sample(ctx context.Context, captions [][]int32, seed uint64, first int, done func(step int)) ([][]float32, error) {
+func (s *Sampler) sample(ctx context.Context, captions [][]int32, seed uint64, first int, done func(share float64)) ([][]float32, error) {
+	solver, err := NewSolver(s.model.Schedule, s.solver)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.encode(ctx, captions); err != nil {
 		return nil, err
 	}
 	u := s.model.UNet
 	per := u.InChannels * u.SampleSize * u.SampleSize
 	x := make([]float32, s.batch*s.conditions*per)
-	for i := range captions {
-		r := rng.New(seed, fmt.Sprintf("sample/%d", first+i))
-		for j := range per {
-			x[i*per+j] = float32(r.Norm())
-		}
+	streams := make([]*rng.Stream, len(captions))
+	for i := range streams {
+		streams[i] = rng.New(seed, fmt.Sprintf("sample/%d", first+i))
 	}
+	draw := func(out []float32) []float32 {
+		for i, r := range streams {
+			for j := range per {
+				out[i*per+j] = float32(r.Norm())
+			}
+		}
+		return out
+	}
+	draw(x)
 	half := s.batch * per // conditional rows first, then unconditional ones
-	for k, t := range s.steps {
+	steps := solver.Timesteps()
+	for k, t := range steps {
 		copy(x[half:], x[:half])
 		out, err := s.predict(ctx, x, t)
 		if err != nil {
@@ -122,12 +133,8 @@ func (s *Sampler) sample(ctx context.Context, captions [][]int32, seed uint64, f
 				out[i] = free + float32(float32(s.guidance)*(out[i]-free))
 			}
 		}
-		prev := -1
-		if k+1 < len(s.steps) {
-			prev = s.steps[k+1]
-		}
-		s.model.Schedule.Step(x[:half], out[:half], t, prev)
-		done(k + 1)
+		solver.Step(k, x[:half], out[:half], func() []float32 { return draw(make([]float32, half)) })
+		done(float64(k+1) / float64(len(steps)))
 	}
 	latents := make([][]float32, len(captions))
 	for i := range latents {

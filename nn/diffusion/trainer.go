@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -16,8 +17,8 @@ import (
 )
 
 // Trainer fits a model to image-caption pairs by the mean squared error of the prediction, each band of the
-// latents weighted by its share in the picture (Codec.LossWeights). With a nil plan U-Net and text encoder train
-// together.
+// latents weighted by its share in the picture (Codec.LossWeights), and each timestep as SNRGamma says. With a nil plan U-Net and
+// text encoder train together.
 type Trainer struct {
 	Model       *Model
 	Latents     []Posterior // of each image, by Codec.Encode
@@ -25,6 +26,7 @@ type Trainer struct {
 	Train, Val  []int       // pairs
 	BatchSize   int
 	DropCaption float64 // share of captions replaced by the empty one, for guidance
+	SNRGamma    float64 // of Schedule.LossWeight; 0: timesteps weigh alike
 	Config      train.Config
 	Seed        uint64
 	Progress    train.Progress
@@ -42,7 +44,7 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan)
 	in, out := m.predict(b, t.BatchSize)
 	target := b.Input("target", tensor.Float32, t.BatchSize, m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize)
-	weights := b.Input("weights", tensor.Float32, 1, m.UNet.InChannels, 1, 1)
+	weights := b.Input("weights", tensor.Float32, t.BatchSize, m.UNet.InChannels, 1, 1)
 	loss := b.MSELoss(b.Mul(out, weights), b.Mul(target, weights))
 	if err := b.Finish(); err != nil {
 		return res, err
@@ -110,14 +112,16 @@ type batch struct {
 	in      inputs
 	target  *layer.Node
 	weights *layer.Node
-	bands   []float32 // the value of weights
+	bands   []float32 // the weights of the latents' channels
 
-	x, want, time []float32
-	ids           []int32
-	eps           []float32 // of one pair
+	x, want, time, factors []float32
+	ids                    []int32
+	eps                    []float32 // of one pair
 }
 
-func (b *batch) reset() { b.x, b.want, b.time, b.ids = b.x[:0], b.want[:0], b.time[:0], b.ids[:0] }
+func (b *batch) reset() {
+	b.x, b.want, b.time, b.factors, b.ids = b.x[:0], b.want[:0], b.time[:0], b.factors[:0], b.ids[:0]
+}
 
 // add draws timestep, caption dropping, latents and noise of pair i as element j of the batch, from the stream called name.
 // The timestep is uniform over the j-th part of the chain, so that each batch sees the whole chain.
@@ -133,6 +137,10 @@ func (b *batch) add(i, j int, name string, drop float64) {
 	}
 	b.ids = append(b.ids, ids...)
 	b.time = append(b.time, t.Model.UNet.TimeFeatures(at)...)
+	root := float32(math.Sqrt(schedule.LossWeight(at, t.SNRGamma)))
+	for _, w := range b.bands {
+		b.factors = append(b.factors, w*root)
+	}
 	x0, from := t.Latents[i].Sample(r), len(b.x)
 	b.eps = b.eps[:0]
 	for range x0 {
@@ -146,5 +154,5 @@ func (b *batch) add(i, j int, name string, drop float64) {
 
 // set hands the batch to a program.
 func (b *batch) set(set func(*layer.Node, any) error) error {
-	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.target, b.want), set(b.weights, b.bands))
+	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.target, b.want), set(b.weights, b.factors))
 }

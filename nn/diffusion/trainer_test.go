@@ -57,9 +57,9 @@ func lightDark(t *testing.T, steps int) *Trainer {
 }
 
 // draw samples one light and one dark image.
-func draw(t *testing.T, m *Model, threads, batch int) [][]float32 {
+func draw(t *testing.T, m *Model, threads, batch int, o SolverOptions) [][]float32 {
 	t.Helper()
-	s, err := NewSampler(cpu.New(threads), m, batch, 10, 2)
+	s, err := NewSampler(cpu.New(threads), m, batch, o, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,26 +96,44 @@ func TestSamplesFollowTheCaption(t *testing.T) {
 	if math.IsNaN(res.Best) || res.Best > 0.8 {
 		t.Errorf("the validation loss is %v; predicting no noise gives 1", res.Best)
 	}
-	images := draw(t, tr.Model, 0, 2)
-	if light, dark := mean(images[0]), mean(images[1]); light < 0.2 || dark > -0.2 {
-		t.Errorf("the light image has mean %v, the dark one %v", light, dark)
+	for _, name := range Schedulers() {
+		images := draw(t, tr.Model, 0, 2, SolverOptions{Scheduler: name, Steps: 10})
+		if light, dark := mean(images[0]), mean(images[1]); light < 0.2 || dark > -0.2 {
+			t.Errorf("%s: the light image has mean %v, the dark one %v", name, light, dark)
+		}
+	}
+}
+
+func TestMinSNRChangesWhatIsLearned(t *testing.T) {
+	fit := func(gamma float64) []float32 {
+		tr := lightDark(t, 2)
+		tr.SNRGamma = gamma
+		if _, err := tr.Fit(context.Background(), cpu.New(0)); err != nil {
+			t.Fatal(err)
+		}
+		return tr.Model.Weights.Data("conv_out.weight")
+	}
+	if slices.Equal(fit(0), fit(5)) {
+		t.Error("the weighting has no effect")
 	}
 }
 
 func TestDiffusionGivesTheSameBits(t *testing.T) {
-	var first [][]float32
+	first := map[string][][]float32{}
 	for _, c := range []struct{ threads, batch int }{{1, 2}, {2, 2}, {2, 1}} {
 		tr := lightDark(t, 3)
 		if _, err := tr.Fit(context.Background(), cpu.New(c.threads)); err != nil {
 			t.Fatal(err)
 		}
-		images := draw(t, tr.Model, c.threads, c.batch)
-		if first == nil {
-			first = images
-		}
-		for i := range images {
-			if !slices.Equal(first[i], images[i]) {
-				t.Errorf("image %d is another one with %d threads in batches of %d", i, c.threads, c.batch)
+		for _, name := range Schedulers() {
+			images := draw(t, tr.Model, c.threads, c.batch, SolverOptions{Scheduler: name, Steps: 5})
+			if first[name] == nil {
+				first[name] = images
+			}
+			for i := range images {
+				if !slices.Equal(first[name][i], images[i]) {
+					t.Errorf("%s: image %d is another one with %d threads in batches of %d", name, i, c.threads, c.batch)
+				}
 			}
 		}
 	}

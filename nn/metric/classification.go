@@ -71,19 +71,9 @@ func Accuracy(p Predictions) float64 {
 // F1 is the macro-averaged F1 score: the plain mean over the classes that occur as a label or as a
 // prediction, as scikit-learn's f1_score(average="macro").
 func F1(p Predictions) float64 {
-	classes := len(p.Probs[0])
-	tp, fp, fn := make([]int, classes), make([]int, classes), make([]int, classes)
-	for i, row := range p.Probs {
-		got, want := argmax(row), p.Labels[i]
-		if got == want {
-			tp[got]++
-			continue
-		}
-		fp[got]++
-		fn[want]++
-	}
+	tp, fp, fn := confusions(p)
 	sum, seen := 0.0, 0
-	for c := range classes {
+	for c := range tp {
 		if n := 2*tp[c] + fp[c] + fn[c]; n > 0 {
 			sum += 2 * float64(tp[c]) / float64(n)
 			seen++

@@ -3,6 +3,8 @@ package metric
 import (
 	"math"
 	"testing"
+
+	"github.com/pipe-ml/pipe/accel/rng"
 )
 
 // rows of two classes, given the probability of class 1.
@@ -157,5 +159,84 @@ func TestFeaturesOfDifferentWidthsAreRefused(t *testing.T) {
 	}
 	if _, err := KID([][]float64{{1}}, [][]float64{{1}, {2}}); err == nil {
 		t.Error("no error for a single image")
+	}
+}
+
+func TestCopiesAreTold(t *testing.T) {
+	trained, heldOut := grid(0, 0, 1, 1), grid(0.4, 0.3, 1, 1)
+	copies, err := Memorisation(trained[:20], trained, heldOut, 100, 1)
+	if err != nil || copies.Value != 0 || copies.High != 0 {
+		t.Errorf("copies: %+v, %v", copies, err)
+	}
+	others, err := Memorisation(heldOut[:20], trained, heldOut, 100, 1)
+	if err != nil || math.Abs(others.Value-1) > 1e-9 {
+		t.Errorf("images like the held-out ones: %+v, %v", others, err)
+	}
+	if _, err := Memorisation(heldOut, trained, trained, 100, 1); err == nil {
+		t.Error("trained images as held out were accepted")
+	}
+}
+
+func TestBlocksOfKIDSurroundTheWhole(t *testing.T) {
+	a, b := grid(0, 0, 1, 1), grid(0.5, 0, 1, 1.2)
+	whole, err := KID(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := KIDBlocks(a, b, 100, 3)
+	if err != nil || !(one.Low < whole && whole < one.High) || !(one.Low < one.Value && one.Value < one.High) {
+		t.Errorf("%+v, the whole %v, %v", one, whole, err)
+	}
+	turned := append(append([][]float64{}, a[30:]...), a[:30]...)
+	if again, err := KIDBlocks(turned, b, 100, 3); err != nil || again != one {
+		t.Errorf("in another order %+v, before %+v, %v", again, one, err)
+	}
+}
+
+func TestManifoldsNeedAsManyNeighbours(t *testing.T) {
+	a := grid(0, 0, 1, 1)
+	if _, err := NewManifold(a, a[:5], 5); err == nil {
+		t.Error("the fifth neighbour of one in five was found")
+	}
+	same, err := NewManifold(a, a, 3)
+	if err != nil || same.Precision != 1 || same.Recall != 1 || same.Coverage != 1 {
+		t.Errorf("a set against itself: %+v, %v", same, err)
+	}
+}
+
+func TestGroupsAreScoredEachByItself(t *testing.T) {
+	p := binary([]int{0, 1, 0, 1, 1, 0}, .1, .9, .8, .9, .2, .3)
+	g := Groups{Names: []string{"f", "m", "x"}, Of: []int{0, 0, 1, 1, 1, -1}}
+	accuracy := func(rows []int) float64 { return Accuracy(p.At(rows)) }
+	values := g.Each([]int{0, 1, 2, 3, 4, 5}, accuracy)
+	near(t, "f", values[0], 1)
+	near(t, "m", values[1], 1./3)
+	near(t, "x", values[2], math.NaN())
+	low, high := Range(values[:2])
+	near(t, "worst", low, 1./3)
+	near(t, "best", high, 1)
+	if low, high = Range(values); !math.IsNaN(low) || !math.IsNaN(high) {
+		t.Errorf("with an empty group the values range from %v to %v", low, high)
+	}
+}
+
+// Complaints of pytorch-fid's users: complex numbers from tiny sets, and a distance of a set to itself that is not 0.
+func TestFIDOfFewImagesWithManyFeaturesIsRealAndExact(t *testing.T) {
+	r := rng.New(3, "few")
+	set := func(n int) [][]float64 {
+		rows := make([][]float64, n)
+		for i := range rows {
+			for range 64 {
+				rows[i] = append(rows[i], r.Norm())
+			}
+		}
+		return rows
+	}
+	a, b := set(3), set(5)
+	if d, err := FID(a, b); err != nil || math.IsNaN(d) || math.IsInf(d, 0) || d <= 0 {
+		t.Errorf("FID %v, %v", d, err)
+	}
+	if d, err := FID(a, [][]float64{a[2], a[0], a[1]}); err != nil || d != 0 {
+		t.Errorf("FID to itself %v, %v", d, err)
 	}
 }

@@ -19,6 +19,8 @@ type Record struct {
 	Caption string   `json:"caption"`          // "": none
 	Patient string   `json:"patient"`          // "": unknown; the image then stands for itself
 	Split   string   `json:"split"`            // "train", "val", "test", or "" where the set gives none
+	// Attributes are further columns that were asked for, where they have a value.
+	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
 // DatasetInfo describes a dataset as a whole.

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,6 +107,20 @@ func (r *partsReader) json(v any, dir, file string) error {
 	return readJSON(filepath.Join(r.dir, dir, file), v)
 }
 
+// schedule reads the noise schedule. Python writes the absent bound of DPM-Solver as -Infinity, which is not JSON.
+func (r *partsReader) schedule(c *diffusion.ScheduleConfig) error {
+	file := filepath.Join(schedulerDir, schedulerFile)
+	r.files = append(r.files, file)
+	text, err := os.ReadFile(filepath.Join(r.dir, file))
+	if err != nil {
+		return err
+	}
+	if err := decodeStrict(bytes.ReplaceAll(text, []byte("-Infinity"), []byte("null")), c); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
 // tensors opens a part's weights.
 func (r *partsReader) tensors(dir string) (map[string]checkpoint.Tensor, error) {
 	archive, err := checkpoint.OpenArchive(filepath.Join(r.dir, dir))
@@ -123,7 +138,7 @@ func (r *partsReader) model(info ModelInfo, seed uint64) (*diffusion.Model, erro
 	m := &diffusion.Model{Size: info.Size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Weights: layer.NewWeights(seed)}
 	var schedule diffusion.ScheduleConfig
 	err := errors.Join(
-		r.json(m.UNet, unetDir, modelFile), r.json(m.Text, textDir, modelFile), r.json(&schedule, schedulerDir, schedulerFile),
+		r.json(m.UNet, unetDir, modelFile), r.json(m.Text, textDir, modelFile), r.schedule(&schedule),
 		r.tokenizer(m, info.Captions), r.codec(m), r.described(),
 	)
 	if err != nil {

@@ -167,3 +167,31 @@ func TestPublishedFoldersThatAreNotFollowedAreRefused(t *testing.T) {
 		t.Errorf("a pickle alone: %v", err)
 	}
 }
+
+func TestSchedulesOfEveryPublishedSolverAreRead(t *testing.T) {
+	for _, config := range []string{
+		`{"_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000,
+			"set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "trained_betas": null, "clip_sample": false}`,
+		`{"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver++", "beta_end": 0.012, "beta_schedule": "scaled_linear",
+			"beta_start": 0.00085, "dynamic_thresholding_ratio": 0.995, "euler_at_final": false, "final_sigmas_type": "zero", "flow_shift": 1.0,
+			"lambda_min_clipped": -Infinity, "lower_order_final": true, "num_train_timesteps": 1000, "prediction_type": "epsilon",
+			"rescale_betas_zero_snr": false, "sample_max_value": 1.0, "solver_order": 2, "solver_type": "midpoint", "steps_offset": 0,
+			"thresholding": false, "time_shift_type": "exponential", "timestep_spacing": "linspace", "trained_betas": null, "use_beta_sigmas": false,
+			"use_dynamic_shifting": false, "use_exponential_sigmas": false, "use_flow_sigmas": false, "use_karras_sigmas": true,
+			"use_lu_lambdas": false, "variance_type": null}`,
+	} {
+		dir := stableDiffusion(t, 1)
+		if err := os.WriteFile(filepath.Join(dir, "scheduler", "scheduler_config.json"), []byte(config), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		d, err := ReadDiffusion(dir, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range diffusion.Schedulers() {
+			if _, err := diffusion.NewSolver(d.Model.Schedule, diffusion.SolverOptions{Scheduler: name, Steps: 9}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -30,6 +30,8 @@ type ImageRecord struct {
 	Caption string `json:"caption"`
 	Patient string `json:"patient"`
 	Split   string `json:"split"`
+	// Attributes are the columns that the data set kept.
+	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
 // Images is a data set ready for training.

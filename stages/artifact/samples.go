@@ -21,6 +21,7 @@ type Sample struct {
 type SamplesInfo struct {
 	Sampler  string  `json:"sampler"`
 	Steps    int     `json:"steps"`
+	Eta      float64 `json:"eta,omitempty"` // of ddim
 	Guidance float64 `json:"guidance"`
 	Seed     uint64  `json:"seed"`
 }

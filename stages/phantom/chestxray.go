@@ -14,7 +14,7 @@ func init() {
 	Register(Phantom{
 		Name: "chestxray",
 		Doc: "Chest radiographs: a parametric thorax projected by Beer-Lambert, with one finding or none, and a caption in the style of a report " +
-			"made from the same parameters. Patients have one to three images; the finding stays, its severity, the pose and the exposure vary.",
+			"made from the same parameters. Patients have one to three images; the finding stays, its severity, the pose and the exposure vary. Attributes: view (PA, or AP of a portable device).",
 		Options: []Option{
 			{Name: "count", Default: 1200, Min: 1, Max: 1000000, Doc: "images"},
 			{Name: "seed", Default: 0, Min: 0, Max: math.MaxInt32, Doc: "of all random numbers"},
@@ -62,12 +62,17 @@ func newStudyItem(seed uint64, size, patient, i int, name string, film bool) sou
 	st.finding = newFinding(name, rng.New(seed, fmt.Sprintf("chestxray/patient/%d/finding", patient)))
 	st.finding.severity = clamp(st.finding.severity+0.12*s.Norm(), 0, 1)
 	caption := st.report(s)
+	view := "PA"
+	if st.portable {
+		view = "AP"
+	}
 	return source.Item{
-		Origin:  fmt.Sprintf("p%05d-%d", patient, i),
-		Label:   name,
-		Labels:  []string{name},
-		Caption: caption,
-		Patient: fmt.Sprintf("p%05d", patient),
+		Origin:     fmt.Sprintf("p%05d-%d", patient, i),
+		Label:      name,
+		Labels:     []string{name},
+		Caption:    caption,
+		Patient:    fmt.Sprintf("p%05d", patient),
+		Attributes: map[string]string{"view": view},
 		Load: func() (image.Image, error) {
 			st := st
 			st.anatomy = newAnatomy(rng.New(seed, fmt.Sprintf("chestxray/patient/%d/anatomy", patient)))

@@ -67,6 +67,7 @@ func openCOVID(t *Tree, o Options) (*Set, error) {
 			continue
 		}
 		it := t.item(file)
+		it.Attributes = r.attributes()
 		it.Patient = r.get("patientid")
 		it.Caption = strings.Join(strings.Fields(r.get(caption)), " ")
 		it.Labels = covidFindings(r.get("finding"))

@@ -35,6 +35,8 @@ type Item struct {
 	Caption string
 	Patient string
 	Split   string // "train", "val" or "test", where the set has given splits
+	// Attributes are what else the set says of an image, by the name of the column; only what is there.
+	Attributes map[string]string
 	// Load decodes the image; its error names the file. It may be called from several goroutines.
 	Load func() (image.Image, error)
 }

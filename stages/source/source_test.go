@@ -224,6 +224,12 @@ func TestCOVIDRowsBecomeItems(t *testing.T) {
 	if d := cmp.Diff([]string{"COVID-19", "ARDS"}, s.Items[0].Labels); d != "" || s.Items[0].Caption != "first line" {
 		t.Errorf("%q %s", s.Items[0].Caption, d)
 	}
+	if a := s.Items[0].Attributes; a["view"] != "AP" || a["modality"] != "X-ray" {
+		t.Errorf("attributes: %v", a)
+	}
+	if _, there := s.Items[2].Attributes["view"]; there {
+		t.Error("an empty cell became an attribute")
+	}
 	if len(s.Problems) != 2 || !strings.Contains(s.Problems[0].Error(), "gone.png: missing") || !strings.Contains(s.Problems[1].Error(), "named in line 2 already") {
 		t.Errorf("problems: %v", s.Problems)
 	}

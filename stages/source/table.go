@@ -32,6 +32,17 @@ func (r row) get(column string) string {
 	return strings.TrimSpace(r.values[i])
 }
 
+// attributes are all values of the row by column.
+func (r row) attributes() map[string]string {
+	all := map[string]string{}
+	for _, name := range r.t.names {
+		if v := r.get(name); v != "" {
+			all[name] = v
+		}
+	}
+	return all
+}
+
 // readTable reads a CSV file of the tree. Header cells lose surrounding space and a byte order mark; unnamed
 // columns are not addressable; a row may be shorter than the header but not longer by more than empty cells.
 func (t *Tree) readTable(file string) (*table, error) {

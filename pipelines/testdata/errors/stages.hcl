@@ -124,13 +124,14 @@ stage "finetune" "unet" {
 }
 
 stage "finetune" "m" {
-  matrix   = { method = ["full", "lora"], fraction = [0.1, 1], seed = [0, 1] }
-  model    = pretrain.m.model
-  data     = preprocess.cxr.images
-  method   = each.method
-  options  = { rnk = 4 } # ERR Invalid value: options: .*rnk
-  fraction = each.fraction
-  seed     = each.seed
+  matrix    = { method = ["full", "lora"], fraction = [0.1, 1], seed = [0, 1] }
+  model     = pretrain.m.model
+  data      = preprocess.cxr.images
+  method    = each.method
+  options   = { rnk = 4 } # ERR Invalid value: options: .*rnk
+  snr_gamma = 5           # ERR Invalid value: snr_gamma: is for a diffusion model
+  fraction  = each.fraction
+  seed      = each.seed
 }
 
 stage "sample" "m" { # ERR Missing attribute: Stage type "sample" needs prompts: there is nothing to draw: give prompts, or data with captions
@@ -161,13 +162,29 @@ stage "sample" "both" {
   data    = preprocess.cxr.images # ERR Invalid value: data: prompts are given, so its captions are not read
 }
 
+stage "sample" "noisy" {
+  model     = pretrain.unet.model
+  prompts   = ["a nodule"]
+  scheduler = "pndm"
+  eta       = 0.5 # ERR Invalid value: eta: pndm has no such choice: leave it out, or sample by ddim
+}
+
 stage "evaluate" "unread" {
   model     = finetune.m.model
   samples   = sample.m.samples # ERR Invalid value: samples: no metric of generated images is asked for
-  extractor = finetune.m.model # ERR Invalid value: extractor: no metric of generated images is asked for, so nothing reads it
+  extractor = finetune.m.model # ERR Invalid value: extractor: no metric of generated images by their features is asked for, so nothing reads it
   data      = preprocess.cxr.images
   metrics   = ["accuracy"]
   matrix    = finetune.m.matrix
+}
+
+stage "evaluate" "of_pixels" {
+  samples      = sample.m.samples
+  data         = preprocess.cxr.images
+  metrics      = ["ms_ssim"]
+  groups       = "sex"              # ERR Invalid value: groups: compares a classifier's metrics, and none is asked for
+  neighbours   = 3                  # ERR Invalid value: neighbours: is for precision, recall, density, coverage, and none is asked for
+  architecture = "inception_v3_fid" # ERR Invalid value: architecture: is the extractor's, and nothing reads one
 }
 
 stage "evaluate" "null_model" {
