@@ -2,13 +2,15 @@
 export CGO_ENABLED := 0
 
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
-STUDY         := pipelines/chestxray.hcl
 PARITY_VENV   ?= $(CURDIR)/.cache/parity
+PARITY_PYTHON := $(PARITY_VENV)/bin/python
+PARITY_READY  := $(PARITY_VENV)/requirements.txt
+STUDY         := pipelines/chestxray.hcl
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm lint fmt fmt-check generate demo bench bench-nn bench-engine clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -22,6 +24,21 @@ test: ## every test, on any machine with Go
 
 test-faults: ## a study that is killed, damaged and starved of disk some 300 times, of it by kill -9 at 200 instants and more; it prints its seed
 	PIPE_FAULT_ROUNDS=300 go test -count=1 -timeout 20m -v -run TestFaults ./cmd/pipe
+
+parity: $(PARITY_READY) ## networks of real size against torchvision, timm, diffusers and transformers; CASES="vit resnet/resnet50" for some
+	go run ./nn/parity -python $(PARITY_PYTHON) $(CASES)
+
+parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
+	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
+	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
+
+parity-mutants: ## which fixture catches which mistake
+	go test -count=1 -v -run Mutant ./nn/parity
+
+$(PARITY_READY): nn/parity/requirements.txt
+	test -x $(PARITY_PYTHON) || python3 -m venv $(PARITY_VENV)
+	$(PARITY_PYTHON) -m pip install --quiet -r $<
+	cp $< $@
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...
@@ -47,9 +64,9 @@ demo: ## the main job: the whole study on generated radiographs
 bench: ## kernels and engine, in Go's benchmark format
 	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
 
-bench-nn: ## networks beside PyTorch on the CPU, step by step (about 3 minutes)
+bench-nn: $(PARITY_READY) ## networks beside PyTorch on the CPU, step by step (about 3 minutes); BENCH="-cases vit_lora" for some
 	go build -o .cache/bench-nn ./nn/bench
-	.cache/bench-nn -python $(PARITY_VENV)/bin/python $(BENCH)
+	.cache/bench-nn -python $(PARITY_PYTHON) $(BENCH)
 
 bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs if it can, and how it grows (about 15 minutes)
 	go run ./dag/bench $(BENCH)

@@ -21,7 +21,7 @@ type evaluator struct {
 	inst  *Instance
 	shared
 	patterns map[string][]string  // what the patterns of a code attribute matched
-	groups   map[string]*dag.Node // virtual vertices that its inputs read, by address
+	groups   map[string]*dag.Node // vertices that its inputs read and no block makes, by address: virtual ones, and downloads
 	failed   map[string]bool      // attributes with a mistake: it is told once, not for every instance
 	diags    hcl.Diagnostics
 }

@@ -15,7 +15,7 @@ import (
 
 // Expansion is a pipeline turned into the vertices of a graph.
 type Expansion struct {
-	Nodes        []*dag.Node // instances in the order of the files and cells; a group before its first reader
+	Nodes        []*dag.Node // instances in the order of the files and cells; a group, or a download, before its first reader
 	Publications []dag.Publication
 }
 
@@ -41,9 +41,13 @@ func (p *Pipeline) Expand() (*Expansion, hcl.Diagnostics) {
 		}
 		for _, n := range nodes {
 			for _, in := range n.Inputs {
-				if in.Group != "" && !placed[in.Group] {
-					placed[in.Group] = true
-					x.Nodes = append(x.Nodes, c.groups[in.Group])
+				address := in.Group
+				if in.From != nil {
+					address = in.From.Address
+				}
+				if made := c.groups[address]; made != nil && !placed[address] {
+					placed[address] = true
+					x.Nodes = append(x.Nodes, made)
 				}
 			}
 			x.Nodes = append(x.Nodes, n)

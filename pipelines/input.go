@@ -95,7 +95,7 @@ func (e *evaluator) itemInputs(a *attribute, port stages.Port) []dag.Input {
 	return list
 }
 
-// input makes one input of a value: a reference, a path or a generated source (the second result).
+// input makes one input of a value: a reference, a path, an address to download, or a generated source (the second result).
 func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Value) (*dag.Input, string) {
 	if ph := asPlaceholder(v); ph != nil {
 		return e.reference(a, port, name, ph), ""
@@ -126,9 +126,17 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 	}
 	text := v.AsString()
 	if scheme, _, ok := strings.Cut(text, "://"); ok {
-		if scheme != "phantom" {
+		switch scheme {
+		case hubScheme:
+			return e.download(a, name, text), ""
+		case "https":
+			e.report(a, e.explain(a, mistake(a.expr.Range(), "Address without a digest",
+				"%s is %s. Write a stage \"%s\" that fetches it by its sha256, and refer to the files of that.", name, text, stages.DownloadType)))
+			return nil, ""
+		case "phantom":
+		default:
 			e.report(a, e.explain(a, mistake(a.expr.Range(), "Unknown kind of address",
-				"%s is %s, but only phantom:// addresses can be read here. Download the data and give the path.%s", name, text, suggestOnly(scheme, []string{"phantom"}))))
+				"%s is %s, but only phantom:// and hf:// addresses can be read here. Download the data and give the path.%s", name, text, suggestOnly(scheme, []string{"phantom", hubScheme}))))
 			return nil, ""
 		}
 		if !port.Generated {

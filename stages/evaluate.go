@@ -148,6 +148,7 @@ func (e *evaluate) scoreModel(ctx context.Context, data *artifact.Images, names 
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	images := trainImages(data)
 	rows := labelled(images, data.Split(e.Split))
 	if len(rows) == 0 {
@@ -186,6 +187,7 @@ func (e *evaluate) scoreSamples(ctx context.Context, data *artifact.Images, name
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	info, samples, err := artifact.ReadSamples(e.Samples.Path)
 	if err != nil {
 		return err

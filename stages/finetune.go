@@ -33,12 +33,15 @@ type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
 	Blocks   []int          `pipe:"blocks,optional" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
+	Layers   []string       `pipe:"layers,optional" doc:"Layers on which the method acts, by one or more segments of their paths, such as attn, norm? or blocks.3.mlp; with blocks both must hold. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`
+	Resize   bool           `pipe:"resize_positions,optional" doc:"Resample the positions that a transformer learned to the size of the images, where that is another one. Default: such images are refused."`
+	Network  string         `pipe:"architecture,optional" doc:"The network that published weights are of, where no config.json beside them tells; one of those that stage type pretrain makes."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
 	training
 
-	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or a folder with published weights (MobileNet-v1 in TensorFlow.js form)."`
+	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or published weights, by an hf:// address or a path: timm's, torchvision's with architecture, MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out."`
 	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
 	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
 	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
@@ -118,6 +121,9 @@ func (s *finetune) Validate() error {
 	if _, err := m.Configure(s.Options); err != nil {
 		errs = append(errs, wrong("options", "%v", err))
 	}
+	if _, err := model.Lookup(s.Network); s.Network != "" && err != nil {
+		errs = append(errs, unknown("architecture", s.Network, model.Names()))
+	}
 	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
 	if s.Tokens.Path != "" && s.Flip {
 		errs = append(errs, wrong("flip", unread))
@@ -140,10 +146,12 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if s.Tokens.Path != "" {
 		return wrong("tokens", "the model is a classifier, which reads no captions: leave them out, or give a diffusion model")
 	}
-	backbone, err := artifact.OpenBackbone(s.Base.Path)
+	backbone, err := artifact.OpenBackboneAs(s.Base.Path, s.Network)
 	if err != nil {
 		return err
 	}
+	defer backbone.Close()
+	backbone.ResizePositions = s.Resize
 	m, err := artifact.ReadImages(s.Data.Path)
 	if err != nil {
 		return err
@@ -154,6 +162,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	c, err := backbone.Classifier(m.Info.Classes, m.Info.Size, s.Seed)
 	if err != nil {
 		return err
+	}
+	for _, change := range c.Changes {
+		r.Log("%s: %s", c.Info.Architecture, change)
+	}
+	if m.Info.Channels != c.Info.Channels {
+		r.Log("%s sees %d channels: those of an image, %d, are %s", c.Info.Architecture, c.Info.Channels, m.Info.Channels,
+			map[bool]string{true: "averaged", false: "repeated"}[c.Info.Channels == 1])
 	}
 	if c.Adapter, err = s.prepare(r, c.Info.Architecture, c.Network, c.Weights); err != nil {
 		return err
@@ -178,7 +193,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		Optim: p.optim, Config: p.config, Seed: s.Seed, Progress: progress(r),
 	}
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, featuresOf(ctx, c, images, fit), func() error {
+	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
 		dev := cpu.New(0)
 		defer dev.Close()
 		res, err := t.Fit(ctx, dev)

@@ -50,13 +50,17 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	t := &diffusion.Trainer{
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
 		DropCaption: captionDrop, Optim: choices.optim, Config: choices.config, Seed: seed, Progress: progress(r),
-		Latents: make([][]float32, len(p.images.Records)),
 	}
-	for i := range t.Latents {
-		t.Latents[i] = m.Codec.Encode(p.pixels([]int{i}), m.Size)
+	pixels := make([][]float32, len(p.images.Records))
+	for i := range pixels {
+		pixels[i] = p.pixels([]int{i})
 	}
 	dev := cpu.New(0)
 	defer dev.Close()
+	var err error
+	if t.Latents, err = m.Codec.Encode(ctx, dev, pixels, m.Size); err != nil {
+		return err
+	}
 	res, err := t.Fit(ctx, dev)
 	if err != nil {
 		return err

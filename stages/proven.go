@@ -19,7 +19,7 @@ const proofBatch = 4
 
 // prepare lets the method choose what trains in a network called name with weights w, and tells it.
 func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {
-	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Blocks: s.Blocks})
+	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Mask: peft.Mask{Blocks: s.Blocks, Layers: s.Layers}})
 	if errors.Is(err, peft.ErrNothingToTrain) {
 		return nil, fmt.Errorf("%s: %w; %s", name, err, fitting(network, s.Seed))
 	}
@@ -76,12 +76,12 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 	return nil
 }
 
-// featuresOf is how the proofs see a classifier: by its features of a few images.
-func featuresOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
+// logitsOf is how the proofs see a classifier: by its answers for a few images.
+func logitsOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
 	rows = rows[:min(len(rows), proofBatch)]
 	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
 		out, err := predict(ctx, c.Model, w, plan, set, rows, len(rows))
-		return out.Features, err
+		return out.Logits, err
 	}
 }
 

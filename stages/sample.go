@@ -36,7 +36,7 @@ type sampling struct {
 	Rows     int      `pipe:"rows" default:"4" min:"1" doc:"Of the contact sheet, at most."`
 	Seed     uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the noise that images start from."`
 
-	Model   Input  `pipe:"model" kind:"model" doc:"A diffusion model, fine-tuned or not."`
+	Model   Input  `pipe:"model" kind:"model" doc:"A diffusion model, fine-tuned or not, or Stable Diffusion as diffusers lays it out."`
 	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images whose captions are the prompts."`
 	Samples Output `pipe:"samples" kind:"samples" doc:"The images, their prompts, and a contact sheet."`
 }

@@ -24,7 +24,7 @@ type tokenize struct {
 	MaxLength int    `pipe:"max_length" default:"77" min:"3" max:"4096" doc:"Ids a caption, with both marks; longer captions are cut."`
 	VocabSize int    `pipe:"vocab_size" default:"2048" min:"514" max:"100000" doc:"Most ids of a vocabulary made from the captions."`
 	Data      Input  `pipe:"data" kind:"dataset" doc:"The data set whose captions to take."`
-	Vocab     Input  `pipe:"vocab,optional" doc:"A folder with vocab.json and merges.txt, or CLIP's bpe_simple_vocab_16e6.txt.gz."`
+	Vocab     Input  `pipe:"vocab,optional" doc:"A folder with vocab.json and merges.txt or tokenizer.json, such as the tokenizer/ of a published model, or CLIP's bpe_simple_vocab_16e6.txt.gz."`
 	Tokens    Output `pipe:"tokens" kind:"tokens" doc:"The ids of every image's caption, and the vocabulary."`
 }
 

@@ -60,16 +60,23 @@ func mustRun(t *testing.T, name, config string, inputs, outputs map[string]strin
 // lightAndDark writes images of two classes with captions, and their tokens: what preprocess and tokenize make.
 func lightAndDark(t *testing.T) (images, tokens string) {
 	t.Helper()
-	const n, size = 24, 16
-	r := rng.New(1, "light and dark")
-	m := &artifact.Images{Info: artifact.ImagesInfo{
-		Size: size, Channels: 1, Classes: []string{"dark", "light"}, Mean: []float64{0.5}, Std: []float64{0.2}, Count: n,
-	}}
-	toks := &artifact.Tokens{MaxLength: 6}
 	tokenizer, err := token.Train([]string{"a light image", "a dark image"}, 530)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return lightAndDarkAs(t, 1, tokenizer, 6)
+}
+
+// lightAndDarkAs writes them with that many channels and their captions by a tokenizer, of length tokens.
+func lightAndDarkAs(t *testing.T, channels int, tokenizer *token.Tokenizer, length int) (images, tokens string) {
+	t.Helper()
+	const n, size = 24, 16
+	r := rng.New(1, "light and dark")
+	m := &artifact.Images{Info: artifact.ImagesInfo{
+		Size: size, Channels: channels, Classes: []string{"dark", "light"}, Count: n,
+		Mean: slices.Repeat([]float64{0.5}, channels), Std: slices.Repeat([]float64{0.2}, channels),
+	}}
+	toks := &artifact.Tokens{MaxLength: length}
 	for i := range n {
 		class, split := i%2, artifact.Train
 		switch i / 2 % 6 {
@@ -83,7 +90,7 @@ func lightAndDark(t *testing.T) (images, tokens string) {
 		if split == artifact.Train {
 			m.Order = append(m.Order, i)
 		}
-		for range size * size {
+		for range channels * size * size {
 			m.Pixels = append(m.Pixels, byte(60+120*class+r.Intn(20)))
 		}
 		m.Records = append(m.Records, rec)
@@ -128,17 +135,24 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 	t.Parallel()
 	images, _ := lightAndDark(t)
 	dir := t.TempDir()
-	base := filepath.Join(dir, "base")
-	m := mustRun(t, "pretrain", `{"model":"vit_micro_patch8_64","steps":4,"batch_size":4}`,
-		map[string]string{"data": images}, map[string]string{"model": base})
-	if m["steps"] != 4 || m["val_loss"] == 0 {
-		t.Errorf("pretrain reports %v", m)
+	heads := map[string]float64{"vit_micro_patch8_64": 2*96 + 2, "resnet10_64": 2*128 + 2}
+	for name := range heads {
+		m := mustRun(t, "pretrain", fmt.Sprintf(`{"model":%q,"steps":4,"batch_size":4}`, name),
+			map[string]string{"data": images}, map[string]string{"model": filepath.Join(dir, name)})
+		if m["steps"] != 4 || m["val_loss"] == 0 {
+			t.Errorf("pretrain of %s reports %v", name, m)
+		}
 	}
 	for _, method := range peft.Names() {
+		network := map[model.Kind]string{model.Transformer: "vit_micro_patch8_64", model.CNN: "resnet10_64"}[kindFor(t, method)]
+		if network == "" {
+			continue // for diffusion models, which have a test of their own
+		}
+		base := filepath.Join(dir, network)
 		config := fmt.Sprintf(`{"method":%q,"steps":4,"batch_size":4,"fraction":0.5}`, method)
 		tuned, again := filepath.Join(dir, method), filepath.Join(dir, method+"-again")
 		m := mustRun(t, "finetune", config, map[string]string{"model": base, "data": images}, map[string]string{"model": tuned})
-		if m["head_parameters"] != 2*96+2 || m["trainable_parameters"] < m["head_parameters"] {
+		if m["head_parameters"] != heads[network] || m["trainable_parameters"] < m["head_parameters"] {
 			t.Errorf("%s reports %v", method, m)
 		}
 		card, err := peft.Lookup(method)
@@ -161,6 +175,22 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 	}
 }
 
+// kindFor is the kind of a small network that a method fits.
+func kindFor(t *testing.T, method string) model.Kind {
+	t.Helper()
+	m, err := peft.Lookup(method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case m.Rates[model.Transformer] > 0 && method != "batch_norm": // of the transformers, only those with a convolutional stem have batch norms
+		return model.Transformer
+	case m.Rates[model.CNN] > 0:
+		return model.CNN
+	}
+	return model.Diffusion
+}
+
 func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 	t.Parallel()
 	images, tokens := lightAndDark(t)
@@ -169,27 +199,34 @@ func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 	pairs := map[string]string{"data": images, "tokens": tokens}
 	mustRun(t, "pretrain", `{"model":"unet_micro","steps":3,"batch_size":4}`, pairs, map[string]string{"model": base})
 	pairs["model"] = base
-	for _, method := range []string{"bitfit", "full", "norm", "ssf", "lora"} {
+	for _, method := range peft.Names() {
+		card, err := peft.Lookup(method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if card.Rates[model.Diffusion] == 0 {
+			continue
+		}
 		out := filepath.Join(dir, method)
 		m := mustRun(t, "finetune", `{"method":"`+method+`","steps":3,"batch_size":4}`, pairs, map[string]string{"model": out})
 		if m["trainable_percent"] <= 0 || m["trainable_percent"] > 100 || m["head_parameters"] != 0 {
 			t.Errorf("%s reports %v", method, m)
 		}
 		step0, proven := m["step0_deviation"]
-		if d, merged := m["merge_deviation"]; !proven || method != "ssf" && step0 != 0 || !merged || d > 1e-5 {
+		if d, merged := m["merge_deviation"]; !proven || card.Step0 == peft.Equal && step0 != 0 || merged != (card.Merge == peft.Exact) || d > 1e-5 {
 			t.Errorf("%s reports %v", method, m)
 		}
 		t.Logf("%s: merged, it deviates by %.3g", method, m["merge_deviation"])
 	}
-	want := "unet_micro: vpt: would train nothing on this network; methods that fit it: bitfit, full, lora, norm, ssf"
-	if _, err := runStage(t, "finetune", `{"method":"vpt"}`, pairs, map[string]string{"model": filepath.Join(dir, "vpt")}); err == nil || err.Error() != want {
-		t.Errorf("prompts in a U-Net: %v, want %s", err, want)
+	const refusal = "unet_micro: vpt: would train nothing on this network; methods that fit it: adapter, "
+	if _, err := runStage(t, "finetune", `{"method":"vpt"}`, pairs, map[string]string{"model": filepath.Join(dir, "vpt")}); err == nil || !strings.HasPrefix(err.Error(), refusal) {
+		t.Errorf("prompts in a U-Net: %v, want %s", err, refusal)
 	}
 	sameTree(t, filepath.Join(tuned, "base"), base)
 	var first string
-	for i, model := range []string{base, tuned, tuned} {
+	for i, source := range []string{base, tuned, tuned} {
 		out := filepath.Join(dir, fmt.Sprintf("samples%d", i))
-		mustRun(t, "sample", `{"count":4,"steps":3}`, map[string]string{"model": model, "data": images}, map[string]string{"samples": out})
+		mustRun(t, "sample", `{"count":4,"steps":3}`, map[string]string{"model": source, "data": images}, map[string]string{"samples": out})
 		_, records, err := artifact.ReadSamples(out)
 		if err != nil {
 			t.Fatal(err)
@@ -222,7 +259,7 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		inputs              map[string]string
 		want                string
 	}{
-		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "resnet10_64: vpt: would train nothing on this network; methods that fit it: bitfit, full, linear, lora, norm, ssf"},
+		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "resnet10_64: vpt: would train nothing on this network; methods that fit it: batch_norm, bitfit, "},
 		{"an unknown method", "finetune", `{"method":"lorra"}`, map[string]string{"model": base, "data": images}, "lora"},
 		{"an unknown option", "finetune", `{"method":"lora","options":{"rnak":4}}`, map[string]string{"model": base, "data": images}, "rank"},
 		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},

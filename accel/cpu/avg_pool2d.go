@@ -29,8 +29,38 @@ func avgPool2d(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
 			to[i] += from[i*a.Stride]
 		}
 	})
-	d.level.scale(y, y, 1/float32(a.Kernel*a.Kernel))
+	if !a.ExcludePad {
+		d.level.scale(y, y, 1/float32(a.Kernel*a.Kernel))
+		return nil
+	}
+	share := p.shares()
+	d.pool.run(p.planes, grain(len(share)), func(lo, hi int) {
+		for plane := lo; plane < hi; plane++ {
+			y := y[plane*len(share):][:len(share)]
+			d.level.mul(y, y, share)
+		}
+	})
 	return nil
+}
+
+// shares are what the elements of each window [OH, OW] count: one by the number of those that lie inside.
+func (p *pooling) shares() []float32 {
+	out := make([]float32, p.oh*p.ow)
+	for ky := range p.Kernel {
+		top, bottom := p.inside(ky, p.h, p.oh)
+		for kx := range p.Kernel {
+			lo, hi := p.inside(kx, p.w, p.ow)
+			for oy := top; oy < bottom; oy++ {
+				for ox := lo; ox < hi; ox++ {
+					out[oy*p.ow+ox]++
+				}
+			}
+		}
+	}
+	for i, n := range out {
+		out[i] = 1 / n
+	}
+	return out
 }
 
 // avgPool2dDx adds to each element of dx its windows' dy, in order of its place in them, from the first place to the last.
@@ -44,6 +74,16 @@ func avgPool2dDx(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
 	}
 	dx, dy := f32(out[0]), f32(in[0])
 	clear(dx)
+	if a.ExcludePad {
+		share := p.shares()
+		p.each(d, func(xi, yi, n int) {
+			to, share := dx[xi:], share[yi%len(share):]
+			for i, g := range dy[yi : yi+n] {
+				to[i*a.Stride] += float32(g * share[i])
+			}
+		})
+		return nil
+	}
 	p.each(d, func(xi, yi, n int) {
 		to := dx[xi:]
 		for i, g := range dy[yi : yi+n] {

@@ -33,3 +33,7 @@ type GroupNorm struct {
 type BatchNorm struct {
 	Eps float32
 }
+
+// OverNorm is (m [M], v [M, ...]) -> y [M]: m / ||row of v||, 0 for a row of zeros. Squares are added in order in float64, the root is
+// rounded to float32, then m is divided by it. It is its own backward.
+type OverNorm struct{}

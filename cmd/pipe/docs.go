@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -11,11 +12,12 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE | executor | cache | functions]",
+		Use:   "docs [TYPE | executor | cache | functions | peft [METHOD]]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
 		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor or
-cache, the block for a cluster or for a cache that machines share; with functions, what expressions may call.` + exits(exits0, exits1),
-		Args: cobra.MaximumNArgs(1),
+cache, the block for a cluster or for a cache that machines share; with functions, what expressions may call; with peft, what each fine-tuning method
+trains of published networks; with peft METHOD, that method's card.` + exits(exits0, exits1),
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				var all []stages.Type
@@ -26,7 +28,12 @@ cache, the block for a cluster or for a cache that machines share; with function
 				a.view.Types(all, pipelines.Shipped())
 				return nil
 			}
+			if len(args) > 1 && args[0] != "peft" {
+				return fmt.Errorf("docs %s takes no second argument", args[0])
+			}
 			switch args[0] {
+			case "peft":
+				return a.docsPEFT(args[1:])
 			case "executor":
 				a.view.Settings(`executor "slurm" "NAME"`, pipelines.ExecutorSchema())
 				return nil
@@ -44,11 +51,34 @@ cache, the block for a cluster or for a cache that machines share; with function
 			a.view.Schema(stages.SchemaOf(t))
 			return nil
 		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return docsTopics(), cobra.ShellCompDirectiveNoFileComp
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			switch {
+			case len(args) == 0:
+				return docsTopics(), cobra.ShellCompDirectiveNoFileComp
+			case len(args) == 1 && args[0] == "peft":
+				return stages.MethodNames(), cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 }
 
+// docsPEFT shows all fine-tuning methods, or the one that args names.
+func (a *app) docsPEFT(args []string) error {
+	if len(args) > 0 && !slices.Contains(stages.MethodNames(), args[0]) {
+		return fmt.Errorf("there is no fine-tuning method %q.%s", args[0], pipelines.DidYouMean(args[0], stages.MethodNames()))
+	}
+	all, err := stages.Methods()
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		a.view.Methods(all)
+		return nil
+	}
+	a.view.Method(all[slices.IndexFunc(all, func(m stages.Method) bool { return m.Name == args[0] })])
+	return nil
+}
+
 // docsTopics is what docs describes.
-func docsTopics() []string { return append(stages.Names(), "executor", "cache", "functions") }
+func docsTopics() []string { return append(stages.Names(), "executor", "cache", "functions", "peft") }

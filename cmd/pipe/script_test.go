@@ -21,6 +21,7 @@ import (
 	"github.com/pipe-ml/pipe/dag/remote/remotetest"
 	"github.com/pipe-ml/pipe/dag/slurm/slurmtest"
 	"github.com/pipe-ml/pipe/stages"
+	"github.com/pipe-ml/pipe/stages/fetch/fetchtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files inside the scripts")
@@ -44,6 +45,7 @@ func TestMain(m *testing.M) {
 //	results STORE FILE     write the digests and metrics of all results in the store to FILE, a result a line
 //	subset FILE FILE       every line of the first file is in the second
 //	cache-server VERB...   a remote cache: see cmdCacheServer
+//	hub VERB...            a Hugging Face Hub: see cmdHub
 //	json ARG...            run pipe -json with these arguments; all it writes is JSON lines, the first one the version
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -54,6 +56,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Values[serverKey{}] = new(*remotetest.Server)
+			env.Values[hubKey{}] = new(*fetchtest.Hub)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -67,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"json":    cmdJSON,
 
 			"cache-server": cmdCacheServer,
+			"hub":          cmdHub,
 		},
 	})
 }

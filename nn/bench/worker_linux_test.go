@@ -33,7 +33,7 @@ func TestWorkersThatFailAreNamed(t *testing.T) {
 	for script, want := range map[string]string{
 		"exit 3":                  "shell ended",
 		"echo nonsense; read l":   `shell said "nonsense", not "started"`,
-		"echo started; echo read": `shell said "read", not "ready"`,
+		"echo started; echo read; read l": `shell said "read", not "ready"`,
 	} {
 		if _, err := shell(script); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", script, err, want)

@@ -52,29 +52,31 @@ func adaptChannels(t Tensor, channels int) (Tensor, error) {
 	return FromFloat32([]int{outputs, channels, t.Shape[2], t.Shape[3]}, out), nil
 }
 
-// adaptPositions resamples a position embedding [1, 1 + G*G, C] of a class token and a square grid to another grid, by
-// antialiased bicubic interpolation (a = -0.5, pixels' centres aligned) as timm does. The class token's stays.
+// adaptPositions resamples a position embedding [1, P + G*G, C] of a square grid to another grid, by antialiased bicubic
+// interpolation (a = -0.5, pixels' centres aligned) as timm does. P is 1 where the class token has a position, which stays, and 0
+// where it has none.
 func adaptPositions(t Tensor, tokens int) (Tensor, error) {
 	data, err := t.Float32()
 	if err != nil {
 		return t, err
 	}
 	c := t.Shape[2]
-	from, to := int(math.Sqrt(float64(t.Shape[1]-1))), int(math.Sqrt(float64(tokens-1)))
-	if from*from+1 != t.Shape[1] || to*to+1 != tokens {
-		return t, fmt.Errorf("positions of %d and %d tokens are not a class token and a square grid", t.Shape[1], tokens)
+	prefix, from := grid(t.Shape[1])
+	kept, to := grid(tokens)
+	if from == 0 || to == 0 || prefix != kept {
+		return t, fmt.Errorf("positions of %d and %d tokens are not both square grids, with or without a class token", t.Shape[1], tokens)
 	}
 	weights := bicubic(from, to)
 	rows := make([]float64, to*from*c) // [to, from, C]: resampled in the vertical
 	for y := range to {
 		for k, f := range weights[y] {
 			for i := range from * c {
-				rows[y*from*c+i] += f * float64(data[(1+k*from)*c+i])
+				rows[y*from*c+i] += f * float64(data[(prefix+k*from)*c+i])
 			}
 		}
 	}
 	out := make([]float32, tokens*c)
-	copy(out, data[:c])
+	copy(out, data[:prefix*c])
 	for y := range to {
 		for x := range to {
 			for i := range c {
@@ -82,11 +84,21 @@ func adaptPositions(t Tensor, tokens int) (Tensor, error) {
 				for k, f := range weights[x] {
 					sum += f * rows[(y*from+k)*c+i]
 				}
-				out[(1+y*to+x)*c+i] = float32(sum)
+				out[(prefix+y*to+x)*c+i] = float32(sum)
 			}
 		}
 	}
 	return FromFloat32([]int{1, tokens, c}, out), nil
+}
+
+// grid tells the side of the square grid that tokens are, and whether one is before it; side is 0 if they are none.
+func grid(tokens int) (prefix, side int) {
+	for prefix := range 2 {
+		if side := int(math.Sqrt(float64(tokens - prefix))); side > 0 && side*side+prefix == tokens {
+			return prefix, side
+		}
+	}
+	return 0, 0
 }
 
 // bicubic returns, for each of to outputs, the weights of the from inputs.

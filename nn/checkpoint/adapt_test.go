@@ -52,6 +52,10 @@ func TestPositionsFollowTheGrid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		patches, _, err := load(t, []int{1, to * to, 2}, checkpoint.FromFloat32([]int{1, from * from, 2}, data[2:]), checkpoint.LoadOptions{Positions: []string{"p"}})
+		if err != nil || !cmp.Equal(patches, got[2:]) {
+			t.Errorf("%d -> %d: without a class token the patches' positions are others: %v", from, to, err)
+		}
 		if got[0] != -5 || got[1] != -6 {
 			t.Errorf("the class token's position became %v", got[:2])
 		}

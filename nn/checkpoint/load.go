@@ -31,11 +31,12 @@ type LoadReport struct {
 	Adapted []string // parameters changed in shape: "name [from] -> [to]"
 }
 
-// Load sets the parameters and buffers that a network declared in w from tensors. Nothing is set unless all is well.
+// Load sets the parameters and buffers that a network declared in w from tensors. Nothing is set unless all is well. What keeps
+// its shape stays where it lies, so the tensors must not change, nor their archive be closed, while w is used.
 func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadReport, error) {
 	var rep LoadReport
 	var missing, unexpected, misshaped []string
-	values := map[string][]float32{}
+	values := map[string]layer.View{}
 	wanted := o.Names
 	if wanted == nil {
 		wanted = w.Names()
@@ -55,7 +56,7 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 				misshaped = append(misshaped, fmt.Sprintf("%s (%v)", n, err))
 				continue
 			}
-			v, err := fitted.Float32()
+			v, err := fitted.View()
 			if err != nil {
 				misshaped = append(misshaped, fmt.Sprintf("%s (%v)", n, err))
 			}
@@ -87,7 +88,7 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 	}
 	for _, n := range wanted {
 		if v, ok := values[n]; ok {
-			if err := w.Set(n, w.Shape(n), v); err != nil {
+			if err := w.SetView(n, w.Shape(n), v); err != nil {
 				return LoadReport{}, err
 			}
 		}

@@ -87,26 +87,12 @@ func NewFile(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// parse decodes the header token by token, since a map would hide duplicate names.
+// parse decodes the header.
 func (f *File) parse(raw []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("not a JSON object")
-	}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		name, ok := t.(string)
-		if !ok {
-			return fmt.Errorf("unexpected %v", t)
-		}
+	err := object(dec, func(name string) error {
 		if name == "__metadata__" {
-			if err := dec.Decode(&f.Metadata); err != nil {
-				return err
-			}
-			continue
+			return dec.Decode(&f.Metadata)
 		}
 		var e entry
 		if err := dec.Decode(&e); err != nil {
@@ -116,8 +102,9 @@ func (f *File) parse(raw []byte) error {
 			return fmt.Errorf("%s occurs twice", name)
 		}
 		f.entries[name] = e
-	}
-	if _, err := dec.Token(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	if rest := bytes.TrimSpace(raw[dec.InputOffset():]); len(rest) > 0 {

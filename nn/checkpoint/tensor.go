@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unsafe"
+
+	"github.com/pipe-ml/pipe/nn/layer"
 )
 
 // DType is an element type by its name in the safetensors format.
@@ -24,6 +27,9 @@ const (
 	Bool DType = "BOOL"
 )
 
+// otherSizes are the types that a file may hold beside weights that are read.
+var otherSizes = map[DType]int{"U64": 8, "C64": 8, "U32": 4, "U16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+
 // Size is the bytes of an element, 0 for an unknown type.
 func (d DType) Size() int {
 	switch d {
@@ -36,7 +42,7 @@ func (d DType) Size() int {
 	case I8, U8, Bool:
 		return 1
 	}
-	return 0
+	return otherSizes[d]
 }
 
 // Tensor is an array as a file holds it: row-major, little-endian.
@@ -80,25 +86,68 @@ func (t Tensor) Len() int {
 
 // Float32 returns the values of a floating-point tensor, rounding F64.
 func (t Tensor) Float32() ([]float32, error) {
+	view, err := t.View()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(view(new([]float32))), nil
+}
+
+// View gives the values of a floating-point tensor as layer.Weights takes them: Data itself where that is float32 in this
+// machine's own form, else converted at every use, rounding F64. Data must stay as it is for as long as the view is used.
+func (t Tensor) View() (layer.View, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	out := make([]float32, t.Len())
-	for i := range out {
-		switch t.DType {
-		case F32:
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
-		case F64:
-			out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:])))
-		case BF16:
-			out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(t.Data[2*i:])) << 16)
-		case F16:
-			out[i] = half(binary.LittleEndian.Uint16(t.Data[2*i:]))
-		default:
-			return nil, fmt.Errorf("tensor of %s is not floating-point", t.DType)
-		}
+	n := t.Len()
+	if own, ok := t.own(n); ok {
+		return func(*[]float32) []float32 { return own }, nil
 	}
-	return out, nil
+	convert := converters[t.DType]
+	if convert == nil {
+		return nil, fmt.Errorf("tensor of %s is not floating-point", t.DType)
+	}
+	return func(scratch *[]float32) []float32 {
+		*scratch = slices.Grow((*scratch)[:0], n)[:n]
+		convert(*scratch, t.Data)
+		return *scratch
+	}, nil
+}
+
+// littleEndian tells whether this machine's float32 are the file's.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// own is Data as n float32, if it can be read in place.
+func (t Tensor) own(n int) ([]float32, bool) {
+	at := unsafe.Pointer(unsafe.SliceData(t.Data))
+	if t.DType != F32 || !littleEndian || n == 0 || uintptr(at)%4 != 0 {
+		return nil, false
+	}
+	return unsafe.Slice((*float32)(at), n), true
+}
+
+// converters turn little-endian bytes into float32.
+var converters = map[DType]func(dst []float32, raw []byte){
+	F32: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+	},
+	F64: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:])))
+		}
+	},
+	BF16: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(raw[2*i:])) << 16)
+		}
+	},
+	F16: func(dst []float32, raw []byte) {
+		for i := range dst {
+			dst[i] = half(binary.LittleEndian.Uint16(raw[2*i:]))
+		}
+	},
 }
 
 // Int32 returns the values of an I32 tensor, or of an I64 one whose values fit.

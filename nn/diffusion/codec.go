@@ -1,16 +1,52 @@
 package diffusion
 
 import (
+	"context"
 	"fmt"
 	"math"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/rng"
 )
 
-// Codec maps images [C, H, W] to latents [C*4^Levels, H/2^Levels, W/2^Levels] and back. Each level splits every
+// Codec maps images to the latents in which a model works, and back: an [Autoencoder], or a [HaarCodec].
+type Codec interface {
+	// Validate refuses images of size x size.
+	Validate(size int) error
+	// Latent is the shape [K, S, S] of the latents of images of size x size.
+	Latent(size int) (channels, side int)
+	// Encode gives the latents of each image [C, size, size] in [-1, 1], scaled for the model, on dev.
+	Encode(ctx context.Context, dev accel.Device, images [][]float32, size int) ([]Posterior, error)
+	// Decode gives the image [C, size, size] of each latents [K, S, S].
+	Decode(ctx context.Context, dev accel.Device, latents [][]float32, size int) ([][]float32, error)
+	// LossWeights are factors of the error of each of the K channels of latents.
+	LossWeights() []float32
+}
+
+// Posterior is the distribution of an image's latents [K, S, S]: independent normal ones.
+type Posterior struct {
+	Mean []float32
+	Std  []float32 // nil: the latents are exact
+}
+
+// Sample draws latents from the next numbers of r; exact ones draw nothing.
+func (p Posterior) Sample(r *rng.Stream) []float32 {
+	if p.Std == nil {
+		return p.Mean
+	}
+	out := make([]float32, len(p.Mean))
+	for i, m := range p.Mean {
+		out[i] = m + float32(p.Std[i]*float32(r.Norm()))
+	}
+	return out
+}
+
+// HaarCodec maps images [C, H, W] to latents [C*4^Levels, H/2^Levels, W/2^Levels] and back. Each level splits every
 // channel c into the four orthonormal Haar bands of its 2x2 blocks, stored as channels 4c to 4c+3: average,
 // horizontal, vertical and diagonal detail. Then channel k becomes (y - Mean[k]) / Scale[k].
 //
 // It stands where Stable Diffusion has its VAE: the network works on a small grid of well-scaled channels.
-type Codec struct {
+type HaarCodec struct {
 	Class    string    `json:"_class_name"` // HaarCodec
 	Channels int       `json:"in_channels"` // of the images
 	Levels   int       `json:"levels"`
@@ -23,8 +59,8 @@ const minScale = 1e-3
 
 // FitCodec measures the mean and the standard deviation of each band over n images, packed [n, channels,
 // size, size], and sets Scale to the standard deviation.
-func FitCodec(images []float32, n, channels, size, levels int) (*Codec, error) {
-	c := &Codec{Class: "HaarCodec", Channels: channels, Levels: levels}
+func FitCodec(images []float32, n, channels, size, levels int) (*HaarCodec, error) {
+	c := &HaarCodec{Class: "HaarCodec", Channels: channels, Levels: levels}
 	k := c.latentChannels()
 	c.Mean, c.Scale = make([]float32, k), make([]float32, k)
 	for i := range c.Scale {
@@ -39,7 +75,7 @@ func FitCodec(images []float32, n, channels, size, levels int) (*Codec, error) {
 	area := size >> levels * (size >> levels)
 	sum, square := make([]float64, k), make([]float64, k)
 	for i := range n {
-		z := c.Encode(images[i*channels*size*size:][:channels*size*size], size)
+		z := c.encode(images[i*channels*size*size:][:channels*size*size], size)
 		for j, v := range z {
 			sum[j/area] += float64(v)
 			square[j/area] += float64(float64(v) * float64(v))
@@ -62,7 +98,7 @@ func FitCodec(images []float32, n, channels, size, levels int) (*Codec, error) {
 }
 
 // Validate refuses a codec that does not fit images of size x size.
-func (c *Codec) Validate(size int) error {
+func (c *HaarCodec) Validate(size int) error {
 	if c.Channels < 1 || c.Levels < 0 || c.Levels > 4 || size < 1<<c.Levels || size%(1<<c.Levels) != 0 {
 		return fmt.Errorf("codec: %d levels do not fit images of %d x %d with %d channels", c.Levels, size, size, c.Channels)
 	}
@@ -73,12 +109,32 @@ func (c *Codec) Validate(size int) error {
 }
 
 // Latent is the shape [K, S, S] of the latents of images of size x size.
-func (c *Codec) Latent(size int) (channels, side int) { return c.latentChannels(), size >> c.Levels }
+func (c *HaarCodec) Latent(size int) (channels, side int) {
+	return c.latentChannels(), size >> c.Levels
+}
 
-func (c *Codec) latentChannels() int { return c.Channels << (2 * c.Levels) }
+func (c *HaarCodec) latentChannels() int { return c.Channels << (2 * c.Levels) }
 
-// Encode returns the latents of one image [Channels, size, size].
-func (c *Codec) Encode(image []float32, size int) []float32 {
+// Encode implements Codec. It is exact, and computed on the host.
+func (c *HaarCodec) Encode(_ context.Context, _ accel.Device, images [][]float32, size int) ([]Posterior, error) {
+	out := make([]Posterior, len(images))
+	for i, x := range images {
+		out[i].Mean = c.encode(x, size)
+	}
+	return out, nil
+}
+
+// Decode implements Codec.
+func (c *HaarCodec) Decode(_ context.Context, _ accel.Device, latents [][]float32, size int) ([][]float32, error) {
+	out := make([][]float32, len(latents))
+	for i, z := range latents {
+		out[i] = c.decode(z, size)
+	}
+	return out, nil
+}
+
+// encode returns the latents of one image [Channels, size, size].
+func (c *HaarCodec) encode(image []float32, size int) []float32 {
 	x, channels, side := append([]float32(nil), image...), c.Channels, size
 	for range c.Levels {
 		x, channels, side = split(x, channels, side), channels*4, side/2
@@ -90,8 +146,8 @@ func (c *Codec) Encode(image []float32, size int) []float32 {
 	return x
 }
 
-// Decode returns the image [Channels, size, size] of latents.
-func (c *Codec) Decode(latents []float32, size int) []float32 {
+// decode returns the image [Channels, size, size] of latents.
+func (c *HaarCodec) decode(latents []float32, size int) []float32 {
 	channels, side := c.Latent(size)
 	x := make([]float32, len(latents))
 	for i, v := range latents {
@@ -104,10 +160,10 @@ func (c *Codec) Decode(latents []float32, size int) []float32 {
 	return x
 }
 
-// Weights are factors of the error of each band: the square root of its Scale relative to the mean one. All bands have unit
+// LossWeights weighs each band by the square root of its Scale relative to the mean one. All bands have unit
 // variance, but the many of fine detail are mostly noise and carry little of the picture; weighed alike they
 // would take nearly all of the loss, and the average, which is the picture, would stay noisy.
-func (c *Codec) Weights() []float32 {
+func (c *HaarCodec) LossWeights() []float32 {
 	mean := 0.0
 	for _, s := range c.Scale {
 		mean += float64(s) / float64(len(c.Scale))

@@ -25,12 +25,12 @@ func TestCodecRoundTripsAndNormalises(t *testing.T) {
 	sum, square := make([]float64, k), make([]float64, k)
 	for i := range n {
 		image := images[i*channels*size*size:][:channels*size*size]
-		z := c.Encode(image, size)
+		z := c.encode(image, size)
 		for j, v := range z {
 			sum[j/(side*side)] += float64(v)
 			square[j/(side*side)] += float64(v) * float64(v)
 		}
-		for j, v := range c.Decode(z, size) {
+		for j, v := range c.decode(z, size) {
 			if math.Abs(float64(v-image[j])) > 1e-5 {
 				t.Fatalf("image %d, value %d: %v came back as %v", i, j, image[j], v)
 			}

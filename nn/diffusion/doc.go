@@ -8,6 +8,7 @@
 // arXiv:2207.12598) drops captions at random while training, and while sampling extrapolates from the
 // unconditional prediction to the conditional one.
 //
-// A [Codec] maps pixels to the latents in which the network works: orthonormal Haar wavelet bands,
-// each scaled to unit variance. It has no weights beyond those scales, and is exactly invertible.
+// A [Codec] maps pixels to the latents in which the network works: Stable Diffusion's [Autoencoder], or the
+// [HaarCodec], orthonormal Haar wavelet bands, each scaled to unit variance, which has no weights beyond
+// those scales and is exactly invertible.
 package diffusion

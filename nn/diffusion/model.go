@@ -9,13 +9,13 @@ import (
 	"github.com/pipe-ml/pipe/nn/model"
 )
 
-// Model is a text-to-image model: the parts of diffusers' StableDiffusionPipeline, with a Codec for the VAE.
+// Model is a text-to-image model: the parts of diffusers' StableDiffusionPipeline.
 type Model struct {
 	Size     int // pixels a side of the images
 	UNet     *model.UNet
 	Text     *model.CLIPText
 	Schedule *Schedule
-	Codec    *Codec
+	Codec    Codec
 	Weights  *layer.Weights // of U-Net and text encoder
 	Plan     *layer.Plan    // edits of a fine-tuned model; nil: none
 	Empty    []int32        // the tokens of the empty caption, as long as every caption

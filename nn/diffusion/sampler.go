@@ -19,6 +19,7 @@ import (
 // its caption, the seed and its index, and not on the other images.
 type Sampler struct {
 	model    *Model
+	dev      accel.Device
 	batch    int
 	steps    []int
 	guidance float64
@@ -43,7 +44,7 @@ func NewSampler(dev accel.Device, m *Model, batch, steps int, guidance float64) 
 	if batch < 1 {
 		return nil, fmt.Errorf("sampling batches of %d", batch)
 	}
-	s := &Sampler{model: m, batch: batch, guidance: guidance, conditions: 2, mem: program.NewMemory(dev)}
+	s := &Sampler{model: m, dev: dev, batch: batch, guidance: guidance, conditions: 2, mem: program.NewMemory(dev)}
 	if guidance == 1 {
 		s.conditions = 1
 	}
@@ -128,14 +129,17 @@ func (s *Sampler) sample(ctx context.Context, captions [][]int32, seed uint64, f
 		s.model.Schedule.Step(x[:half], out[:half], t, prev)
 		done(k + 1)
 	}
-	images := make([][]float32, len(captions))
-	for i := range captions {
-		images[i] = s.model.Codec.Decode(x[i*per:(i+1)*per], s.model.Size)
-		for j, v := range images[i] {
-			images[i][j] = min(max(v, -1), 1)
+	latents := make([][]float32, len(captions))
+	for i := range latents {
+		latents[i] = x[i*per : (i+1)*per]
+	}
+	images, err := s.model.Codec.Decode(ctx, s.dev, latents, s.model.Size)
+	for _, image := range images {
+		for j, v := range image {
+			image[j] = min(max(v, -1), 1)
 		}
 	}
-	return images, nil
+	return images, err
 }
 
 // encode sets the denoiser's text: the captions, filled up with empty ones, then empty ones for guidance.

@@ -3,6 +3,8 @@ package diffusion
 import (
 	"fmt"
 	"math"
+
+	"github.com/pipe-ml/pipe/nn/model"
 )
 
 // ScheduleConfig is diffusers' scheduler_config.json as far as DDPM training and DDIM sampling read it.
@@ -18,6 +20,27 @@ type ScheduleConfig struct {
 	SetAlphaToOne     bool    `json:"set_alpha_to_one"`
 	StepsOffset       int     `json:"steps_offset"`
 	TimestepSpacing   string  `json:"timestep_spacing"`
+}
+
+// scheduleKeys are the other keys that diffusers' schedulers write. Those ignored belong to samplers other than DDIM.
+var scheduleKeys = model.PublishedKeys{
+	Only: map[string][]any{"rescale_betas_zero_snr": {false}, "thresholding": {false}, "trained_betas": {nil}},
+	Ignored: []string{
+		"_diffusers_version", "algorithm_type", "dynamic_thresholding_ratio", "euler_at_final", "final_sigmas_type", "interpolation_type",
+		"lambda_min_clipped", "lower_order_final", "sample_max_value", "sigma_max", "sigma_min", "skip_prk_steps", "solver_order", "solver_type",
+		"timestep_type", "use_beta_sigmas", "use_exponential_sigmas", "use_karras_sigmas", "use_lu_lambdas", "variance_type",
+	},
+}
+
+// UnmarshalJSON reads the scheduler_config.json of any of diffusers' schedulers on the same noise levels, as its
+// DDIMScheduler.from_config does: keys that are missing have DDIMScheduler's defaults.
+func (c *ScheduleConfig) UnmarshalJSON(text []byte) error {
+	type plain ScheduleConfig
+	*c = ScheduleConfig{
+		NumTrainTimesteps: 1000, BetaStart: 0.0001, BetaEnd: 0.02, BetaSchedule: "linear", PredictionType: epsilon,
+		ClipSample: true, ClipSampleRange: 1, SetAlphaToOne: true, TimestepSpacing: "leading",
+	}
+	return scheduleKeys.Decode("noise schedule", text, (*plain)(c))
 }
 
 // What the network predicts, by diffusers' names: the noise, or the velocity v = sqrt(abar) eps - sqrt(1-abar) x_0

@@ -17,11 +17,11 @@ import (
 )
 
 // Trainer fits a model to image-caption pairs by the mean squared error of the prediction, each band of the
-// latents weighted by its share in the picture (Codec.Weights). With a nil plan U-Net and text encoder train
+// latents weighted by its share in the picture (Codec.LossWeights). With a nil plan U-Net and text encoder train
 // together.
 type Trainer struct {
 	Model       *Model
-	Latents     [][]float32 // of each image, by Codec.Encode
+	Latents     []Posterior // of each image, by Codec.Encode
 	Tokens      [][]int32   // of each caption
 	Train, Val  []int       // pairs
 	BatchSize   int
@@ -61,7 +61,7 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 	defer func() { err = errors.Join(err, network.Close()) }()
 
 	order := &train.Order{N: len(t.Train), Seed: t.Seed}
-	draw := &batch{trainer: t, in: in, target: target, weights: weights, bands: m.Codec.Weights()}
+	draw := &batch{trainer: t, in: in, target: target, weights: weights, bands: m.Codec.LossWeights()}
 	run := train.Run{Network: network, Progress: t.Progress, Feed: func(step int) error {
 		draw.reset()
 		for j := range t.BatchSize {
@@ -121,7 +121,7 @@ type batch struct {
 
 func (b *batch) reset() { b.x, b.want, b.time, b.ids = b.x[:0], b.want[:0], b.time[:0], b.ids[:0] }
 
-// add draws timestep, noise and caption dropping of pair i as element j of the batch, from the stream called name.
+// add draws timestep, caption dropping, latents and noise of pair i as element j of the batch, from the stream called name.
 // The timestep is uniform over the j-th part of the chain, so that each batch sees the whole chain.
 func (b *batch) add(i, j int, name string, drop float64) {
 	t := b.trainer
@@ -135,7 +135,7 @@ func (b *batch) add(i, j int, name string, drop float64) {
 	}
 	b.ids = append(b.ids, ids...)
 	b.time = append(b.time, t.Model.UNet.TimeFeatures(at)...)
-	x0, from := t.Latents[i], len(b.x)
+	x0, from := t.Latents[i].Sample(r), len(b.x)
 	b.eps = b.eps[:0]
 	for range x0 {
 		b.eps = append(b.eps, float32(r.Norm()))

@@ -51,7 +51,7 @@ func lightDark(t *testing.T, steps int) *Trainer {
 		t.Fatal(err)
 	}
 	for i := range n {
-		tr.Latents = append(tr.Latents, codec.Encode(pixels[i*tinySize*tinySize:(i+1)*tinySize*tinySize], tinySize))
+		tr.Latents = append(tr.Latents, Posterior{Mean: codec.encode(pixels[i*tinySize*tinySize:(i+1)*tinySize*tinySize], tinySize)})
 	}
 	return tr
 }
@@ -168,7 +168,7 @@ func TestFineTuningChangesTheUNetOnly(t *testing.T) {
 
 func TestPartsThatDoNotFitAreRefused(t *testing.T) {
 	for name, edit := range map[string]func(*Model){
-		"codec":   func(m *Model) { m.Codec.Levels = 2 },
+		"codec":   func(m *Model) { m.Codec.(*HaarCodec).Levels = 2 },
 		"text":    func(m *Model) { m.UNet.CrossAttention++ },
 		"caption": func(m *Model) { m.Empty = make([]int32, 99) },
 		"size":    func(m *Model) { m.Size = 16 },

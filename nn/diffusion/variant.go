@@ -52,7 +52,7 @@ func Lookup(name string) (Variant, error) {
 
 // New makes an untrained model for images of size pixels in the codec's latents, with captions over vocab tokens;
 // empty is the empty one. Weights start from seed.
-func (v Variant) New(size int, codec *Codec, vocab int, empty []int32, seed uint64) (*Model, error) {
+func (v Variant) New(size int, codec *HaarCodec, vocab int, empty []int32, seed uint64) (*Model, error) {
 	schedule, err := NewSchedule(DefaultSchedule())
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 // Node is a node of the expression graph.
 type Node = gorgonia.Node
 
-// Builder adds layers to a graph below a path. Copies made by Sub, At, Init and Head share one build.
+// Builder adds layers to a graph below a path. Copies made by Sub, At, Init, Head and OnGrid share one build.
 //
 // Errors stick: after the first one every call returns nil and Err tells it with its path. A Builder serves one
 // goroutine.
@@ -24,6 +24,8 @@ type Builder struct {
 	weight, bias Init
 	head         bool
 	block        int
+	base         func(w *Weights) []float32 // the weight at which an edit acts, for Derive
+	grid         [2]int
 }
 
 // build is what all builders of one network share.
@@ -32,10 +34,12 @@ type build struct {
 	weights *Weights
 	plan    *Plan
 	leaves  map[string]*Node
+	blocks  map[string]*Node // outputs by path
 	sites   Sites
 	stats   []RunningStat
 	step    *Node
-	adding  bool // an edit is building
+	made    map[*Node]string // path of the linear map or convolution whose output, unsliced, a node is
+	adding  bool             // an edit is building
 	err     error
 }
 
@@ -53,7 +57,7 @@ func NewBuilder(g *gorgonia.ExprGraph, w *Weights, plan *Plan) *Builder {
 		plan = &Plan{all: true}
 	}
 	return &Builder{
-		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}},
+		build:  &build{graph: g, weights: w, plan: plan, leaves: map[string]*Node{}, blocks: map[string]*Node{}, made: map[*Node]string{}},
 		weight: FanIn, bias: FanIn, block: -1,
 	}
 }
@@ -82,6 +86,17 @@ func (b *Builder) Head() *Builder {
 	c.head = true
 	return &c
 }
+
+// OnGrid tells that the tokens of the sequences built from the result are, but for the first ones, an image of h rows and w columns
+// in row-major order.
+func (b *Builder) OnGrid(h, w int) *Builder {
+	c := *b
+	c.grid = [2]int{h, w}
+	return &c
+}
+
+// Grid is what OnGrid told, 0, 0 without; to an edit of a branch on images [B, C, H, W] it gives the rows and columns of the branch's output.
+func (b *Builder) Grid() (h, w int) { return b.grid[0], b.grid[1] }
 
 // Err is the first error.
 func (b *Builder) Err() error { return b.err }
@@ -117,6 +132,9 @@ func (b *Builder) Trainable() []Param {
 // Node returns the leaf of a parameter, nil if no parameter has that name.
 func (b *Builder) Node(name string) *Node { return b.leaves[name] }
 
+// BlockOutput returns what the block at path computes, nil if there is none.
+func (b *Builder) BlockOutput(path string) *Node { return b.blocks[path] }
+
 // Input adds a leaf that the caller sets before each run.
 func (b *Builder) Input(name string, t tensor.Dtype, shape ...int) *Node {
 	if b.err != nil {
@@ -150,7 +168,7 @@ func (b *Builder) param(name string, shape []int, w weight) *Node {
 		return nil
 	}
 	b.sites.Params = append(b.sites.Params, Param{
-		Name: full, Shape: w.shape, Buffer: w.buffer, Head: b.head, Added: b.adding, Block: b.block,
+		Name: full, Shape: w.shape, Buffer: w.buffer, Constant: w.buffer && w.from != nil, Head: b.head, Added: b.adding, Block: b.block,
 	})
 	return b.leaf(full, tensor.Float32, shape)
 }
@@ -165,10 +183,12 @@ func (b *Builder) leaf(full string, t tensor.Dtype, shape []int) *Node {
 	return n
 }
 
-// site records s at path.name and returns it completed.
+// site records s at path.name and returns it completed. The layers that an edit builds are no sites.
 func (b *Builder) site(name string, s Site) Site {
 	s.Path, s.Block, s.Head = b.join(name), b.block, b.head
-	b.sites.Sites = append(b.sites.Sites, s)
+	if !b.adding {
+		b.sites.Sites = append(b.sites.Sites, s)
+	}
 	return s
 }
 

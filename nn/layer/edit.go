@@ -12,35 +12,48 @@ type Train struct {
 	Param string
 }
 
-// Delta changes a site's weight by a mergeable term: y = x (W + dW)^T + b. Of a site with slices it may change one.
+// Delta changes a linear map or a convolution by a mergeable term: y = x (W + dW)^T + b. Of a site with slices it may change one.
 //
 // The builder that the functions get is at the site's path, or at path.slice.
 type Delta struct {
 	Site, Slice string
-	// Output adds the change to the output by computing it on the activations, which spares the gradient
-	// of the whole weight. x is the site's input.
+	// Output is the change of the output, computed on the activations, which spares the gradient of the whole weight. x is the
+	// site's input.
 	Output func(b *Builder, x *Node) *Node
-	// Weight returns dW in the weight's shape. It serves changes that have no cheap form on the activations,
-	// and is used where Output is nil. Convolutions only.
-	Weight func(b *Builder) *Node
-	// Merged returns dW in float64, in the weight's layout (a slice's rows only). data gives the values of a new parameter.
-	Merged func(data func(name string) []float32) []float64
+	// Merged returns dW in float64, in the weight's layout (a slice's rows only).
+	Merged func(v Values) []float64
 }
 
-// Scale multiplies and shifts a site's output by channel: y' = scale * y + shift. Of a normalisation it is
-// computed on gain and bias, which is the same map at the cost of C multiplications.
+// Scale multiplies and shifts the output of a site, or of one slice of it, by channel: y' = scale * y + shift. Of a normalisation it is
+// computed on gain and bias, which is the same map at the cost of C multiplications. With Input it multiplies what a linear map reads.
 type Scale struct {
-	Site         string
+	Site, Slice  string
+	Input        bool
 	Scale, Shift string // names of the new parameters
 	ScaleInit    Init
 	ShiftInit    Init
 }
 
-// Parallel adds fn(x) to a branch of a residual block, x being the block's residual stream where the branch leaves it, before
-// the branch's own normalisation.
+// Parallel adds fn(x) to a branch of a residual block, x being the block's residual stream where the branch leaves it, or
+// with Normed what the branch itself reads, behind its own normalisation.
 type Parallel struct {
+	Site   string
+	Normed bool
+	Fn     func(b *Builder, x *Node) *Node
+}
+
+// After replaces the output y of a branch of a residual block, or the features y that the head reads, by fn(y).
+type After struct {
 	Site string
-	Fn   func(b *Builder, x *Node) *Node
+	Fn   func(b *Builder, y *Node) *Node
+}
+
+// Prefix puts N learned keys and values in front of those of an attention. Every query sees them, also in causal attention.
+type Prefix struct {
+	Site       string
+	N          int
+	Key, Value string // names of the new parameters, [N, D]
+	Init       Init
 }
 
 // Tokens inserts N learned tokens after the site's prefix for the time of the block and removes them behind it.
@@ -62,6 +75,12 @@ func (e Scale) At() string { return e.Site }
 
 // At is the site's path.
 func (e Parallel) At() string { return e.Site }
+
+// At is the site's path.
+func (e After) At() string { return e.Site }
+
+// At is the site's path.
+func (e Prefix) At() string { return e.Site }
 
 // At is the site's path.
 func (e Tokens) At() string { return e.Site }

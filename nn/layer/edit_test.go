@@ -1,6 +1,7 @@
 package layer_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -82,7 +83,7 @@ func TestInsertedTokensStandBehindThePrefix(t *testing.T) {
 func TestParallelReadsTheResidualStream(t *testing.T) {
 	net := func(b *layer.Builder) (x, y *layer.Node) {
 		x = b.Input("x", tensor.Float32, 1, 2)
-		return x, b.Branch("mlp", x, b.Scale(x, 10))
+		return x, b.Branch("mlp", x, x, b.Scale(x, 10))
 	}
 	got := evaluate(t, net, layer.Parallel{Site: "mlp", Fn: func(b *layer.Builder, x *layer.Node) *layer.Node {
 		return b.Add(x, b.Param("shift", []int{1, 2}, layer.Const(.5)))
@@ -110,5 +111,89 @@ func TestSlicesOfAFusedMap(t *testing.T) {
 	scale := layer.Scale{Site: "qkv", Scale: "s", Shift: "t", ScaleInit: layer.Const(2), ShiftInit: layer.Const(-1)}
 	if got, want := evaluate(t, net, scale), []float64{7, 7, 7, 7, 7, 7}; !slices.Equal(got, want) {
 		t.Errorf("a scale gives %v, want %v", got, want)
+	}
+}
+
+func TestParallelMayReadWhatTheBranchReads(t *testing.T) {
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 2)
+		return x, b.Branch("mlp", x, b.Scale(x, 100), b.Scale(x, 10))
+	}
+	same := func(_ *layer.Builder, x *layer.Node) *layer.Node { return x }
+	if got, want := evaluate(t, net, layer.Parallel{Site: "mlp", Normed: true, Fn: same}), []float64{110, 220}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestAfterReplacesTheOutput(t *testing.T) {
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 2)
+		return x, b.Features("features", b.Add(x, b.Branch("mlp", x, x, b.Scale(x, 10))))
+	}
+	twice := func(b *layer.Builder, y *layer.Node) *layer.Node { return b.Scale(y, 2) }
+	if got, want := evaluate(t, net, layer.After{Site: "mlp", Fn: twice}), []float64{21, 42}; !slices.Equal(got, want) {
+		t.Errorf("behind a branch %v, want %v", got, want)
+	}
+	if got, want := evaluate(t, net, layer.After{Site: "features", Fn: twice}), []float64{22, 44}; !slices.Equal(got, want) {
+		t.Errorf("behind the features %v, want %v", got, want)
+	}
+}
+
+func TestEditsSeeTheGridOfTheirBranch(t *testing.T) {
+	grids := map[string][2]int{}
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 7, 2)
+		image := b.Input("image", tensor.Float32, 1, 2, 4, 5)
+		y = b.OnGrid(2, 3).Branch("tokens", x, x, b.Scale(x, 2))
+		b.Branch("image", image, image, b.Scale(image, 1))
+		return x, y
+	}
+	see := func(name string) layer.Parallel {
+		return layer.Parallel{Site: name, Fn: func(b *layer.Builder, x *layer.Node) *layer.Node {
+			h, w := b.Grid()
+			grids[name] = [2]int{h, w}
+			return x
+		}}
+	}
+	evaluate(t, net, see("tokens"), see("image"))
+	if grids["tokens"] != [2]int{2, 3} || grids["image"] != [2]int{4, 5} {
+		t.Errorf("grids %v", grids)
+	}
+}
+
+// TestLearnedKeysStandInFront: with queries of 0 each output is the mean of the values that its query sees.
+func TestLearnedKeysStandInFront(t *testing.T) {
+	for causal, want := range map[bool][]float64{false: {10. / 4, 10. / 4}, true: {8. / 3, 10. / 4}} {
+		net := func(b *layer.Builder) (x, y *layer.Node) {
+			x = b.Input("x", tensor.Float32, 1, 2, 1) // 1, 2
+			return x, b.Attention("heads", b.Scale(x, 0), x, x, 1, causal)
+		}
+		got := evaluate(t, net, layer.Prefix{Site: "heads", N: 2, Key: "key", Value: "value", Init: layer.Const(3.5)})
+		if len(got) != 2 || math.Abs(got[0]-want[0]) > 1e-12 || math.Abs(got[1]-want[1]) > 1e-12 {
+			t.Errorf("causal %v: %v, want %v", causal, got, want)
+		}
+	}
+}
+
+// TestScalesOfSlicesAndInputs: the sum of x is 3.
+func TestScalesOfSlicesAndInputs(t *testing.T) {
+	net := func(b *layer.Builder) (x, y *layer.Node) {
+		x = b.Input("x", tensor.Float32, 1, 2)
+		parts := b.LinearSlices("qkv", x, 6, []string{"q", "k", "v"}, layer.WithInit(layer.Ones, layer.Const(1)))
+		return x, b.Branch("branch", x, x, b.Linear("fc", b.Concat(1, parts...), 1, layer.WithInit(layer.Ones, layer.Zeros)))
+	}
+	for name, c := range map[string]struct {
+		edits []layer.Edit
+		want  float64
+	}{
+		"nothing":       {nil, 24},
+		"two slices":    {[]layer.Edit{layer.Scale{Site: "qkv", Slice: "q", Scale: "s", ScaleInit: layer.Const(2)}, layer.Scale{Site: "qkv", Slice: "v", Scale: "s", ScaleInit: layer.Const(3)}}, 48},
+		"an input":      {[]layer.Edit{layer.Scale{Site: "qkv", Input: true, Scale: "s", ScaleInit: layer.Const(2)}}, 42},
+		"a branch":      {[]layer.Edit{layer.Scale{Site: "branch", Scale: "s", ScaleInit: layer.Const(-1)}}, -24},
+		"branch and fc": {[]layer.Edit{layer.Scale{Site: "branch", Scale: "s", ScaleInit: layer.Const(-1)}, layer.Scale{Site: "fc", Scale: "s", ScaleInit: layer.Const(2)}}, -48},
+	} {
+		if got := evaluate(t, net, c.edits...); !slices.Equal(got, []float64{c.want}) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }

@@ -56,6 +56,11 @@ func FanIn(r Source, fanIn, _ int, data []float32) {
 	uniform(r, 1/math.Sqrt(float64(fanIn)), data)
 }
 
+// KaimingFanIn is kaiming_normal_(nonlinearity="relu").
+func KaimingFanIn(r Source, fanIn, fanOut int, data []float32) {
+	Normal(0, math.Sqrt(2/float64(fanIn)))(r, fanIn, fanOut, data)
+}
+
 // KaimingFanOut is kaiming_normal_(mode="fan_out", nonlinearity="relu"), torchvision's choice for convolutions.
 func KaimingFanOut(r Source, fanIn, fanOut int, data []float32) {
 	Normal(0, math.Sqrt(2/float64(fanOut)))(r, fanIn, fanOut, data)

@@ -21,8 +21,9 @@ func builder(w *layer.Weights, plan *layer.Plan) *layer.Builder {
 func mlp(b *layer.Builder) {
 	x := b.Input("x", tensor.Float32, 2, 3, 4)
 	x = b.TokenBlock("blocks.0", x, 1, func(b *layer.Builder, x *layer.Node) *layer.Node {
-		parts := b.LinearSlices("qkv", b.LayerNorm("norm", x, 1e-5), 12, []string{"q", "k", "v"})
-		return b.Add(x, b.Branch("mlp", x, b.Add(parts[0], parts[2])))
+		h := b.LayerNorm("norm", x, 1e-5)
+		parts := b.LinearSlices("qkv", h, 12, []string{"q", "k", "v"})
+		return b.Add(x, b.Branch("mlp", x, h, b.Add(parts[0], parts[2])))
 	})
 	b.Head().Linear("head", x, 5, layer.NoBias)
 }
@@ -146,14 +147,21 @@ func TestFaultyPlansAreRefused(t *testing.T) {
 		"blocks.9 (layer.Delta)":        {layer.Delta{Site: "blocks.9", Output: none}},
 		"head.bias (layer.Train)":       {layer.Train{Param: "head.bias"}},
 		`no slice "x", only q, k, v`:    {layer.Delta{Site: "blocks.0.qkv", Slice: "x", Output: none}},
-		"needs a convolution":           {layer.Delta{Site: "blocks.0.qkv"}},
+		"has no weight to change":       {layer.Reweight{Site: "blocks.0.mlp"}},
 		"has no weight to add":          {layer.Delta{Site: "blocks.0.norm", Output: none}},
 		"could not be merged":           {layer.Scale{Site: "head", Scale: "s", Shift: "b"}},
-		"no channels to scale":          {layer.Scale{Site: "blocks.0.mlp", Scale: "s"}},
+		"no channels to scale":          {layer.Scale{Site: "blocks.0", Scale: "s"}},
+		"no linear map":                 {layer.Scale{Site: "blocks.0.mlp", Scale: "s"}},
+		`no slice "y", only q, k, v`:    {layer.Scale{Site: "blocks.0.qkv", Slice: "y", Scale: "s"}},
+		"only the input of a whole":     {layer.Scale{Site: "blocks.0.norm", Input: true, Scale: "s"}},
+		"has no shift":                  {layer.Scale{Site: "blocks.0.qkv", Slice: "q", Scale: "s", Shift: "b"}},
+		"branches and features":         {layer.After{Site: "blocks.0", Fn: none}},
+		"go into attentions":            {layer.Prefix{Site: "blocks.0.mlp", N: 1}},
 		"act on branches":               {layer.Parallel{Site: "blocks.0", Fn: none}},
 		"blocks of token sequences":     {layer.Tokens{Site: "head", N: 1}},
 		"two edits of type layer.Scale": {layer.Scale{Site: "head", Scale: "s"}, layer.Scale{Site: "head", Scale: "t"}},
 		"does not combine":              {layer.Scale{Site: "head", Scale: "s"}, layer.Delta{Site: "head", Output: none}},
+		"qkv: a scale does not combine": {layer.Scale{Site: "blocks.0.qkv", Scale: "s"}, layer.Scale{Site: "blocks.0.qkv", Slice: "q", Scale: "s"}},
 	} {
 		if _, err := layer.NewPlan(b.Sites(), edits, layer.FrozenStatistics); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
@@ -195,6 +203,56 @@ func TestWeightsKeepShapes(t *testing.T) {
 	}
 }
 
+// stored is a Setter that remembers where the values lay that it was given, and copies them.
+type stored map[string][]float32
+
+func (s stored) Set(name string, _ []int, data []float32) error {
+	s[name+"@"] = data
+	s[name] = slices.Clone(data)
+	return nil
+}
+
+func TestAViewIsCopiedWhenItsWeightIsWrittenToAndNotBefore(t *testing.T) {
+	file := []float32{1, 2, 3}
+	w := layer.NewWeights(1)
+	if err := w.SetView("frozen", []int{3}, func(*[]float32) []float32 { return file }); err != nil {
+		t.Fatal(err)
+	}
+	converted := func(scratch *[]float32) []float32 {
+		*scratch = append((*scratch)[:0], 4, 5, 6, 7)
+		return *scratch
+	}
+	for _, name := range []string{"half", "other"} {
+		if err := w.SetView(name, []int{2, 2}, converted); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := stored{}
+	if err := w.Upload(got); err != nil {
+		t.Fatal(err)
+	}
+	if &got["frozen@"][0] != &file[0] || &got["half@"][0] != &got["other@"][0] {
+		t.Error("an upload copied a view, or made a second buffer to convert in")
+	}
+	clone := w.Clone()
+	w.Data("frozen")[0], w.Data("half")[3] = 9, 9
+	if err := w.Upload(got); err != nil {
+		t.Fatal(err)
+	}
+	if file[0] != 1 || clone.Data("frozen")[0] != 1 || !slices.Equal(got["frozen"], []float32{9, 2, 3}) || !slices.Equal(got["half"], []float32{4, 5, 6, 9}) {
+		t.Errorf("file %v, clone %v, uploaded %v", file, clone.Data("frozen"), got)
+	}
+	if err := w.Set("other", []int{2, 2}, make([]float32, 4)); err != nil || w.Data("other")[0] != 0 {
+		t.Errorf("set over a view: %v, %v", w.Data("other"), err)
+	}
+	if err := w.SetView("frozen", []int{4}, converted); err == nil || !strings.Contains(err.Error(), "[3]") {
+		t.Errorf("a view of another shape: %v", err)
+	}
+	if err := w.UploadNamed(got, []string{"frozn"}); err == nil || !strings.Contains(err.Error(), "frozn") {
+		t.Errorf("an unknown name: %v", err)
+	}
+}
+
 func TestBatchNormsOfAFrozenPlanReportNoStatistics(t *testing.T) {
 	net := func(b *layer.Builder) {
 		b.BatchNorm("bn", b.Input("x", tensor.Float32, 2, 3, 4, 5), 1e-5)
@@ -213,5 +271,17 @@ func TestBatchNormsOfAFrozenPlanReportNoStatistics(t *testing.T) {
 	}
 	if err := frozen.Finish(); err != nil || len(frozen.Trainable()) != 0 || len(free.Trainable()) != 2 {
 		t.Errorf("%v; trainable %v and %v", err, frozen.Trainable(), free.Trainable())
+	}
+}
+
+func TestABranchIsScaledInTheMapBeforeItsGains(t *testing.T) {
+	b := layer.NewBuilder(gorgonia.NewGraph(), layer.NewWeights(1), nil)
+	x := b.Input("x", tensor.Float32, 2, 3, 4)
+	b.Branch("branch", x, x, b.LayerScale("gains", b.Linear("last", x, 4), layer.Ones))
+	if err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := b.Sites().Find("branch"); s.Last != "last" {
+		t.Errorf("the branch ends in %q", s.Last)
 	}
 }

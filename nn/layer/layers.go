@@ -58,6 +58,8 @@ func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []
 	o, m := b.options(opts), b.Sub(name)
 	s := b.site(name, Site{Kind: KindLinear, In: in, Out: out, Weight: []int{out, in}, Bias: !o.noBias, Groups: 1, Slices: slices})
 	w, bias := m.parameters(s, o)
+	w = b.reweight(m, s, "", w)
+	x = b.scaleInput(m, s, x)
 	whole := b.change(m, s, "", x)
 	for i := range parts {
 		n := out / len(parts)
@@ -67,11 +69,21 @@ func (b *Builder) linear(name string, x *Node, out int, slices []string, opts []
 			}
 			return m.Slice(v, axis, i*n, n)
 		}
-		y := m.addTo(m.MatMul(x, cut(w, 0), cut(bias, 0)), cut(whole, len(x.Shape())-1))
+		part := cut(w, 0)
+		if len(slices) > 0 {
+			part = b.reweight(m, s, slices[i], part)
+		}
+		y := m.addTo(m.MatMul(x, part, cut(bias, 0)), cut(whole, len(x.Shape())-1))
 		if len(slices) > 0 {
 			y = m.addTo(y, b.change(m, s, slices[i], x))
 		}
 		parts[i] = b.scale(m, s, y, cut)
+		if len(slices) > 0 {
+			parts[i] = b.scaleSlice(m, s, slices[i], parts[i])
+		}
+	}
+	if len(slices) == 0 {
+		b.made[parts[0]] = s.Path
 	}
 	return parts
 }
@@ -81,17 +93,22 @@ type Conv struct {
 	Out, Kernel, Stride, Pad, Groups int
 	// PadEnd is added to Pad below and to the right: TensorFlow's "same" padding of a strided convolution.
 	PadEnd int
-	NoBias bool
-	Weight Init // nil: the builder's
+	// KernelW, if not 0, is the width of a window that is not square, and PadW its padding to the left and right.
+	KernelW, PadW int
+	NoBias        bool
+	Weight        Init // nil: the builder's
 }
 
-// Conv2d is the cross-correlation of x [B, C, H, W] with weight [Out, C/Groups, Kernel, Kernel], plus bias [Out].
+// Conv2d is the cross-correlation of x [B, C, H, W] with weight [Out, C/Groups, Kernel, KernelW], plus bias [Out].
 func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 	in := b.width(name, x, 1, 4)
 	if b.err != nil {
 		return nil
 	}
 	c.Stride, c.Groups = max(c.Stride, 1), max(c.Groups, 1)
+	if c.KernelW == 0 {
+		c.KernelW, c.PadW = c.Kernel, c.Pad
+	}
 	if in%c.Groups != 0 || c.Out%c.Groups != 0 {
 		b.fail(name, fmt.Errorf("%d groups do not divide %d inputs and %d outputs", c.Groups, in, c.Out))
 		return nil
@@ -101,17 +118,23 @@ func (b *Builder) Conv2d(name string, x *Node, c Conv) *Node {
 	if c.Weight != nil {
 		o.weight = c.Weight
 	}
+	padding := c.Pad
+	if c.PadEnd != 0 || c.PadW != c.Pad {
+		padding = -1
+	}
 	s := b.site(name, Site{
-		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.Kernel}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride,
+		Kind: KindConv, In: in, Out: c.Out, Weight: []int{c.Out, in / c.Groups, c.Kernel, c.KernelW}, Bias: !c.NoBias, Groups: c.Groups, Stride: c.Stride, Pad: padding,
 	})
 	w, bias := m.parameters(s, o)
 	attrs := kernel.Conv2d{
 		StrideH: c.Stride, StrideW: c.Stride, Groups: c.Groups,
-		PadTop: c.Pad, PadLeft: c.Pad, PadBottom: c.Pad + c.PadEnd, PadRight: c.Pad + c.PadEnd,
+		PadTop: c.Pad, PadLeft: c.PadW, PadBottom: c.Pad + c.PadEnd, PadRight: c.PadW + c.PadEnd,
 	}
-	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.deltaWeight(m, s, w), bias, attrs) })
+	y := m.do("", func() (*Node, error) { return op.Conv2d(x, b.reweight(m, s, "", w), bias, attrs) })
 	uncut := func(v *Node, _ int) *Node { return v }
-	return b.scale(m, s, m.addTo(y, b.change(m, s, "", x)), uncut)
+	y = b.scale(m, s, m.addTo(y, b.change(m, s, "", x)), uncut)
+	b.made[y] = s.Path
+	return y
 }
 
 // parameters declares weight and, unless the site has none, bias.
@@ -126,13 +149,13 @@ func (b *Builder) parameters(s Site, o options) (w, bias *Node) {
 
 // LayerNorm normalises the last dimension of x.
 func (b *Builder) LayerNorm(name string, x *Node, eps float32) *Node {
-	gain, bias := b.norm(name, KindLayerNorm, b.width(name, x, -1, 1))
+	gain, bias := b.norm(name, KindLayerNorm, b.width(name, x, -1, 1), nil)
 	return b.do(name, func() (*Node, error) { return op.LayerNorm(x, gain, bias, eps) })
 }
 
 // GroupNorm normalises groups of channels of x [B, C, ...].
 func (b *Builder) GroupNorm(name string, x *Node, groups int, eps float32) *Node {
-	gain, bias := b.norm(name, KindGroupNorm, b.width(name, x, 1, 2))
+	gain, bias := b.norm(name, KindGroupNorm, b.width(name, x, 1, 2), nil)
 	return b.do(name, func() (*Node, error) { return op.GroupNorm(x, gain, bias, groups, eps) })
 }
 
@@ -140,11 +163,11 @@ func (b *Builder) GroupNorm(name string, x *Node, groups int, eps float32) *Node
 const batchNormMomentum = 0.1
 
 // BatchNorm normalises the channels of x [B, C, H, W] by the batch's statistics, or by the running ones in evaluation and when
-// the plan freezes them; its buffers are running_mean and running_var.
-func (b *Builder) BatchNorm(name string, x *Node, eps float32) *Node {
+// the plan freezes them, which it does not to the batch norms that an edit adds; its buffers are running_mean and running_var.
+func (b *Builder) BatchNorm(name string, x *Node, eps float32, opts ...Option) *Node {
 	c := b.width(name, x, 1, 4)
-	gain, bias := b.norm(name, KindBatchNorm, c)
-	m, frozen := b.Sub(name), b.plan.frozen
+	gain, bias := b.norm(name, KindBatchNorm, c, opts)
+	m, frozen := b.Sub(name), b.plan.frozen && !b.adding
 	mean := m.param("running_mean", []int{c}, weight{init: Zeros, buffer: true})
 	variance := m.param("running_var", []int{c}, weight{init: Ones, buffer: true})
 	y := b.do(name, func() (*Node, error) {
@@ -161,14 +184,26 @@ func (b *Builder) BatchNorm(name string, x *Node, eps float32) *Node {
 }
 
 // norm declares gain ("weight") and "bias" of a normalisation with c channels and returns them as its edits leave them.
-func (b *Builder) norm(name string, k Kind, c int) (gain, bias *Node) {
+func (b *Builder) norm(name string, k Kind, c int, opts []Option) (gain, bias *Node) {
 	if b.err != nil {
 		return nil, nil
 	}
 	m := b.Sub(name)
 	s := b.site(name, Site{Kind: k, In: c, Out: c, Weight: []int{c}, Bias: true, Groups: 1})
-	gain, bias = m.parameters(s, options{weight: Ones, bias: Zeros})
-	return b.scaleNorm(m, s, gain, bias)
+	gain, bias = m.parameters(s, b.Init(Ones, Zeros).options(opts))
+	return b.scaleNorm(m, s, b.reweight(m, s, "", gain), bias)
+}
+
+// LayerScale multiplies each channel of x [..., C] by its own gain, name.gamma [C] (Touvron et al. 2021, arXiv:2103.17239). Gains commute: a branch that
+// ends in it is scaled in the map before it.
+func (b *Builder) LayerScale(name string, x *Node, init Init) *Node {
+	c := b.width(name, x, -1, 2)
+	if b.err != nil {
+		return nil
+	}
+	y := b.Mul(x, b.along(x, b.Sub(name).Param("gamma", []int{c}, init)))
+	b.made[y] = b.made[x]
+	return y
 }
 
 // Embedding looks ids [...] up in weight [vocab, dim]: y [..., dim]. The table starts from N(0, 1) unless an option says otherwise.

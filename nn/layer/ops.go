@@ -17,6 +17,11 @@ func (b *Builder) Mul(x, y *Node) *Node {
 	return b.do("mul", func() (*Node, error) { return op.Mul(x, y) })
 }
 
+// OverNorm is m / ||v|| by row of v [M, ...] for m [M]. No gradient reaches v.
+func (b *Builder) OverNorm(m, v *Node) *Node {
+	return b.do("over_norm", func() (*Node, error) { return op.OverNorm(m, v) })
+}
+
 // Scale is c * x.
 func (b *Builder) Scale(x *Node, c float32) *Node {
 	return b.do("scale", func() (*Node, error) { return op.Scale(x, c) })
@@ -53,6 +58,11 @@ func (b *Builder) Slice(x *Node, axis, start, length int) *Node {
 	return b.do("slice", func() (*Node, error) { return op.Slice(x, axis, start, length) })
 }
 
+// Gather takes rows of x [N, D] by ids [...]: y [..., D].
+func (b *Builder) Gather(x, ids *Node) *Node {
+	return b.do("gather", func() (*Node, error) { return op.Embedding(ids, x) })
+}
+
 // Expand repeats dimensions of size 1.
 func (b *Builder) Expand(x *Node, shape ...int) *Node {
 	return b.do("expand", func() (*Node, error) { return op.Expand(x, shape...) })
@@ -73,14 +83,14 @@ func (b *Builder) GlobalAvgPool2d(x *Node) *Node {
 	return b.do("global_avg_pool2d", func() (*Node, error) { return op.GlobalAvgPool2d(x) })
 }
 
+// UpsampleBilinear2d interpolates x [B, C, H, W] to h rows and w columns.
+func (b *Builder) UpsampleBilinear2d(x *Node, h, w int) *Node {
+	return b.do("upsample_bilinear2d", func() (*Node, error) { return op.UpsampleBilinear2d(x, h, w) })
+}
+
 // UpsampleNearest2d repeats each pixel of x [B, C, H, W] scale times both ways.
 func (b *Builder) UpsampleNearest2d(x *Node, scale int) *Node {
 	return b.do("upsample_nearest2d", func() (*Node, error) { return op.UpsampleNearest2d(x, scale) })
-}
-
-// Attention is scaled dot-product attention of q [B, N, D] on k, v [B, M, D].
-func (b *Builder) Attention(q, k, v *Node, heads int, causal bool) *Node {
-	return b.do("attention", func() (*Node, error) { return op.Attention(q, k, v, heads, causal) })
 }
 
 // ReLU is max(x, 0).

@@ -78,6 +78,30 @@ func (p *Plan) unmet(s Sites) error {
 	return nil
 }
 
+// changes counts the edits of the weight at path that reach into the slice.
+func (p *Plan) changes(path, slice string) (n int) {
+	meets := func(other string) bool { return other == slice || other == "" || slice == "" }
+	for _, e := range p.bySite[path] {
+		switch e := e.(type) {
+		case Delta:
+			if meets(e.Slice) {
+				n++
+			}
+		case Reweight:
+			if meets(e.Slice) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func checkSlice(s Site, slice string, bad func(format string, args ...any)) {
+	if slice != "" && s.sliceIndex(slice) < 0 {
+		bad("no slice %q, only %s", slice, strings.Join(s.Slices, ", "))
+	}
+}
+
 // check returns the faults of the edits at one site.
 func (p *Plan) check(s Site) (errs []error) {
 	bad := func(format string, args ...any) {
@@ -92,22 +116,40 @@ func (p *Plan) check(s Site) (errs []error) {
 			if s.Kind != KindLinear && s.Kind != KindConv {
 				bad("a %s has no weight to add a delta to", s.Kind)
 			}
-			if e.Slice != "" && !slices.Contains(s.Slices, e.Slice) {
-				bad("no slice %q, only %s", e.Slice, strings.Join(s.Slices, ", "))
+			checkSlice(s, e.Slice, bad)
+		case Reweight:
+			kind += e.Slice
+			if s.Kind != KindLinear && s.Kind != KindConv && !s.Kind.IsNorm() {
+				bad("a %s has no weight to change", s.Kind)
 			}
-			if e.Output == nil && s.Kind != KindConv {
-				bad("a delta of the weight needs a convolution")
+			checkSlice(s, e.Slice, bad)
+			if p.changes(s.Path, e.Slice) > 1 {
+				bad("a weight that is replaced takes no other change")
 			}
 		case Scale:
-			if s.Kind != KindLinear && s.Kind != KindConv && !s.Kind.IsNorm() {
-				bad("a %s has no channels to scale", s.Kind)
+			kind += e.Slice
+			if fault := e.fault(s); fault != "" {
+				bad("%s", fault)
 			}
-			if e.Shift != "" && !s.Bias {
-				bad("a shift could not be merged: the site has no bias")
+			other := func(e Edit) bool { _, scale := e.(Scale); return !scale }
+			if n := len(p.bySite[s.Path]); n > 1 && (e.Slice == "" || slices.ContainsFunc(p.bySite[s.Path], other)) {
+				bad("a scale does not combine with other edits")
 			}
 		case Parallel:
 			if s.Kind != KindBranch {
 				bad("parallel edits act on branches, this is a %s", s.Kind)
+			}
+		case After:
+			if s.Kind != KindBranch && s.Kind != KindFeatures {
+				bad("edits of the output act on branches and features, this is a %s", s.Kind)
+			}
+		case Align:
+			if s.Kind != KindFeatures {
+				bad("only features are mapped, this is a %s", s.Kind)
+			}
+		case Prefix:
+			if s.Kind != KindAttention {
+				bad("keys and values go into attentions, this is a %s", s.Kind)
 			}
 		case Tokens:
 			if s.Kind != KindTokens {
@@ -118,9 +160,26 @@ func (p *Plan) check(s Site) (errs []error) {
 			bad("two edits of type %s", kind)
 		}
 		seen[kind] = true
-		if len(p.bySite[s.Path]) > 1 && strings.HasPrefix(kind, "layer.Scale") {
-			bad("a scale does not combine with other edits")
-		}
 	}
 	return errs
+}
+
+// fault tells why e cannot act at s, "" if it can.
+func (e Scale) fault(s Site) string {
+	scales := s.Kind == KindLinear || s.Kind == KindConv || s.Kind == KindBranch || s.Kind.IsNorm()
+	switch {
+	case !scales:
+		return fmt.Sprintf("a %s has no channels to scale", s.Kind)
+	case s.Kind == KindBranch && s.Last == "":
+		return "the scale of a branch could not be merged: no linear map or convolution ends it"
+	case e.Slice != "" && !slices.Contains(s.Slices, e.Slice):
+		return fmt.Sprintf("no slice %q, only %s", e.Slice, strings.Join(s.Slices, ", "))
+	case e.Input && (s.Kind != KindLinear || e.Slice != ""):
+		return "only the input of a whole linear map can be scaled"
+	case e.Shift != "" && (e.Slice != "" || e.Input):
+		return "a slice or an input has no shift"
+	case e.Shift != "" && !s.Bias:
+		return "a shift could not be merged: the site has no bias"
+	}
+	return ""
 }

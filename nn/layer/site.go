@@ -1,6 +1,9 @@
 package layer
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind is what a site is.
 type Kind string
@@ -13,9 +16,11 @@ const (
 	KindGroupNorm Kind = "group_norm"
 	KindBatchNorm Kind = "batch_norm"
 	KindEmbedding Kind = "embedding" // table lookup
+	KindAttention Kind = "attention" // queries on keys and values, without the projections, e.g. "blocks.3.attn.heads"
 	KindBranch    Kind = "branch"    // a branch of a residual block, e.g. "blocks.3.mlp"
 	KindBlock     Kind = "block"     // a whole block
 	KindTokens    Kind = "tokens"    // a block on token sequences, where tokens may be inserted
+	KindFeatures  Kind = "features"  // what the head reads
 )
 
 // IsNorm tells whether k is a normalisation.
@@ -30,9 +35,12 @@ type Site struct {
 	Bias    bool     // whether Path.bias exists
 	Groups  int      // of a convolution
 	Stride  int      // of a convolution
+	Pad     int      // of a convolution, on all sides; -1 if they differ
 	Slices  []string // names of the equal parts of Out, e.g. q, k, v of a fused projection
 	Block   int      // index of the enclosing block in order of computation, -1 outside
 	Prefix  int      // tokens before the place of inserted ones (the class token)
+	Grid    [2]int   // of a branch: rows and columns, see Builder.OnGrid; 0, 0 without
+	Last    string   // of a branch: path of the linear map or convolution whose output is the branch's, "" if another operation ends it
 	Head    bool     // part of the task head
 }
 
@@ -47,14 +55,18 @@ func (s Site) Name() string {
 	return s.Path
 }
 
+// sliceIndex is the place of a slice in the site.
+func (s Site) sliceIndex(slice string) int { return slices.Index(s.Slices, slice) }
+
 // Param is a parameter or buffer as the network declared it.
 type Param struct {
-	Name   string
-	Shape  []int
-	Buffer bool
-	Head   bool
-	Added  bool // by an edit
-	Block  int  // as in Site
+	Name     string
+	Shape    []int
+	Buffer   bool
+	Constant bool // a buffer that follows from other weights
+	Head     bool
+	Added    bool // by an edit
+	Block    int  // as in Site
 }
 
 // Len is the number of elements.

@@ -9,7 +9,9 @@ import (
 )
 
 // Weights maps parameter names to shapes and values. A declared parameter gets its initial values from (seed, name) when they are
-// first asked for, so that adding a layer changes no other weight and building a network allocates nothing.
+// first asked for, so that adding a layer changes no other weight and building a network allocates nothing. Values that were
+// set as a View stay where they lie, in a mapped file say, until Data asks for a copy to write to: a frozen weight that is
+// only uploaded is never copied.
 // Weights is not safe for concurrent use.
 type Weights struct {
 	seed    uint64
@@ -20,9 +22,15 @@ type weight struct {
 	shape         []int
 	buffer        bool
 	fanIn, fanOut int
-	init          Init // nil: set by the user and not declared by a network yet
+	init          Init        // nil: set by the user and not declared by a network yet
+	from          *derivation // nil: init gives the values
 	data          []float32
+	view          View // the values while data is nil
 }
+
+// View gives the values of a parameter where they lie, or converted into scratch, which it may grow. The caller does not
+// write to them, and has done with them before scratch is used again.
+type View func(scratch *[]float32) []float32
 
 // NewWeights returns an empty store whose initial values come from seed.
 func NewWeights(seed uint64) *Weights {
@@ -34,15 +42,35 @@ func (w *Weights) Set(name string, shape []int, data []float32) error {
 	if n := volume(shape); n != len(data) {
 		return fmt.Errorf("weight %s: shape %v has %d elements, got %d", name, shape, n, len(data))
 	}
+	p, err := w.slot(name, shape)
+	if err != nil {
+		return err
+	}
+	p.data, p.view = slices.Clone(data), nil
+	return nil
+}
+
+// SetView makes view the values of a parameter of that shape, of which it gives as many as that has elements. view must work
+// for as long as w or a clone of it is used.
+func (w *Weights) SetView(name string, shape []int, view View) error {
+	p, err := w.slot(name, shape)
+	if err != nil {
+		return err
+	}
+	p.data, p.view = nil, view
+	return nil
+}
+
+// slot is where the values of name go, which is made if there is none.
+func (w *Weights) slot(name string, shape []int) (*weight, error) {
 	p, ok := w.weights[name]
 	if !ok {
 		p = &weight{shape: slices.Clone(shape)}
 		w.weights[name] = p
 	} else if !slices.Equal(p.shape, shape) {
-		return fmt.Errorf("weight %s: shape %v, the network wants %v", name, shape, p.shape)
+		return nil, fmt.Errorf("weight %s: shape %v, the network wants %v", name, shape, p.shape)
 	}
-	p.data = slices.Clone(data)
-	return nil
+	return p, nil
 }
 
 // Data returns the values of a parameter, initialising them if none were set. The slice is the store's own: writing to it
@@ -52,9 +80,17 @@ func (w *Weights) Data(name string) []float32 {
 	if !ok {
 		return nil
 	}
+	if p.data == nil && p.view == nil && p.from != nil {
+		w.derive(p.from)
+	}
 	if p.data == nil {
 		p.data = make([]float32, volume(p.shape))
-		p.init(rng.New(w.seed, name), p.fanIn, p.fanOut, p.data)
+		if p.view != nil {
+			copy(p.data, p.view(new([]float32)))
+			p.view = nil
+		} else {
+			p.init(rng.New(w.seed, name), p.fanIn, p.fanOut, p.data)
+		}
 	}
 	return p.data
 }
@@ -62,7 +98,7 @@ func (w *Weights) Data(name string) []float32 {
 // Centre sets a declared parameter to the middle of the distribution that its initial values are drawn from: all 1 for Normal(1, .02).
 func (w *Weights) Centre(name string) {
 	p := w.weights[name]
-	p.data = make([]float32, volume(p.shape))
+	p.data, p.view = make([]float32, volume(p.shape)), nil
 	p.init(centre{}, p.fanIn, p.fanOut, p.data)
 }
 
@@ -90,7 +126,7 @@ func (w *Weights) Names() []string {
 // Delete forgets a parameter, so that the next network that declares it starts from initial values.
 func (w *Weights) Delete(name string) { delete(w.weights, name) }
 
-// Clone copies all values; initial values not asked for yet stay undrawn.
+// Clone copies all values; initial values not asked for yet stay undrawn, and views stay views.
 func (w *Weights) Clone() *Weights {
 	c := NewWeights(w.seed)
 	for n, p := range w.weights {
@@ -107,9 +143,40 @@ type Setter interface {
 }
 
 // Upload sets every parameter and buffer in dst, in order of name.
-func (w *Weights) Upload(dst Setter) error {
-	for _, n := range w.Names() {
-		if err := dst.Set(n, w.weights[n].shape, w.Data(n)); err != nil {
+func (w *Weights) Upload(dst Setter) error { return w.UploadNamed(dst, w.Names()) }
+
+// UploadNamed sets the named parameters in dst, which must not keep the values it is given. Views are not copied here.
+func (w *Weights) UploadNamed(dst Setter, names []string) error {
+	return w.upload(names, dst.Set, dst.Set)
+}
+
+// Sharer keeps values that do not change where they lie; program.Memory is one.
+type Sharer interface {
+	Setter
+	Share(name string, shape []int, data []float32) error
+}
+
+// ShareNamed is UploadNamed to a dst that may keep the values of w itself, which must not be written to any more. Those of views are
+// copied.
+func (w *Weights) ShareNamed(dst Sharer, names []string) error {
+	return w.upload(names, dst.Share, dst.Set)
+}
+
+// upload hands on the named parameters: those that w holds, and those that are views.
+func (w *Weights) upload(names []string, held, viewed func(name string, shape []int, data []float32) error) error {
+	var scratch []float32
+	for _, n := range names {
+		p, ok := w.weights[n]
+		if !ok {
+			return fmt.Errorf("upload weights: no parameter %s", n)
+		}
+		var err error
+		if p.view != nil {
+			err = viewed(n, p.shape, p.view(&scratch))
+		} else {
+			err = held(n, p.shape, w.Data(n))
+		}
+		if err != nil {
 			return fmt.Errorf("upload weights: %w", err)
 		}
 	}
@@ -145,7 +212,7 @@ func (w *Weights) declare(name string, p weight) error {
 	if !slices.Equal(old.shape, p.shape) {
 		return fmt.Errorf("weight %s: the network wants shape %v, stored is %v", name, p.shape, old.shape)
 	}
-	p.data = old.data
+	p.data, p.view = old.data, old.view
 	*old = p
 	return nil
 }

@@ -2,25 +2,53 @@ package model
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/pipe-ml/pipe/nn/layer"
 )
 
 // CLIPText is transformers' CLIPTextModel (Radford et al. 2021, arXiv:2103.00020): a causal transformer over
-// byte-pair tokens, the text encoder of Stable Diffusion 1.x. It loads its checkpoints by their keys.
-// The activation is QuickGELU, LayerNorm's epsilon 1e-5.
+// byte-pair tokens, the text encoder of Stable Diffusion 1.x (CLIP's ViT-L/14: QuickGELU) and 2.x (OpenCLIP's ViT-H/14: exact GELU; published
+// without its last layer, so that the end is the penultimate layer's output under the final norm). It loads its
+// checkpoints by their keys; JSON keys are those of its config.json.
 type CLIPText struct {
-	VocabSize             int    `json:"vocab_size"`
-	HiddenSize            int    `json:"hidden_size"`
-	IntermediateSize      int    `json:"intermediate_size"`
-	NumHiddenLayers       int    `json:"num_hidden_layers"`
-	NumAttentionHeads     int    `json:"num_attention_heads"`
-	MaxPositionEmbeddings int    `json:"max_position_embeddings"`
-	HiddenAct             string `json:"hidden_act"`
-	ModelType             string `json:"model_type"`
+	VocabSize             int     `json:"vocab_size"`
+	HiddenSize            int     `json:"hidden_size"`
+	IntermediateSize      int     `json:"intermediate_size"`
+	NumHiddenLayers       int     `json:"num_hidden_layers"`
+	NumAttentionHeads     int     `json:"num_attention_heads"`
+	MaxPositionEmbeddings int     `json:"max_position_embeddings"`
+	HiddenAct             string  `json:"hidden_act"`
+	LayerNormEps          float32 `json:"layer_norm_eps,omitempty"` // 0: 1e-5
+	ModelType             string  `json:"model_type"`
+	// What Project reads: the width of its result, and the id of the end mark.
+	ProjectionDim int   `json:"projection_dim,omitempty"`
+	EOSTokenID    int32 `json:"eos_token_id,omitempty"`
 }
 
 const clipEps = 1e-5
+
+// clipTextKeys are the other keys that transformers writes into a CLIPTextModel's config.json. Those ignored are what it does in
+// training (dropout aside), its outputs' form, and marks that the tokenizer puts.
+var clipTextKeys = PublishedKeys{
+	Only: map[string][]any{
+		"attention_dropout": {0.}, "chunk_size_feed_forward": {0.}, "dropout": {0., nil}, "is_decoder": {false}, "is_encoder_decoder": {false},
+		"add_cross_attention": {false},
+	},
+	Ignored: []string{
+		"_name_or_path", "architectures", "bos_token_id", "dtype", "id2label", "initializer_factor", "initializer_range", "label2id",
+		"output_attentions", "output_hidden_states", "pad_token_id", "problem_type", "return_dict", "torch_dtype", "transformers_version",
+	},
+}
+
+// UnmarshalJSON reads transformers' config.json; keys that are missing have transformers' defaults.
+func (m *CLIPText) UnmarshalJSON(text []byte) error {
+	type plain CLIPText
+	*m = *NewCLIPText(49408, 77, 512, 12, 8)
+	m.ProjectionDim, m.EOSTokenID = 512, 49407
+	return clipTextKeys.Decode("text encoder", text, (*plain)(m))
+}
 
 // NewCLIPText is a text encoder for token sequences of length from a vocabulary of vocab, width wide.
 func NewCLIPText(vocab, length, width, layers, heads int) *CLIPText {
@@ -32,12 +60,16 @@ func NewCLIPText(vocab, length, width, layers, heads int) *CLIPText {
 
 // Validate refuses a configuration that cannot be built.
 func (m *CLIPText) Validate() error {
-	if m.VocabSize < 1 || m.MaxPositionEmbeddings < 1 || m.NumAttentionHeads < 1 || m.HiddenSize%m.NumAttentionHeads != 0 {
-		return fmt.Errorf("text encoder: vocabulary %d, length %d, width %d with %d heads",
-			m.VocabSize, m.MaxPositionEmbeddings, m.HiddenSize, m.NumAttentionHeads)
+	if m.VocabSize < 1 || m.MaxPositionEmbeddings < 1 || m.NumAttentionHeads < 1 || m.HiddenSize < 1 || m.HiddenSize%m.NumAttentionHeads != 0 ||
+		m.IntermediateSize < 1 || m.NumHiddenLayers < 1 || m.LayerNormEps < 0 {
+		return fmt.Errorf("text encoder: vocabulary %d, length %d, %d layers of width %d and %d with %d heads, epsilon %v", m.VocabSize,
+			m.MaxPositionEmbeddings, m.NumHiddenLayers, m.HiddenSize, m.IntermediateSize, m.NumAttentionHeads, m.LayerNormEps)
 	}
-	if m.HiddenAct != "quick_gelu" {
-		return fmt.Errorf("text encoder: activation %q: only quick_gelu is supported", m.HiddenAct)
+	if m.HiddenAct != "quick_gelu" && m.HiddenAct != "gelu" {
+		return fmt.Errorf("text encoder: activation %q: only quick_gelu and gelu are supported", m.HiddenAct)
+	}
+	if m.ModelType != "clip_text_model" {
+		return fmt.Errorf("text encoder: model_type %q: only clip_text_model is supported", m.ModelType)
 	}
 	return nil
 }
@@ -54,19 +86,57 @@ func (m *CLIPText) Build(b *layer.Builder, ids *layer.Node) *layer.Node {
 	for i := range m.NumHiddenLayers {
 		x = b.Block(fmt.Sprintf("encoder.layers.%d", i), x, m.block)
 	}
-	return b.LayerNorm("final_layer_norm", x, clipEps)
+	return b.LayerNorm("final_layer_norm", x, m.eps())
+}
+
+// Project maps hidden states [B, N, D] as Build gives them to text embeddings [B, ProjectionDim], the text_embeds of transformers'
+// CLIPTextModelWithProjection: the state at the end mark, times text_projection. ends int32 [B] are places among the B N states, as Ends finds them.
+func (m *CLIPText) Project(b *layer.Builder, hidden, ends *layer.Node) *layer.Node {
+	if b.Err() != nil {
+		return nil
+	}
+	s := hidden.Shape()
+	pooled := b.Gather(b.Reshape(hidden, s[0]*s[1], s[2]), ends)
+	return b.Init(layer.Normal(0, 1/math.Sqrt(float64(m.HiddenSize))), nil).Linear("text_projection", pooled, m.ProjectionDim, layer.NoBias)
+}
+
+// Ends finds the end mark of each row of ids [B, length]: i*length plus the place of the first EOSTokenID. Configurations of old say 2,
+// which no CLIP vocabulary means by it: there the mark is the greatest id, as in CLIP itself.
+func (m *CLIPText) Ends(ids []int32, length int) []int32 {
+	var ends []int32
+	for at := 0; at < len(ids); at += length {
+		row := ids[at : at+length]
+		end := slices.Max(row)
+		if m.EOSTokenID != 2 {
+			end = m.EOSTokenID
+		}
+		ends = append(ends, int32(at+max(slices.Index(row, end), 0)))
+	}
+	return ends
+}
+
+func (m *CLIPText) eps() float32 {
+	if m.LayerNormEps == 0 {
+		return clipEps
+	}
+	return m.LayerNormEps
 }
 
 // block is x + self_attn(layer_norm1(x)), then x + mlp(layer_norm2(x)).
 func (m *CLIPText) block(b *layer.Builder, x *layer.Node) *layer.Node {
 	d := m.HiddenSize
-	h := b.LayerNorm("layer_norm1", x, clipEps)
+	h := b.LayerNorm("layer_norm1", x, m.eps())
 	q, k, v := b.Linear("self_attn.q_proj", h, d), b.Linear("self_attn.k_proj", h, d), b.Linear("self_attn.v_proj", h, d)
-	h = b.Attention(q, k, v, m.NumAttentionHeads, true)
-	x = b.Add(x, b.Linear("self_attn.out_proj", h, d))
-	h = b.LayerNorm("layer_norm2", x, clipEps)
-	h = b.Linear("mlp.fc2", b.QuickGELU(b.Linear("mlp.fc1", h, m.IntermediateSize)), d)
-	return b.Add(x, b.Branch("mlp", x, h))
+	y := b.Linear("self_attn.out_proj", b.Attention("self_attn.heads", q, k, v, m.NumAttentionHeads, true), d)
+	x = b.Add(x, b.Branch("self_attn", x, h, y))
+	h = b.LayerNorm("layer_norm2", x, m.eps())
+	y = b.Linear("mlp.fc1", h, m.IntermediateSize)
+	if m.HiddenAct == "gelu" {
+		y = b.GELU(y)
+	} else {
+		y = b.QuickGELU(y)
+	}
+	return b.Add(x, b.Branch("mlp", x, h, b.Linear("mlp.fc2", y, d)))
 }
 
 // NoDecay tells that embeddings are spared.

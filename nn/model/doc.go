@@ -1,6 +1,6 @@
 // Package model holds the architectures, one file a family, in the structure and with the parameter names of
-// their reference implementations: timm (ViT), torchvision (ResNet), Keras Applications (MobileNet),
-// diffusers (U-Net) and transformers (CLIP text). A published checkpoint's keys are this package's paths.
+// their reference implementations: timm (ViT), torchvision (ResNet, DenseNet), pytorch-fid (Inception), Keras Applications (MobileNet),
+// diffusers (U-Net, AutoencoderKL) and transformers (CLIP text). A published checkpoint's keys are this package's paths.
 //
 // Vocabulary. A variant is a row of data: a name, the hyperparameters, the input it expects and the
 // parameter count of its body (everything but the head). A [Classifier] is a variant with its input and

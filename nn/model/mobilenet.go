@@ -38,7 +38,7 @@ func init() {
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
-				return &MobileNet{c, in}, nil
+				return NewMobileNet(c, in)
 			}}
 	}
 	register(
@@ -51,6 +51,14 @@ func init() {
 	)
 }
 
+// NewMobileNet is a MobileNet of any width and depth.
+func NewMobileNet(c MobileNetConfig, in Input) (*MobileNet, error) {
+	if c.Pairs < 1 || c.Pairs > len(mobilenetPairs) {
+		return nil, fmt.Errorf("%d pairs: there are 1 to %d", c.Pairs, len(mobilenetPairs))
+	}
+	return &MobileNet{c, in}, nil
+}
+
 // Features implements Classifier.
 func (m *MobileNet) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 	b = b.Init(layer.KaimingFanOut, layer.Zeros)
@@ -59,20 +67,22 @@ func (m *MobileNet) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 	for i, p := range mobilenetPairs[:m.Pairs] {
 		x = pair(b, i+1, x, p.widths*m.Width, p.stride)
 	}
-	return b.GlobalAvgPool2d(x) // [B, 32W]
+	return b.Features("pre_logits", b.GlobalAvgPool2d(x)) // [B, 32W]
 }
 
-// pair is the depthwise convolution number i with its pointwise one.
+// pair is the depthwise convolution number i with its pointwise one. It has no shortcut; the branch that it declares is the whole pair
+// up to its last activation.
 func pair(b *layer.Builder, i int, x *layer.Node, out, stride int) *layer.Node {
 	if x == nil {
 		return nil
 	}
 	in := x.Shape()[1]
 	dw, pw := fmt.Sprintf("conv_dw_%d", i), fmt.Sprintf("conv_pw_%d", i)
-	x = strided(b, dw, x, layer.Conv{Out: in, Kernel: 3, Stride: stride, Groups: in})
-	x = b.ReLU6(b.BatchNorm(dw+"_bn", x, mobilenetEps))
-	x = b.Conv2d(pw, x, layer.Conv{Out: out, Kernel: 1, NoBias: true})
-	return b.ReLU6(b.BatchNorm(pw+"_bn", x, mobilenetEps))
+	y := strided(b, dw, x, layer.Conv{Out: in, Kernel: 3, Stride: stride, Groups: in})
+	y = b.ReLU6(b.BatchNorm(dw+"_bn", y, mobilenetEps))
+	y = b.Conv2d(pw, y, layer.Conv{Out: out, Kernel: 1, NoBias: true})
+	y = b.BatchNorm(pw+"_bn", y, mobilenetEps)
+	return b.ReLU6(b.Branch(fmt.Sprintf("pairs.%d", i), x, x, y))
 }
 
 // strided is a 3x3 convolution without bias under "same" padding.

@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/agext/levenshtein"
+
 	"github.com/pipe-ml/pipe/nn/layer"
 )
 
@@ -54,9 +56,10 @@ type Input struct {
 
 // Options adapt a variant. Zero keeps the row's value.
 type Options struct {
-	Size     int
-	Channels int
-	Classes  int
+	Size      int
+	Channels  int
+	Classes   int
+	Mean, Std []float32 // of the channels, both or neither
 }
 
 // Kind is what a network is made of: fine-tuning methods have a learning rate for each.
@@ -91,6 +94,12 @@ func (v Variant) New(o Options) (Classifier, error) {
 	}
 	if o.Channels != 0 && o.Channels != in.Channels {
 		in.Channels, in.Mean, in.Std = o.Channels, resample(in.Mean, o.Channels), resample(in.Std, o.Channels)
+	}
+	if o.Mean != nil {
+		in.Mean, in.Std = o.Mean, o.Std
+	}
+	if len(in.Mean) != in.Channels || len(in.Std) != in.Channels {
+		return nil, fmt.Errorf("model %s: %d means and %d deviations for %d channels", v.Name, len(in.Mean), len(in.Std), in.Channels)
 	}
 	if in.Size < 1 || in.Channels < 1 || o.Classes < 0 {
 		return nil, fmt.Errorf("model %s: %d x %d images with %d channels, %d classes", v.Name, in.Size, in.Size, in.Channels, o.Classes)
@@ -132,9 +141,23 @@ func register(rows ...Variant) {
 func Lookup(name string) (Variant, error) {
 	v, ok := variants[name]
 	if !ok {
-		return Variant{}, fmt.Errorf("model %q is not known; there are %s", name, strings.Join(Names(), ", "))
+		return Variant{}, fmt.Errorf("model %q is not known%s; there are %s", name, nearest(name), strings.Join(Names(), ", "))
 	}
 	return v, nil
+}
+
+// nearest asks whether the variant is meant whose name is nearest, if one is near.
+func nearest(name string) string {
+	best, at := "", max(2, len(name)/3)
+	for _, n := range Names() {
+		if d := levenshtein.Distance(name, n, nil); d <= at && (best == "" || d < at) {
+			best, at = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
 }
 
 // Names lists the variants in alphabetical order.

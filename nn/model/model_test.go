@@ -124,7 +124,8 @@ func TestPublishedCounts(t *testing.T) {
 	// timm, torchvision and Keras Applications print these for the bodies.
 	for name, want := range map[string]int{
 		"vit_base_patch16_224": 85_798_656, "vit_tiny_patch16_224": 5_524_416,
-		"resnet18": 11_176_512, "resnet50": 23_508_032, "mobilenet_v1_224": 3_206_976,
+		"vit_large_patch16_224": 303_301_632, "vit_base_patch14_dinov2": 86_579_712, "vit_base_patch16_clip_224": 85_799_424,
+		"resnet18": 11_176_512, "resnet50": 23_508_032, "resnet101": 42_500_160, "densenet121": 6_953_856, "mobilenet_v1_224": 3_206_976,
 	} {
 		if got := variants[name].Params; got != want {
 			t.Errorf("%s: %d, published %d", name, got, want)

@@ -8,7 +8,7 @@ import (
 )
 
 // ResNet is torchvision's ResNet (He et al. 2016, arXiv:1512.03385), version 1.5: in a bottleneck the 3x3
-// convolution has the stride. It loads torchvision's resnet18 to resnet152 checkpoints by their keys.
+// convolution has the stride. It loads torchvision's and timm's resnet18 to resnet152 checkpoints by their keys.
 // The variants at 64 pixels keep the structure with fewer channels. BatchNorm's epsilon is 1e-5.
 type ResNet struct {
 	ResNetConfig
@@ -31,7 +31,7 @@ func init() {
 			make: func(in Input, classes int) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
-				return &ResNet{c, in}, nil
+				return NewResNet(c, in)
 			}}
 	}
 	register(
@@ -41,9 +41,23 @@ func init() {
 			"ResNet-18 at 64 pixels, a quarter as wide"),
 		row("resnet18", 11_176_512, imageNet, ResNetConfig{Block: "basic", Layers: [4]int{2, 2, 2, 2}, WidthPerStage: 64},
 			"torchvision's resnet18"),
+		row("resnet34", 21_284_672, imageNet, ResNetConfig{Block: "basic", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
+			"torchvision's resnet34"),
 		row("resnet50", 23_508_032, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
 			"torchvision's resnet50"),
+		row("resnet101", 42_500_160, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 23, 3}, WidthPerStage: 64},
+			"torchvision's resnet101"),
+		row("resnet152", 58_143_808, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 8, 36, 3}, WidthPerStage: 64},
+			"torchvision's resnet152"),
 	)
+}
+
+// NewResNet is a ResNet of any width and depth.
+func NewResNet(c ResNetConfig, in Input) (*ResNet, error) {
+	if c.Block != "basic" && c.Block != "bottleneck" {
+		return nil, fmt.Errorf("block %q: there are basic and bottleneck", c.Block)
+	}
+	return &ResNet{c, in}, nil
 }
 
 // Features implements Classifier.
@@ -64,7 +78,7 @@ func (m *ResNet) Features(b *layer.Builder, images *layer.Node) *layer.Node {
 			in = width * m.expansion()
 		}
 	}
-	return b.GlobalAvgPool2d(x)
+	return b.Features("pre_logits", b.GlobalAvgPool2d(x)) // [B, out]
 }
 
 // expansion is the ratio of a block's output to its width.
@@ -88,6 +102,7 @@ func (m *ResNet) block(in, width, stride int) func(b *layer.Builder, x *layer.No
 			h = b.ReLU(convNorm(b, "2", h, layer.Conv{Out: width, Kernel: 3, Stride: stride, Pad: 1}))
 			h = convNorm(b, "3", h, layer.Conv{Out: out, Kernel: 1})
 		}
+		h = b.Branch("residual", x, x, h)
 		if in != out || stride != 1 {
 			d := b.Sub("downsample")
 			x = d.Conv2d("0", x, layer.Conv{Out: out, Kernel: 1, Stride: stride, NoBias: true})

@@ -8,10 +8,10 @@ import (
 )
 
 // UNet is diffusers' UNet2DConditionModel (Rombach et al. 2022, arXiv:2112.10752), the denoiser of Stable Diffusion
-// 1.x: residual blocks conditioned on the timestep, spatial transformers that attend to the text, skip
+// 1.x and 2.x: residual blocks conditioned on the timestep, spatial transformers that attend to the text, skip
 // connections. It loads its checkpoints by their keys; JSON keys are those of its config.json. Resnets use
 // SiLU and NormEps, the spatial transformers' entry norm 1e-6, LayerNorm 1e-5; projections of a spatial
-// transformer are 1x1 convolutions.
+// transformer are 1x1 convolutions in 1.x and linear in 2.x.
 type UNet struct {
 	SampleSize       int      `json:"sample_size"`
 	InChannels       int      `json:"in_channels"`
@@ -21,12 +21,13 @@ type UNet struct {
 	BlockOutChannels []int    `json:"block_out_channels"`
 	LayersPerBlock   int      `json:"layers_per_block"`
 	CrossAttention   int      `json:"cross_attention_dim"`
-	// Heads of every attention; diffusers' name is a known misnomer of Stable Diffusion 1.x.
-	Heads         int     `json:"attention_head_dim"`
-	NormNumGroups int     `json:"norm_num_groups"`
-	NormEps       float32 `json:"norm_eps"`
-	ActFn         string  `json:"act_fn"`
-	Class         string  `json:"_class_name"`
+	// Heads of the attentions of each level; diffusers' name is a known misnomer.
+	Heads            PerLevel `json:"attention_head_dim"`
+	LinearProjection bool     `json:"use_linear_projection,omitempty"`
+	NormNumGroups    int      `json:"norm_num_groups"`
+	NormEps          float32  `json:"norm_eps"`
+	ActFn            string   `json:"act_fn"`
+	Class            string   `json:"_class_name"`
 }
 
 const (
@@ -40,52 +41,6 @@ const (
 	plainUp   = "UpBlock2D"
 	crossUp   = "CrossAttnUpBlock2D"
 )
-
-// NewUNet is a U-Net over latents [channels, size, size] with a level for each element of widths; levels
-// from attendFrom on attend to a text of width text.
-func NewUNet(size, channels int, widths []int, layers, attendFrom, text, heads, groups int) *UNet {
-	m := &UNet{
-		SampleSize: size, InChannels: channels, OutChannels: channels, BlockOutChannels: widths, LayersPerBlock: layers,
-		CrossAttention: text, Heads: heads, NormNumGroups: groups, NormEps: 1e-5, ActFn: "silu", Class: "UNet2DConditionModel",
-	}
-	for i := range widths {
-		down, up := plainDown, plainUp
-		if i >= attendFrom {
-			down = crossDown
-		}
-		if len(widths)-1-i >= attendFrom {
-			up = crossUp
-		}
-		m.DownBlockTypes, m.UpBlockTypes = append(m.DownBlockTypes, down), append(m.UpBlockTypes, up)
-	}
-	return m
-}
-
-// Validate refuses a configuration that cannot be built.
-func (m *UNet) Validate() error {
-	n := len(m.BlockOutChannels)
-	if n == 0 || len(m.DownBlockTypes) != n || len(m.UpBlockTypes) != n {
-		return fmt.Errorf("u-net: %d widths, %d down blocks, %d up blocks", n, len(m.DownBlockTypes), len(m.UpBlockTypes))
-	}
-	if m.SampleSize%(1<<(n-1)) != 0 {
-		return fmt.Errorf("u-net: a side of %d does not halve %d times", m.SampleSize, n-1)
-	}
-	if m.ActFn != "silu" {
-		return fmt.Errorf("u-net: activation %q: only silu is supported", m.ActFn)
-	}
-	for i := range n {
-		if t := m.DownBlockTypes[i]; t != plainDown && t != crossDown {
-			return fmt.Errorf("u-net: down block %q is not known", t)
-		}
-		if t := m.UpBlockTypes[i]; t != plainUp && t != crossUp {
-			return fmt.Errorf("u-net: up block %q is not known", t)
-		}
-		if w := m.BlockOutChannels[i]; w%m.NormNumGroups != 0 || w%m.Heads != 0 {
-			return fmt.Errorf("u-net: width %d with %d groups and %d heads", w, m.NormNumGroups, m.Heads)
-		}
-	}
-	return nil
-}
 
 // TimeFeatures is the sinusoidal embedding of a timestep, what Build's time input holds a row of: cosines, then
 // sines, of t / 10000^(i/half), as wide as the first level.
@@ -113,7 +68,7 @@ func (m *UNet) Build(b *layer.Builder, x, time, text *layer.Node) *layer.Node {
 	for i := range n {
 		x = b.Block(fmt.Sprintf("down_blocks.%d", i), x, func(b *layer.Builder, x *layer.Node) *layer.Node {
 			for j := range m.LayersPerBlock {
-				x = u.layer(b, j, x, widths[i], m.DownBlockTypes[i] == crossDown)
+				x = u.layer(b, j, x, i, m.DownBlockTypes[i] == crossDown)
 				skips = append(skips, x)
 			}
 			if i < n-1 {
@@ -124,20 +79,20 @@ func (m *UNet) Build(b *layer.Builder, x, time, text *layer.Node) *layer.Node {
 		})
 	}
 	x = b.Block("mid_block", x, func(b *layer.Builder, x *layer.Node) *layer.Node {
-		x = u.layer(b, 0, x, widths[n-1], true)
-		return u.resnet(b.Sub("resnets.1"), x, widths[n-1])
+		x = u.layer(b, 0, x, n-1, true)
+		return resnetBlock2D(b.Sub("resnets.1"), x, u.emb, widths[n-1], m.NormNumGroups, m.NormEps)
 	})
 	for i := range n {
-		width := widths[n-1-i]
+		level := n - 1 - i
 		x = b.Block(fmt.Sprintf("up_blocks.%d", i), x, func(b *layer.Builder, x *layer.Node) *layer.Node {
 			for j := range m.LayersPerBlock + 1 {
 				x = b.Concat(1, x, skips[len(skips)-1])
 				skips = skips[:len(skips)-1]
-				x = u.layer(b, j, x, width, m.UpBlockTypes[i] == crossUp)
+				x = u.layer(b, j, x, level, m.UpBlockTypes[i] == crossUp)
 			}
 			if i < n-1 {
 				x = b.UpsampleNearest2d(x, 2)
-				x = b.Conv2d("upsamplers.0.conv", x, layer.Conv{Out: width, Kernel: 3, Pad: 1})
+				x = b.Conv2d("upsamplers.0.conv", x, layer.Conv{Out: widths[level], Kernel: 3, Pad: 1})
 			}
 			return x
 		})

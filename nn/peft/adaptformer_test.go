@@ -13,7 +13,7 @@ func TestAdaptFormerIsItsFormula(t *testing.T) {
 	const d, hidden, tokens = 5, 3, 4
 	n := backbone{"mlp", map[string][]int{"image": {batch, tokens, d}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 		x := in["image"]
-		return b.Branch("mlp", x, b.Linear("mlp.fc", x, d, layer.WithInit(layer.Zeros, layer.Zeros)))
+		return b.Branch("mlp", x, x, b.Linear("mlp.fc", x, d, layer.WithInit(layer.Zeros, layer.Zeros)))
 	}}
 	w := layer.NewWeights(1)
 	a, err := peft.Prepare(n.model(nil, nil), w, peft.Options{Method: "adaptformer", Config: map[string]any{"bottleneck": hidden, "scale": 0.7}})

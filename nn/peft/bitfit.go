@@ -29,7 +29,9 @@ func init() {
 
 // Apply implements Config.
 func (*BitFit) Apply(s layer.Sites) ([]layer.Edit, error) {
-	return train(s, func(p layer.Param) bool {
-		return strings.Contains(p.Name[strings.LastIndex(p.Name, ".")+1:], "bias")
-	}), nil
+	return train(s, isBias), nil
+}
+
+func isBias(p layer.Param) bool {
+	return strings.Contains(p.Name[strings.LastIndex(p.Name, ".")+1:], "bias")
 }

@@ -11,11 +11,11 @@ import (
 //
 //	Rank int `pipe:"rank" default:"8" min:"1" doc:"rank of the change"`
 //
-// and has the type int, float64, bool, string or []string.
+// and has the type int, float64, bool, string, []string or map[string]float64.
 type Field struct {
 	Name    string
-	Kind    string // "int", "number", "bool", "string" or "list"
-	Default any    // JSON value; nil for a list
+	Kind    string // "int", "number", "bool", "string", "list" or "map"
+	Default any    // JSON value; nil for a list or a map
 	Min     *float64
 	Doc     string
 	index   int
@@ -46,6 +46,8 @@ func Fields(c Config) []Field {
 			field.Kind, field.Default = "string", text
 		case reflect.Slice:
 			field.Kind = "list"
+		case reflect.Map:
+			field.Kind = "map"
 		}
 		if v, err := strconv.ParseFloat(f.Tag.Get("min"), 64); err == nil {
 			field.Min = &v
@@ -99,6 +101,12 @@ func Values(c Config) map[string]any {
 				list = append(list, x.Index(i).String())
 			}
 			out[f.Name] = list
+		case "map":
+			values := map[string]any{}
+			for _, k := range x.MapKeys() {
+				values[k.String()] = x.MapIndex(k).Float()
+			}
+			out[f.Name] = values
 		default:
 			out[f.Name] = x.Interface()
 		}
@@ -151,6 +159,21 @@ func (f Field) set(dst reflect.Value, v any) error {
 				return fmt.Errorf("%v is not a string", e)
 			}
 			dst.Set(reflect.Append(dst, reflect.ValueOf(s)))
+		}
+	case "map":
+		values, ok := v.(map[string]any)
+		if !ok {
+			return wrong
+		}
+		if len(values) > 0 {
+			dst.Set(reflect.MakeMap(dst.Type()))
+		}
+		for _, k := range sortedKeys(values) {
+			x, ok := number(values[k])
+			if !ok {
+				return fmt.Errorf("%s: %v is not a number", k, values[k])
+			}
+			dst.SetMapIndex(reflect.ValueOf(k), reflect.ValueOf(x))
 		}
 	}
 	return nil

@@ -120,9 +120,19 @@ func TestForeignLoRALoads(t *testing.T) {
 		t.Error("the loaded change has no effect")
 	}
 
-	check(t, os.WriteFile(path, []byte(strings.Replace(config, `"use_dora":false`, `"use_dora":true`, 1)), 0o600))
-	if _, err := peft.Load(dir, n.model(nil, nil), w); err == nil || !strings.Contains(err.Error(), "DoRA") {
-		t.Errorf("a DoRA file gives %v", err)
+	for old, c := range map[string]struct{ changed, want string }{
+		`"use_dora":false`:         {`"use_dora":true`, "missing: blocks.0.attn.qkv.lora_magnitude_vector, blocks.1.attn.qkv.lora_magnitude_vector"},
+		`"bias":"none"`:            {`"bias":"all"`, "bias = "},
+		`"lora_alpha":4`:           {`"lora_alpha":4,"layers_to_transform":[0]`, "layers_to_transform = [0] cannot be read"},
+		`"peft_type":"LORA"`:       {`"peft_type":"LOHA"`, `peft_type "LOHA"`},
+		`"target_modules":["qkv"]`: {`"target_modules":"all-linear"`, "must be a list"},
+		`"r":2`:                    {`"r":2,"rank_pattern":{"qvk":3}`, `pattern "qvk" matches nothing; known: blocks.0.attn.qkv`},
+	} {
+		check(t, os.WriteFile(path, []byte(strings.Replace(config, old, c.changed, 1)), 0o600))
+		w := layer.NewWeights(1)
+		if _, err := peft.Load(dir, n.model(nil, nil), w); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s gives %v, want %q", c.changed, err, c.want)
+		}
 	}
 }
 

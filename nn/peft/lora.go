@@ -1,6 +1,10 @@
 package peft
 
 import (
+	"fmt"
+	"math"
+	"slices"
+
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -15,16 +19,24 @@ import (
 // Default targets: q and v (q_proj, v_proj of a text encoder, to_q, to_v of a U-Net); in a CNN the k x k convolutions of
 // its blocks, and where these are depthwise the 1x1 convolutions, the stem excepted.
 //
-// Paper: Hu et al. 2021, arXiv:2106.09685; reference code microsoft/LoRA (loralib), whose MergedLinear the slices replace. Rank 8
-// and alpha 8 are those of the author's code for medical images (Raman1121/Layer-Masking), which forgot to train the new head.
-// Deviations: no dropout. For a k x k convolution the rank in loralib's sense is up to k*r of the flattened kernel; the
-// PEFT library's convolution form is another one with the same name.
+// The PEFT library's form of a k x k convolution, by option: A [r, in, k, k], B [out, r, 1, 1], a change of rank r of the flattened kernel;
+// loralib's has up to k*r.
 //
-// Counts, rank 8: ViT-B/16 q, v 294,912; ResNet-50 3x3 543,744.
+// Paper: Hu et al. 2021, arXiv:2106.09685; reference code microsoft/LoRA (loralib), whose MergedLinear the slices replace. Rank 8
+// and alpha 8 are those of the author's code for medical images (Raman1121/Layer-Masking), which forgot to train the new head; the same author's
+// for Stable Diffusion are rank 16 with alpha 27 in the U-Net and 17 in the text encoder. Dropout acts on the input of A of linear maps and 1x1
+// convolutions, as in loralib, whose convolutions have none.
+//
+// Counts, rank 8: ViT-B/16 q, v 294,912; ResNet-50 3x3 543,744. Rank 16: SD-1.5 U-Net 1,594,368.
 type LoRA struct {
-	Rank    int      `pipe:"rank" default:"8" min:"1" doc:"rank of the change"`
-	Alpha   float64  `pipe:"alpha" default:"8" doc:"the change is multiplied by alpha / rank"`
-	Targets []string `pipe:"targets" doc:"sites or slices by the end of their path; default: q and v of attentions, convolutions of CNNs"`
+	Rank    int                `pipe:"rank" default:"8" min:"1" doc:"rank of the change"`
+	Alpha   float64            `pipe:"alpha" default:"8" doc:"the change is multiplied by alpha / rank"`
+	RSLoRA  bool               `pipe:"rslora" default:"false" doc:"multiply by alpha / sqrt(rank) instead (arXiv:2312.03732)"`
+	Dropout float64            `pipe:"dropout" default:"0" min:"0" doc:"share of the inputs of A that training leaves out"`
+	Conv    string             `pipe:"conv" default:"loralib" doc:"form of k x k convolutions: loralib or peft"`
+	Targets []string           `pipe:"targets" doc:"sites or slices by the end of their path; default: q and v of attentions, convolutions of CNNs"`
+	Ranks   map[string]float64 `pipe:"rank_pattern" doc:"ranks of targets that differ, by the end of their path"`
+	Alphas  map[string]float64 `pipe:"alpha_pattern" doc:"alphas of targets that differ, by the end of their path"`
 }
 
 func init() {
@@ -36,34 +48,103 @@ func init() {
 	})
 }
 
-// Names of the matrices: PEFT's for linear maps and 1x1 convolutions, loralib's for the other kernels.
-const (
-	loraA, loraB     = "lora_A.weight", "lora_B.weight"
-	kernelA, kernelB = "lora_A", "lora_B"
-)
-
 // Apply implements Config.
 func (c *LoRA) Apply(s layer.Sites) ([]layer.Edit, error) {
+	if c.Conv != "loralib" && c.Conv != "peft" {
+		return nil, fmt.Errorf("conv: there is no form %q, only loralib and peft", c.Conv)
+	}
 	chosen, err := c.choose(s)
 	if err != nil {
 		return nil, err
 	}
-	scale := c.Alpha / float64(c.Rank)
+	if err := c.checkPatterns(chosen); err != nil {
+		return nil, err
+	}
 	var edits []layer.Edit
 	for _, t := range chosen {
-		x := t.site
-		d := layer.Delta{Site: x.Path, Slice: t.slice}
-		switch {
-		case x.Kind == layer.KindLinear:
-			d.Output, d.Merged = c.linear(t.outputs(), scale)
-		case pointwise(x):
-			d.Output, d.Merged = c.pointwise(x, scale)
-		default:
-			d.Weight, d.Merged = c.kernel(x, scale)
+		l, err := c.change(t)
+		if err != nil {
+			return nil, err
 		}
-		edits = append(edits, d)
+		if t.site.Kind == layer.KindLinear || pointwise(t.site) {
+			edits = append(edits, layer.Delta{Site: t.site.Path, Slice: t.slice, Merged: l.product,
+				Output: func(b *layer.Builder, x *layer.Node) *layer.Node {
+					return l.output(b, b.Dropout("lora_dropout", x, float32(c.Dropout)), t.site)
+				}})
+			continue
+		}
+		edits = append(edits, layer.Reweight{Site: t.site.Path, Weight: func(b *layer.Builder, w *layer.Node) *layer.Node {
+			return b.Add(w, l.matrix(b, t.site.Weight))
+		}, Merged: func(w []float32, v layer.Values) []float64 { return plus(w, l.product(v)) }})
 	}
 	return edits, nil
+}
+
+// size is a target's rank and what its change is multiplied by.
+func (c *LoRA) size(path string) (rank int, scale float64) {
+	rank, alpha := c.rank(path), c.alpha(path)
+	if c.RSLoRA {
+		return rank, alpha / math.Sqrt(float64(rank))
+	}
+	return rank, alpha / float64(rank)
+}
+
+func (c *LoRA) rank(path string) int { return int(pattern(c.Ranks, path, float64(c.Rank))) }
+
+func (c *LoRA) alpha(path string) float64 { return pattern(c.Alphas, path, c.Alpha) }
+
+// pattern is the value whose name matches path, the longest name if several do.
+func pattern(values map[string]float64, path string, otherwise float64) float64 {
+	best := ""
+	for name, v := range values {
+		if matches(name, path) && (len(name) > len(best) || len(name) == len(best) && name < best) {
+			best, otherwise = name, v
+		}
+	}
+	return otherwise
+}
+
+// checkPatterns refuses patterns that match no target, and ranks that are none.
+func (c *LoRA) checkPatterns(chosen []target) error {
+	var paths []string
+	for _, t := range chosen {
+		paths = append(paths, t.path())
+	}
+	for _, p := range []map[string]float64{c.Ranks, c.Alphas} {
+		for _, name := range sortedKeys(p) {
+			if !slices.ContainsFunc(paths, func(p string) bool { return matches(name, p) }) {
+				return fmt.Errorf("pattern %q matches nothing%s", name, suggest(name, paths))
+			}
+		}
+	}
+	for _, name := range sortedKeys(c.Ranks) {
+		if v := c.Ranks[name]; v < 1 || v != math.Trunc(v) {
+			return fmt.Errorf("rank_pattern: %q: %v is not a rank", name, v)
+		}
+	}
+	return nil
+}
+
+// change is the form of a target's matrices.
+func (c *LoRA) change(t target) (lowRank, error) {
+	x := t.site
+	rank, scale := c.size(t.path())
+	switch {
+	case x.Kind == layer.KindLinear:
+		return lowRank{loraA, loraB, []int{rank, x.In}, []int{t.outputs(), rank}, scale}, nil
+	case pointwise(x):
+		return lowRank{loraA, loraB, []int{rank, x.In, 1, 1}, []int{x.Out, rank, 1, 1}, scale}, nil
+	case c.Conv == "peft":
+		if x.Groups > 1 {
+			return lowRank{}, fmt.Errorf("%s: a grouped convolution has only loralib's form", x.Path)
+		}
+		return lowRank{loraA, loraB, []int{rank, x.In, x.Weight[2], x.Weight[3]}, []int{x.Out, rank, 1, 1}, scale}, nil
+	case x.Weight[2] != x.Weight[3]:
+		return lowRank{}, fmt.Errorf("%w: %s has a kernel of %d x %d, loralib's form is for square ones: set conv = \"peft\"", ErrUnfit, x.Path, x.Weight[2], x.Weight[3])
+	default:
+		k := x.Weight[3]
+		return lowRank{kernelA, kernelB, []int{rank * k, x.In * k}, []int{x.Out / x.Groups * k, rank * k}, scale}, nil
+	}
 }
 
 // choose finds the listed targets, or the defaults.
@@ -71,12 +152,7 @@ func (c *LoRA) choose(s layer.Sites) ([]target, error) {
 	if len(c.Targets) > 0 {
 		return choose(s, c.Targets, layer.KindLinear, layer.KindConv)
 	}
-	var out []target
-	for _, n := range []string{"q", "v", "to_q", "to_v", "q_proj", "v_proj"} {
-		if found, err := choose(s, []string{n}, layer.KindLinear); err == nil {
-			out = append(out, found...)
-		}
-	}
+	out := queriesAndValues(s)
 	if len(out) > 0 {
 		return out, nil
 	}
@@ -110,61 +186,12 @@ func (t target) outputs() int {
 	return t.site.Out / len(t.site.Slices)
 }
 
-type (
-	outputFn = func(b *layer.Builder, x *layer.Node) *layer.Node
-	weightFn = func(b *layer.Builder) *layer.Node
-	mergedFn = func(data func(name string) []float32) []float64
-)
-
-// linear is scale * (x A^T) B^T for out outputs.
-func (c *LoRA) linear(out int, scale float64) (outputFn, mergedFn) {
-	output := func(b *layer.Builder, x *layer.Node) *layer.Node {
-		in := x.Shape()[len(x.Shape())-1]
-		a := b.Param(loraA, []int{c.Rank, in}, layer.FanIn)
-		up := b.Param(loraB, []int{out, c.Rank}, layer.Zeros)
-		return b.MatMul(b.Scale(b.MatMul(x, a, nil), float32(scale)), up, nil)
-	}
-	return output, c.product(loraA, loraB, out, c.Rank, scale)
-}
-
-// pointwise is linear by pixel.
-func (c *LoRA) pointwise(s layer.Site, scale float64) (outputFn, mergedFn) {
-	output := func(b *layer.Builder, x *layer.Node) *layer.Node {
-		a := b.Param(loraA, []int{c.Rank, s.In, 1, 1}, layer.FanIn)
-		up := b.Param(loraB, []int{s.Out, c.Rank, 1, 1}, layer.Zeros)
-		return b.Convolve(b.Scale(b.Convolve(x, a, s.Stride), float32(scale)), up, 1)
-	}
-	return output, c.product(loraA, loraB, s.Out, c.Rank, scale)
-}
-
-// kernel is loralib's change of a k x k kernel, computed on the weight.
-func (c *LoRA) kernel(s layer.Site, scale float64) (weightFn, mergedFn) {
-	k := s.Weight[3]
-	rows := s.Out / s.Groups * k
-	weight := func(b *layer.Builder) *layer.Node {
-		a := b.Param(kernelA, []int{c.Rank * k, s.In * k}, layer.FanIn)
-		up := b.Param(kernelB, []int{rows, c.Rank * k}, layer.Zeros)
-		ba := b.MatMul(up, b.Permute(b.Scale(a, float32(scale)), 1, 0), nil) // [out/groups*k, in*k]
-		return b.Reshape(ba, s.Weight...)
-	}
-	return weight, c.product(kernelA, kernelB, rows, c.Rank*k, scale)
-}
-
-// product is scale * B A in float64, with B [rows, rank].
-func (c *LoRA) product(nameA, nameB string, rows, rank int, scale float64) mergedFn {
-	return func(data func(string) []float32) []float64 {
-		a, b := data(nameA), data(nameB)
-		cols := len(a) / rank
-		out := make([]float64, rows*cols)
-		for i := range rows {
-			row := out[i*cols : (i+1)*cols]
-			for r := range rank {
-				f := float64(scale * float64(b[i*rank+r]))
-				for j := range row {
-					row[j] += float64(f * float64(a[r*cols+j]))
-				}
-			}
+// queriesAndValues are the projections to q and v of attentions, and of diffusion networks and text encoders.
+func queriesAndValues(s layer.Sites) (out []target) {
+	for _, n := range []string{"q", "v", "to_q", "to_v", "q_proj", "v_proj"} {
+		if found, err := choose(s, []string{n}, layer.KindLinear); err == nil {
+			out = append(out, found...)
 		}
-		return out
 	}
+	return out
 }

@@ -17,7 +17,7 @@ const (
 	Equal Step0 = iota
 	// Close means that the new parameters are drawn around values with which it is equal in every bit.
 	Close
-	// Differs means that new inputs to the network change it.
+	// Differs means that new inputs to the network change it, or that the new parameters begin beside the identity.
 	Differs
 )
 
@@ -40,6 +40,12 @@ type Config interface {
 	Apply(s layer.Sites) ([]layer.Edit, error)
 }
 
+// Statistician is implemented by configs with an option for what batch norms do while training, which then stands for
+// Method.Statistics.
+type Statistician interface {
+	Statistics() layer.Statistics
+}
+
 // Rates are a method's default peak learning rates of AdamW, by what is fine-tuned. The fewer weights a method
 // trains, the larger the steps that it wants; convolutions with batch norms bear larger ones than transformers. They
 // are the support matrix too: a kind without one is refused, as Support proves.
@@ -53,7 +59,7 @@ type Method struct {
 	Paper   string
 
 	Step0      Step0
-	Noise      float64 // of a Close method: standard deviation of the new parameters' initial values
+	Noise      float64 // of a Close method: standard deviation of the new parameters' initial values; 0: they have several
 	Merge      Merging
 	Statistics layer.Statistics // of batch norms while training
 	HeadOnly   bool             // trains nothing but the head, by design

@@ -26,9 +26,14 @@ func init() {
 
 // Apply implements Config.
 func (*Norm) Apply(s layer.Sites) ([]layer.Edit, error) {
-	affine := map[string]bool{}
-	for _, site := range ofKind(s, func(x layer.Site) bool { return x.Kind.IsNorm() }) {
-		affine[site.Path+".weight"], affine[site.Path+".bias"] = true, true
+	return train(s, affine(s, layer.Kind.IsNorm)), nil
+}
+
+// affine tells which parameters are gains and biases of the normalisations of some kinds.
+func affine(s layer.Sites, kind func(layer.Kind) bool) func(layer.Param) bool {
+	names := map[string]bool{}
+	for _, site := range ofKind(s, func(x layer.Site) bool { return kind(x.Kind) }) {
+		names[site.Path+".weight"], names[site.Path+".bias"] = true, true
 	}
-	return train(s, func(p layer.Param) bool { return affine[p.Name] }), nil
+	return func(p layer.Param) bool { return names[p.Name] }
 }

@@ -76,6 +76,9 @@ func (a *Adapter) proveClose(w *layer.Weights, frozen []float32, output Output) 
 	if !slices.EqualFunc(frozen, still, sameBits) {
 		return fmt.Errorf("%s: without its noise, output before the first step should equal the frozen model's in every bit, deviates by %.3g", a.Method.Name, d)
 	}
+	if a.Method.Noise == 0 {
+		return nil
+	}
 	noise := math.Sqrt(square / float64(n))
 	if off := math.Abs(noise/a.Method.Noise - 1); !(off <= 5/math.Sqrt(float64(2*n))) {
 		return fmt.Errorf("%s: %d new parameters begin with a noise of %.3g, not %.3g", a.Method.Name, n, noise, a.Method.Noise)

@@ -65,6 +65,14 @@ func compile(t *testing.T, n backbone, w *layer.Weights, plan *layer.Plan, mode 
 	})
 	leaves["target"] = target
 	for name, leaf := range leaves {
+		if leaf.Dtype() == tensor.Int32 {
+			ids := make([]int32, leaf.Shape().TotalSize())
+			for i := range ids {
+				ids[i] = int32(i * i % vocabulary)
+			}
+			check(t, net.prog.Set(leaf, ids))
+			continue
+		}
 		x := make([]float32, leaf.Shape().TotalSize())
 		noise(x, "input "+name, 1)
 		check(t, net.prog.Set(leaf, x))

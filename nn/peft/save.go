@@ -28,24 +28,26 @@ type adapterRecord struct {
 	Method  string         `json:"method"`
 	Config  map[string]any `json:"config"`
 	Blocks  []int          `json:"blocks"`
+	Layers  []string       `json:"layers,omitempty"`
 }
 
 // Layout is implemented by configs whose delta has a layout of its own in files; the others keep the parameters' names.
 type Layout interface {
-	// Pack turns parameters into the file's tensors, and adds its keys to adapter_config.json.
-	Pack(s layer.Sites, params map[string]checkpoint.Tensor, config map[string]any) (map[string]checkpoint.Tensor, error)
-	// Unpack is the inverse. Tensors it does not know stay as they are.
-	Unpack(s layer.Sites, tensors map[string]checkpoint.Tensor) (map[string]checkpoint.Tensor, error)
+	// Pack turns parameters, those of w, into the file's tensors, and adds its keys to adapter_config.json.
+	Pack(s layer.Sites, w *layer.Weights, params map[string]checkpoint.Tensor, config map[string]any) (map[string]checkpoint.Tensor, error)
+	// Unpack is the inverse. Tensors it does not know stay as they are; w holds the base.
+	Unpack(s layer.Sites, w *layer.Weights, tensors map[string]checkpoint.Tensor) (map[string]checkpoint.Tensor, error)
 }
 
-// Delta lists the names of what fine-tuning changes, sorted: the trained parameters, and the running statistics where they move.
+// Delta lists the names of what fine-tuning changes, sorted: the trained parameters, and the running statistics where they move. The constants
+// of an edit follow from the base.
 func (a *Adapter) Delta() []string {
 	var names []string
 	for _, p := range a.Trainable {
 		names = append(names, p.Name)
 	}
 	for _, p := range a.Sites.Params {
-		if p.Buffer && !a.Plan.Frozen() {
+		if p.Buffer && !p.Constant && (p.Added || !a.Plan.Frozen()) {
 			names = append(names, p.Name)
 		}
 	}
@@ -63,11 +65,11 @@ func (a *Adapter) Save(dir string, w *layer.Weights) error {
 	if l, ok := a.Config.(Layout); ok {
 		config = map[string]any{"peft_type": a.Method.PEFTType, "modules_to_save": a.head()}
 		var err error
-		if tensors, err = l.Pack(a.Sites, tensors, config); err != nil {
+		if tensors, err = l.Pack(a.Sites, w, tensors, config); err != nil {
 			return fmt.Errorf("save adapter: %w", err)
 		}
 	}
-	rec, err := json.Marshal(adapterRecord{recordVersion, a.Method.Name, Values(a.Config), a.Blocks})
+	rec, err := json.Marshal(adapterRecord{recordVersion, a.Method.Name, Values(a.Config), a.Mask.Blocks, a.Mask.Layers})
 	if err != nil {
 		return fmt.Errorf("save adapter: %w", err)
 	}
@@ -116,7 +118,7 @@ func load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
 		if rec.Version != recordVersion {
 			return nil, fmt.Errorf("its record has version %d, this program reads %d", rec.Version, recordVersion)
 		}
-		o = Options{Method: rec.Method, Config: rec.Config, Blocks: rec.Blocks}
+		o = Options{Method: rec.Method, Config: rec.Config, Mask: Mask{rec.Blocks, rec.Layers}}
 	} else if o, err = foreignOptions(filepath.Join(dir, ConfigFile)); err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
 		return nil, err
 	}
 	if l, ok := a.Config.(Layout); ok {
-		if tensors, err = l.Unpack(a.Sites, tensors); err != nil {
+		if tensors, err = l.Unpack(a.Sites, w, tensors); err != nil {
 			return nil, err
 		}
 	}

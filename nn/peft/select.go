@@ -26,6 +26,14 @@ func (t target) path() string {
 	return t.site.Path + "." + t.slice
 }
 
+// name is the last segment of the path that is not a number.
+func (t target) name() string {
+	if t.slice == "" {
+		return t.site.Name()
+	}
+	return t.slice
+}
+
 // choose returns the sites of the wanted kinds that the names match, in order of computation. A name matches a path that equals it or
 // ends in it after a dot ("attn.proj"), or matches it as a pattern of path.Match ("blocks.[0-3].attn.qkv.q").
 // The slices of a fused projection are targets of their own, under the path of the site.

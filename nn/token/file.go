@@ -12,17 +12,23 @@ import (
 	"strings"
 )
 
-// The files of a vocabulary folder, in the layout of transformers' CLIPTokenizer.
+// The files of a vocabulary folder, in the layouts of transformers' CLIPTokenizer: the first two or the third, and the last two where
+// rows are not filled with end marks.
 const (
 	VocabFile  = "vocab.json"
 	MergesFile = "merges.txt"
+	FastFile   = "tokenizer.json"
+	MarksFile  = "special_tokens_map.json"
+	ConfigFile = "tokenizer_config.json"
 )
+
+// Files lists them.
+func Files() []string { return []string{VocabFile, MergesFile, FastFile, MarksFile, ConfigFile} }
 
 // clipMerges is how many merges of its published list CLIP uses.
 const clipMerges = 49152 - 256 - 2
 
-// Load reads a vocabulary: a folder with vocab.json and merges.txt, or the list of merges that CLIP publishes
-// as bpe_simple_vocab_16e6.txt.gz.
+// Load reads a vocabulary: a folder with the files above, or the list of merges that CLIP publishes as bpe_simple_vocab_16e6.txt.gz.
 func Load(path string) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -31,26 +37,48 @@ func Load(path string) (*Tokenizer, error) {
 	if !info.IsDir() {
 		return loadMerges(path)
 	}
-	vocab, err := os.ReadFile(filepath.Join(path, VocabFile))
+	var t *Tokenizer
+	fast := filepath.Join(path, FastFile)
+	if exists(fast) && !exists(filepath.Join(path, VocabFile)) {
+		if t, err = loadFast(fast); err != nil {
+			return nil, fmt.Errorf("%s: %w", fast, err)
+		}
+	} else if t, err = loadPair(path); err != nil {
+		return nil, err
+	}
+	if err := t.readMarks(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// loadPair reads vocab.json and merges.txt.
+func loadPair(dir string) (*Tokenizer, error) {
+	vocab, err := os.ReadFile(filepath.Join(dir, VocabFile))
 	if err != nil {
 		return nil, fmt.Errorf("not a vocabulary: %w", err)
 	}
 	symbols, err := parseVocab(vocab)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(path, VocabFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, VocabFile), err)
 	}
-	f, err := os.Open(filepath.Join(path, MergesFile))
+	f, err := os.Open(filepath.Join(dir, MergesFile))
 	if err != nil {
 		return nil, fmt.Errorf("not a vocabulary: %w", err)
 	}
 	defer f.Close()
 	merges, err := parseMerges(f, len(symbols))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(path, MergesFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, MergesFile), err)
 	}
 	t, err := newTokenizer(symbols, merges)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return t, nil
 }
@@ -113,7 +141,7 @@ func parseMerges(r io.Reader, limit int) ([][2]string, error) {
 	return merges, lines.Err()
 }
 
-// Save writes vocab.json, in the order of the ids, and merges.txt into dir.
+// Save writes vocab.json, in the order of the ids, and merges.txt into dir, and the marks where rows are not filled with end marks.
 func (t *Tokenizer) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -141,5 +169,8 @@ func (t *Tokenizer) Save(dir string) error {
 	for _, m := range t.merges {
 		fmt.Fprintf(&merges, "%s %s\n", m[0], m[1])
 	}
-	return os.WriteFile(filepath.Join(dir, MergesFile), merges.Bytes(), 0o666)
+	if err := os.WriteFile(filepath.Join(dir, MergesFile), merges.Bytes(), 0o666); err != nil {
+		return err
+	}
+	return t.saveMarks(filepath.Join(dir, MarksFile))
 }

@@ -1,12 +1,15 @@
 package token_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pipe-ml/pipe/nn/token"
 )
@@ -57,6 +60,138 @@ func TestCLIPVocabularyGivesCLIPsIDs(t *testing.T) {
 		}
 		if got := tok.Row("a photo of a cat", 4); !cmp.Equal(got, []int32{49406, 320, 1125, 49407}) {
 			t.Errorf("cut row %v", got)
+		}
+	}
+}
+
+func TestCLIPVocabularyGivesTransformersIDs(t *testing.T) {
+	dir := clipVocab(t)
+	if dir == "" {
+		return
+	}
+	tok, err := token.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join("testdata", "clip_ids.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fixture struct {
+		IDs [][2]json.RawMessage `json:"ids"`
+	}
+	if err := json.Unmarshal(text, &fixture); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range fixture.IDs {
+		var text string
+		var want []int32
+		if err := errors.Join(json.Unmarshal(row[0], &text), json.Unmarshal(row[1], &want)); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, tok.Encode(text), cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%q: %s", text, d)
+		}
+	}
+}
+
+func TestRowsAreFilledWithTheFoldersPad(t *testing.T) {
+	dir, again := t.TempDir(), t.TempDir()
+	if err := trained(t, captions, 560).Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, token.MarksFile)); err == nil {
+		t.Error("marks were written for rows that end marks fill")
+	}
+	marks := filepath.Join(dir, token.MarksFile)
+	for text, pad := range map[string]string{
+		`{"pad_token": "!"}`: "!",
+		`{"bos_token": {"content": "<|startoftext|>", "lstrip": false}, "eos_token": "<|endoftext|>", "pad_token": {"content": "!"}, "unk_token": "x"}`: "!",
+		`{"pad_token": "<|endoftext|>"}`: token.End,
+	} {
+		if err := os.WriteFile(marks, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		tok, err := token.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := tok.EndID()
+		if pad == "!" {
+			want = 0
+		}
+		if row := tok.Row("", 4); !cmp.Equal(row, []int32{tok.StartID(), tok.EndID(), want, want}) || tok.PadID() != want {
+			t.Errorf("%s: %v", text, row)
+		}
+		if err := tok.Save(again); err != nil {
+			t.Fatal(err)
+		}
+		if back, err := token.Load(again); err != nil || back.PadID() != want && pad == "!" {
+			t.Errorf("%s: the pad did not come back: %v", text, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, token.ConfigFile), []byte(`{"pad_token": "!", "model_max_length": 77}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{`{}`: true, `{"pad_token": "<|endoftext|>"}`: false} {
+		if err := os.WriteFile(marks, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if tok, err := token.Load(dir); err != nil || (tok.PadID() == 0) != want {
+			t.Errorf("%s before tokenizer_config.json: %v", text, err)
+		}
+	}
+	for _, text := range []string{`[`, `{"pad_token": "no such symbol"}`, `{"eos_token": "!"}`, `{"pad_token": 3}`} {
+		if err := os.WriteFile(marks, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := token.Load(dir); err == nil || !strings.Contains(err.Error(), token.MarksFile) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestTheOneFileOfTransformers5IsTheSameVocabulary(t *testing.T) {
+	dir, fast := t.TempDir(), t.TempDir()
+	want := trained(t, captions, 560)
+	if err := want.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	vocab, err := os.ReadFile(filepath.Join(dir, token.VocabFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := os.ReadFile(filepath.Join(dir, token.MergesFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var merges []any
+	for i, line := range strings.Split(strings.TrimSpace(string(lines)), "\n")[1:] {
+		if i%2 == 0 { // both spellings
+			merges = append(merges, line)
+		} else {
+			merges = append(merges, strings.Fields(line))
+		}
+	}
+	write := func(edit func(model map[string]any)) {
+		model := map[string]any{"type": "BPE", "dropout": nil, "end_of_word_suffix": "</w>", "vocab": json.RawMessage(vocab), "merges": merges}
+		edit(model)
+		text, err := json.Marshal(map[string]any{"version": "1.0", "model": model})
+		if err == nil {
+			err = os.WriteFile(filepath.Join(fast, token.FastFile), text, 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(func(map[string]any) {})
+	if got, err := token.Load(fast); err != nil || !got.Same(want) {
+		t.Errorf("another vocabulary: %v", err)
+	}
+	for key, value := range map[string]any{"type": "WordPiece", "end_of_word_suffix": "", "dropout": 0.1, "merges": []any{"one"}, "vocab": 3} {
+		write(func(m map[string]any) { m[key] = value })
+		if _, err := token.Load(fast); err == nil || !strings.Contains(err.Error(), token.FastFile) {
+			t.Errorf("%s %v: %v", key, value, err)
 		}
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The marks around every text.
@@ -21,12 +24,13 @@ type Tokenizer struct {
 	ids     map[string]int32 // of symbols
 	merges  [][2]string      // by rank
 	ranks   map[[2]string]int
+	pad     string // fills rows
 }
 
 // newTokenizer checks that the parts fit together.
 func newTokenizer(symbols []string, merges [][2]string) (*Tokenizer, error) {
 	t := &Tokenizer{symbols: symbols, merges: merges, ids: make(map[string]int32, len(symbols)),
-		ranks: make(map[[2]string]int, len(merges))}
+		ranks: make(map[[2]string]int, len(merges)), pad: End}
 	for id, s := range symbols {
 		if first, twice := t.ids[s]; twice {
 			return nil, fmt.Errorf("symbol %q has the ids %d and %d", s, first, id)
@@ -59,19 +63,29 @@ func newTokenizer(symbols []string, merges [][2]string) (*Tokenizer, error) {
 // Len is the number of ids.
 func (t *Tokenizer) Len() int { return len(t.symbols) }
 
+// Same tells whether t and o turn every text into the same ids.
+func (t *Tokenizer) Same(o *Tokenizer) bool {
+	return slices.Equal(t.symbols, o.symbols) && slices.Equal(t.merges, o.merges) && t.pad == o.pad
+}
+
 // StartID is the id of the start mark.
 func (t *Tokenizer) StartID() int32 { return t.ids[Start] }
 
-// EndID is the id of the end mark, which also pads.
+// EndID is the id of the end mark.
 func (t *Tokenizer) EndID() int32 { return t.ids[End] }
+
+// PadID is the id that fills rows: the end mark's, unless the vocabulary's folder names another.
+func (t *Tokenizer) PadID() int32 { return t.ids[t.pad] }
 
 // words is CLIP's pattern, on lower-case text whose white space is single spaces.
 var words = regexp.MustCompile(`<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+`)
 
-// Words cleans a text and cuts it into what merges never cross.
+// Words cleans a text and cuts it into what merges never cross: HTML's escapes undone, twice as in CLIP, composed characters (NFC),
+// lower case.
 func Words(text string) []string {
-	text = html.UnescapeString(html.UnescapeString(text))
-	return words.FindAllString(strings.ToLower(strings.Join(strings.Fields(text), " ")), -1)
+	text = norm.NFC.String(html.UnescapeString(html.UnescapeString(text)))
+	text = strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "İ", "i\u0307") // the one letter that becomes two
+	return words.FindAllString(strings.ToLower(text), -1)
 }
 
 // Encode returns the ids of a text, without marks.
@@ -89,14 +103,15 @@ func (t *Tokenizer) Encode(text string) []int32 {
 	return ids
 }
 
-// Row returns length ids: the start mark, the text's ids as far as they fit, and end marks to the end, at
-// least one. length is at least 2.
+// Row returns length ids: the start mark, the text's ids as far as they fit, an end mark, and the pad's to the end.
+// length is at least 2.
 func (t *Tokenizer) Row(text string, length int) []int32 {
 	row := make([]int32, length)
 	row[0] = t.StartID()
 	n := 1 + copy(row[1:length-1], t.Encode(text))
-	for i := n; i < length; i++ {
-		row[i] = t.EndID()
+	row[n] = t.EndID()
+	for i := n + 1; i < length; i++ {
+		row[i] = t.PadID()
 	}
 	return row
 }

@@ -177,7 +177,7 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 	if err := b.Finish(); err != nil {
 		return nil, err
 	}
-	if err := upload(mem, w, b, func(string) bool { return false }); err != nil {
+	if err := upload(mem, w, b, nil); err != nil {
 		return nil, err
 	}
 	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
@@ -200,21 +200,19 @@ func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
 	for _, s := range b.RunningStats() {
 		changes[s.MeanName], changes[s.VarName] = true, true
 	}
-	return upload(mem, w, b, func(name string) bool { return changes[name] })
+	return upload(mem, w, b, changes)
 }
 
-func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
+func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes map[string]bool) error {
+	var copied, shared []string
 	for _, p := range b.Sites().Params {
-		if mem.Has(p.Name) {
-			continue
-		}
-		set := mem.Share
-		if changes(p.Name) {
-			set = mem.Set
-		}
-		if err := set(p.Name, p.Shape, w.Data(p.Name)); err != nil {
-			return err
+		switch {
+		case mem.Has(p.Name):
+		case changes[p.Name]:
+			copied = append(copied, p.Name)
+		default:
+			shared = append(shared, p.Name)
 		}
 	}
-	return nil
+	return errors.Join(w.UploadNamed(mem, copied), w.ShareNamed(mem, shared))
 }

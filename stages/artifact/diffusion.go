@@ -1,8 +1,6 @@
 package artifact
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +10,8 @@ import (
 	"github.com/pipe-ml/pipe/nn/checkpoint"
 	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/nn/layer"
-	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/nn/token"
 )
 
 // Diffusion is a text-to-image model with its weights and tokenizer.
@@ -23,23 +21,21 @@ type Diffusion struct {
 	Adapter *peft.Adapter // of a fine-tuned model, else nil
 	// Tokenizer is the folder with vocab.json and merges.txt that made the captions' tokens.
 	Tokenizer string
+
+	files []string // that it was read from, but for what fine-tuning changed, relative to their folder
 }
 
-// The parts of a diffusion model's folder.
+// The parts of a diffusion model's folder, by diffusers' names.
 const (
-	unetDir      = "unet"
-	textDir      = "text_encoder"
-	tokenizerDir = "tokenizer"
-	schedulerDir = "scheduler"
-	codecDir     = "vae"
-
+	indexFile     = "model_index.json"
+	unetDir       = "unet"
+	textDir       = "text_encoder"
+	tokenizerDir  = "tokenizer"
+	schedulerDir  = "scheduler"
+	codecDir      = "vae"
 	unetWeights   = "diffusion_pytorch_model.safetensors"
 	schedulerFile = "scheduler_config.json"
-	emptyFile     = "empty_caption.json"
 )
-
-// tokenizerFiles are what a tokenizer is.
-var tokenizerFiles = []string{"vocab.json", "merges.txt"}
 
 // declare records the parameters of both networks in the model's weights.
 func declare(m *diffusion.Model) error {
@@ -65,17 +61,21 @@ func (d *Diffusion) Write(dir string) error {
 			unet = append(unet, name)
 		}
 	}
+	tokenizer, err := token.Load(d.Tokenizer)
+	if err != nil {
+		return err
+	}
 	for _, part := range []struct {
 		dir, file string
 		config    any
 		weights   string
 		names     []string
 	}{
+		{"", indexFile, ownIndex, "", nil},
 		{unetDir, modelFile, m.UNet, unetWeights, unet},
 		{textDir, modelFile, m.Text, weightsFile, text},
 		{schedulerDir, schedulerFile, m.Schedule.Config, "", nil},
 		{codecDir, modelFile, m.Codec, "", nil},
-		{tokenizerDir, emptyFile, m.Empty, "", nil},
 	} {
 		at := filepath.Join(dir, part.dir)
 		if err := os.MkdirAll(at, 0o777); err != nil {
@@ -92,15 +92,10 @@ func (d *Diffusion) Write(dir string) error {
 			return err
 		}
 	}
-	for _, f := range tokenizerFiles {
-		if err := copyFile(filepath.Join(dir, tokenizerDir, f), filepath.Join(d.Tokenizer, f)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tokenizer.Save(filepath.Join(dir, tokenizerDir))
 }
 
-// ReadDiffusion reads a diffusion model's folder, fine-tuned or not. Parameters that fine-tuning adds to it start from seed.
+// ReadDiffusion reads a diffusion model's folder, ours or a published one of Stable Diffusion, fine-tuned or not. Parameters that fine-tuning adds to it start from seed.
 func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	info, err := ReadModelInfo(dir)
 	if err != nil {
@@ -114,9 +109,11 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 		parts = filepath.Join(dir, baseDir)
 	}
 	d := &Diffusion{Info: info, Tokenizer: filepath.Join(parts, tokenizerDir)}
-	if d.Model, err = readParts(parts, info.Size, seed); err != nil {
+	read := &partsReader{dir: parts}
+	if d.Model, err = read.model(info, seed); err != nil {
 		return nil, fmt.Errorf("%s: %w", parts, err)
 	}
+	d.files = read.files
 	if info.FineTuned {
 		if d.Adapter, err = peft.Load(dir, d.Model.Denoiser, d.Model.Weights); err != nil {
 			return nil, err
@@ -126,43 +123,6 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	return d, nil
 }
 
-func readParts(dir string, size int, seed uint64) (*diffusion.Model, error) {
-	m := &diffusion.Model{Size: size, UNet: &model.UNet{}, Text: &model.CLIPText{}, Codec: &diffusion.Codec{}, Weights: layer.NewWeights(seed)}
-	var schedule diffusion.ScheduleConfig
-	err := errors.Join(
-		readJSON(filepath.Join(dir, unetDir, modelFile), m.UNet),
-		readJSON(filepath.Join(dir, textDir, modelFile), m.Text),
-		readJSON(filepath.Join(dir, codecDir, modelFile), m.Codec),
-		readJSON(filepath.Join(dir, tokenizerDir, emptyFile), &m.Empty),
-		readJSON(filepath.Join(dir, schedulerDir, schedulerFile), &schedule),
-	)
-	if err != nil {
-		return nil, err
-	}
-	if m.Schedule, err = diffusion.NewSchedule(schedule); err != nil {
-		return nil, err
-	}
-	if err := m.Validate(); err != nil {
-		return nil, err
-	}
-	if err := declare(m); err != nil {
-		return nil, err
-	}
-	tensors, _, err := checkpoint.Read(filepath.Join(dir, unetDir, unetWeights))
-	if err != nil {
-		return nil, err
-	}
-	text, _, err := checkpoint.Read(filepath.Join(dir, textDir, weightsFile))
-	if err != nil {
-		return nil, err
-	}
-	for name, t := range text {
-		tensors[name] = t
-	}
-	_, err = checkpoint.Load(m.Weights, tensors, checkpoint.LoadOptions{})
-	return m, err
-}
-
 // WriteFineTuned writes a fine-tuned model beside the files of the one it came from, whose folder is base.
 func (d *Diffusion) WriteFineTuned(dir, base string) error {
 	info := d.Info
@@ -170,26 +130,30 @@ func (d *Diffusion) WriteFineTuned(dir, base string) error {
 	if err := info.write(dir); err != nil {
 		return err
 	}
-	if err := copyTree(filepath.Join(dir, baseDir), base); err != nil {
-		return err
+	for _, f := range d.files {
+		to := filepath.Join(dir, baseDir, f)
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			return err
+		}
+		if err := copyFile(to, filepath.Join(base, f)); err != nil {
+			return err
+		}
 	}
 	return d.Adapter.Save(dir, d.Model.Weights)
 }
 
 // SameTokenizer refuses a tokenizer folder other than the one that the model was trained with.
 func (d *Diffusion) SameTokenizer(dir string) error {
-	for _, f := range tokenizerFiles {
-		own, err := os.ReadFile(filepath.Join(d.Tokenizer, f))
-		if err != nil {
-			return err
-		}
-		other, err := os.ReadFile(filepath.Join(dir, f))
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(own, other) {
-			return fmt.Errorf("%s differs from the model's %s: tokenize the captions with the model's vocabulary", filepath.Join(dir, f), f)
-		}
+	own, err := token.Load(d.Tokenizer)
+	if err != nil {
+		return err
+	}
+	other, err := token.Load(dir)
+	if err != nil {
+		return err
+	}
+	if !own.Same(other) {
+		return fmt.Errorf("%s differs from the model's vocabulary: tokenize the captions with that, the folder %s", dir, d.Tokenizer)
 	}
 	return nil
 }

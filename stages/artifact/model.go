@@ -20,7 +20,8 @@ const (
 // ModelInfo is config.json of a model folder: all of a model but its weights.
 //
 // A classifier's folder holds config.json and model.safetensors. A diffusion model's is laid out as
-// diffusers does it: unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec. A fine-tuned
+// diffusers does it: model_index.json, unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec; published
+// ones, which have no config.json, are read too. A fine-tuned
 // model's folder holds config.json, base/ (the files of the model it came from, byte for byte), and what
 // fine-tuning changed: adapter_config.json and adapter_model.safetensors.
 type ModelInfo struct {
@@ -38,10 +39,14 @@ const (
 	baseDir     = "base"
 )
 
-// ReadModelInfo reads the config.json of a model folder.
+// ReadModelInfo reads the config.json of a model folder, or what stands for it in a folder of diffusers.
 func ReadModelInfo(dir string) (ModelInfo, error) {
 	var info ModelInfo
-	if err := readJSON(filepath.Join(dir, modelFile), &info); err != nil {
+	err := readJSON(filepath.Join(dir, modelFile), &info)
+	if _, missing := os.Stat(filepath.Join(dir, indexFile)); missing == nil && errors.Is(err, os.ErrNotExist) {
+		return publishedInfo(dir)
+	}
+	if err != nil {
 		return info, fmt.Errorf("not a model: %w", err)
 	}
 	if info.Task != TaskClassifier && info.Task != TaskDiffusion {
@@ -70,23 +75,6 @@ func (i ModelInfo) require(dir, task string) error {
 		return fmt.Errorf("%s: %w: %s, not %s", dir, ErrOtherTask, i.Task, task)
 	}
 	return nil
-}
-
-// copyTree copies the regular files of a folder.
-func copyTree(to, from string) error {
-	return filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if e.IsDir() {
-			return os.MkdirAll(filepath.Join(to, rel), 0o777)
-		}
-		return copyFile(filepath.Join(to, rel), path)
-	})
 }
 
 func copyFile(to, from string) error {

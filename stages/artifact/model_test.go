@@ -17,6 +17,7 @@ import (
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/program"
+	"github.com/pipe-ml/pipe/nn/token"
 	"github.com/pipe-ml/pipe/nn/train"
 )
 
@@ -132,14 +133,16 @@ func same(t *testing.T, a, b string) {
 	}
 }
 
-// tokenizer is a folder with the two files of one, which only have to be carried along.
-func tokenizer(t *testing.T, vocab string) string {
+// tokenizer is the folder of a vocabulary made from a text.
+func tokenizer(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"vocab.json": vocab, "merges.txt": "#version: 0.2\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
+	tok, err := token.Train([]string{text}, 520)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tok.Save(dir); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
@@ -154,14 +157,14 @@ func diffusionModel(t *testing.T) *Diffusion {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := v.New(64, codec, 3, []int32{0, 1}, 4)
+	m, err := v.New(64, codec, 520, []int32{0, 1}, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Diffusion{
 		Info: ModelInfo{Architecture: "unet_micro", Task: TaskDiffusion, Captions: 2,
 			Input: model.Input{Size: 64, Channels: 1, Mean: []float32{0.5}, Std: []float32{0.5}}},
-		Model: m, Tokenizer: tokenizer(t, `{"a":0,"b":1,"c":2}`),
+		Model: m, Tokenizer: tokenizer(t, "small left effusion"),
 	}
 }
 
@@ -182,7 +185,7 @@ func TestADiffusionModelComesBackFromItsFolder(t *testing.T) {
 	if err := back.SameTokenizer(d.Tokenizer); err != nil {
 		t.Error(err)
 	}
-	if back.SameTokenizer(tokenizer(t, `{"z":0}`)) == nil {
+	if back.SameTokenizer(tokenizer(t, "other words")) == nil {
 		t.Error("another vocabulary was taken for the model's")
 	}
 	if back.Adapter, err = peft.Prepare(back.Model.Denoiser, back.Model.Weights, peft.Options{Method: "lora"}); err != nil {

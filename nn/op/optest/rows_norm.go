@@ -33,6 +33,12 @@ func init() {
 	)
 	add(Row{Op: "group_norm", Note: "of nearly constant groups", Tol: Tol{1e-5, 1e-3}, Build: groupNorm(2), Sizes: []int{2, 5, 8}, Large: 33,
 		In: func(s int) []Input { return []Input{Uniform(-0.03, 0.03, 2, 6, s, s+1), gain(6), Normal(6)} }})
+	overNorm := func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) { return op.OverNorm(in[0], in[1]) }
+	add(
+		Row{Op: "over_norm", Note: "of rows", Tol: Elementary, Build: overNorm, In: func(s int) []Input { return []Input{Normal(s), Normal(s, 7)} }},
+		Row{Op: "over_norm", Note: "of kernels", Tol: Elementary, Build: overNorm, In: func(s int) []Input { return []Input{Normal(5), Normal(5, s, 3, 2)} }},
+		Row{Op: "over_norm", Note: "of zeros", Tol: Elementary, Build: overNorm, In: func(s int) []Input { return []Input{Normal(s), Uniform(0, 0, s, 3)} }},
+	)
 	statistics := func(n int) []Input { return []Input{Normal(n), Uniform(0.3, 2, n)} }
 	batchNorm := func(frozen bool) func(int, []*gorgonia.Node) (*gorgonia.Node, error) {
 		return func(_ int, in []*gorgonia.Node) (*gorgonia.Node, error) {

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/peft"
+	"github.com/pipe-ml/pipe/nn/program"
+)
+
+// exchanged are the methods whose adapters the PEFT library has.
+var exchanged = []string{"lora", "dora", "ia3"}
+
+// adaptersForLibrary saves the adapters of the fixtures of the families of adapters.py, and has the library load them and compute.
+func adaptersForLibrary(ctx context.Context, r reference) (err error) {
+	dir, err := os.MkdirTemp("", "pipe-adapters-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	paths, err := filepath.Glob(filepath.Join("nn", "model", "testdata", "parity", "*", "*.safetensors"))
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if err := saveForLibrary(path, dir); err != nil {
+			return err
+		}
+	}
+	load := r.command(ctx, "load-adapters", dir)
+	load.Stdout = os.Stdout
+	if err := load.Run(); err != nil {
+		return fmt.Errorf("adapters of ours in the PEFT library: %w", err)
+	}
+	return nil
+}
+
+// saveForLibrary saves the adapter of the case at path below dir, if it is one that the library has: loralib's convolutions are not.
+func saveForLibrary(path, dir string) (err error) {
+	c, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	families := []string{"reparameterised", "vit_additive"}
+	if !slices.Contains(families, c.Family) || !slices.Contains(exchanged, c.Method) || c.Name == "lora_conv_loralib" {
+		return nil
+	}
+	w, network, err := c.base()
+	if err != nil {
+		return err
+	}
+	a, err := peft.Prepare(network, w, peft.Options{Method: c.Method, Config: c.Options})
+	if err != nil {
+		return err
+	}
+	for _, p := range a.Trainable {
+		if err := w.Set(p.Name, p.Shape, values(c.Seed, p.Name, p.Shape)); err != nil {
+			return err
+		}
+	}
+	to := filepath.Join(dir, c.Family, c.Name)
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	return a.Save(to, w)
+}
+
+// base is the case's network without its method, on its weights.
+func (c *Case) base() (*layer.Weights, peft.Model, error) {
+	make, err := c.network()
+	if err != nil {
+		return nil, nil, err
+	}
+	network := func(b *layer.Builder) {
+		if in, err := c.inputs(b); err == nil {
+			_, _ = make(b, in) // an error stays in the builder, and a family's own is met when the case runs
+		}
+	}
+	w := layer.NewWeights(c.Seed)
+	b := layer.NewBuilder(gorgonia.NewGraph(), w, nil)
+	network(b)
+	for _, p := range b.Sites().Params {
+		if err := w.Set(p.Name, p.Shape, values(c.Seed, p.Name, p.Shape)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return w, network, b.Finish()
+}
+
+// output is what the case's network computes of its inputs from w, with the edits of plan.
+func (c *Case) output(ctx context.Context, dev accel.Device, w *layer.Weights, plan *layer.Plan) (out []float32, err error) {
+	make, err := c.network()
+	if err != nil {
+		return nil, err
+	}
+	n := &built{b: layer.NewBuilder(gorgonia.NewGraph(), w, plan), mem: program.NewMemory(dev)}
+	defer func() { err = errors.Join(err, n.mem.Close()) }()
+	if n.inputs, err = c.inputs(n.b); err != nil {
+		return nil, err
+	}
+	if n.named, err = make(n.b, n.inputs); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(n.b.Finish(), w.Upload(n.mem)); err != nil {
+		return nil, err
+	}
+	y := n.named["output"]
+	p, err := program.Compile(y.Graph(), gorgonia.Nodes{y}, program.Options{Memory: n.mem, Mode: program.Eval})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if err := errors.Join(n.set(c, p.Set), p.Run(ctx)); err != nil {
+		return nil, err
+	}
+	return p.Value(y)
+}

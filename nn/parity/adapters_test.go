@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/checkpoint"
+	"github.com/pipe-ml/pipe/nn/peft"
+)
+
+// TestAdaptersOfThePEFTLibraryLoadAndGoBack: what that library saved computes here what its network computed, and is saved with the same tensors
+// and settings.
+func TestAdaptersOfThePEFTLibraryLoadAndGoBack(t *testing.T) {
+	dev := cpu.New(1)
+	defer dev.Close()
+	dirs, err := filepath.Glob(filepath.Join("testdata", "adapters", "*"))
+	if err != nil || len(dirs) != 4 {
+		t.Fatalf("%d adapters, %v", len(dirs), err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			c, err := Open(filepath.Join("..", "model", "testdata", "parity", "reparameterised", filepath.Base(dir)+".safetensors"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			w, network, err := c.base()
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := peft.Load(dir, network, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.output(t.Context(), dev, w, a.Plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := c.values("tap.output")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := relative(got, want); e > fixtureBound {
+				t.Errorf("output is off by %.2g", e)
+			}
+			again := t.TempDir()
+			if err := a.Save(again, w); err != nil {
+				t.Fatal(err)
+			}
+			compareSaved(t, dir, again)
+		})
+	}
+}
+
+// relative is the largest difference by the largest value.
+func relative(got, want []float32) float32 {
+	var diff, size float32
+	for i, v := range want {
+		diff, size = max(diff, got[i]-v, v-got[i]), max(size, v, -v)
+	}
+	return diff / size
+}
+
+// compareSaved holds our files to the library's.
+func compareSaved(t *testing.T, theirs, ours string) {
+	t.Helper()
+	want, _, err := checkpoint.Read(filepath.Join(theirs, peft.WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, _, err := checkpoint.Read(filepath.Join(ours, peft.WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(have) != len(want) {
+		t.Errorf("%d tensors, the library has %d", len(have), len(want))
+	}
+	for name, x := range want {
+		v, err := x.Float32()
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := have[name].Float32()
+		if err != nil || !slices.Equal(x.Shape, have[name].Shape) || !slices.Equal(v, y) {
+			t.Errorf("%s %v is %v in our file, %v", name, x.Shape, have[name].Shape, err)
+		}
+	}
+	settings := func(dir string) map[string]any {
+		text, err := os.ReadFile(filepath.Join(dir, peft.ConfigFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]any{}
+		if err := json.Unmarshal(text, &all); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]any{}
+		for _, k := range []string{"peft_type", "r", "lora_alpha", "lora_dropout", "bias", "use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save"} {
+			out[k] = all[k]
+		}
+		return out
+	}
+	if d := cmp.Diff(settings(theirs), settings(ours)); d != "" {
+		t.Error(d)
+	}
+}

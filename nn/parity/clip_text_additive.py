@@ -1,0 +1,92 @@
+"""Additive methods on transformers' CLIPTextModel: what causal attention and separate projections make of them. (IA)3 is the PEFT library's."""
+
+import torch
+from peft import IA3Config, LoraConfig, get_peft_model
+from peft.tuners.ia3 import IA3Layer
+from torch import nn
+
+import clip_text
+from parity import Case, matches
+from vit_additive import Adapter, Vectors
+
+
+def prefix(net, tokens):
+    """Every query sees the prefix; the others are masked as before."""
+    for layer in net.text_model.encoder.layers:
+        attn = layer.self_attn
+        attn.heads = Vectors(prefix_key=(tokens, attn.embed_dim), prefix_value=(tokens, attn.embed_dim))
+
+        def forward(hidden_states, attn=attn, **_):
+            q, k, v = (p(hidden_states) for p in (attn.q_proj, attn.k_proj, attn.v_proj))
+            k = torch.cat([attn.heads.prefix_key.expand(len(k), -1, -1), k], 1)
+            v = torch.cat([attn.heads.prefix_value.expand(len(v), -1, -1), v], 1)
+            q, k, v = (t.unflatten(-1, (attn.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
+            scores = q @ k.transpose(-2, -1) * attn.scale
+            later = torch.ones(scores.shape[-2:]).triu(tokens + 1).bool()
+            p = scores.masked_fill(later, -torch.inf).softmax(-1)
+            return attn.out_proj((p @ v).transpose(1, 2).flatten(2)), None
+
+        attn.forward = forward
+    return net
+
+
+def adapter(net, bottleneck):
+    def behind(_module, _args, out, a):
+        return (a(out[0]), *out[1:]) if isinstance(out, tuple) else a(out)
+
+    for layer in net.text_model.encoder.layers:
+        for module in layer.self_attn, layer.mlp:
+            module.adapter = Adapter(layer.embed_dim, bottleneck)
+            module.register_forward_hook(lambda m, args, out: behind(m, args, out, m.adapter))
+    return net
+
+
+IA3 = IA3Config(target_modules=["k_proj", "v_proj", "fc2"], feedforward_modules=["fc2"])
+
+
+def ia3(net):
+    net = get_peft_model(net, IA3)
+    for m in net.modules():
+        if isinstance(m, IA3Layer):  # which flattens its vector
+            m.ia3_l["default"] = nn.Parameter(torch.zeros(m.ia3_l["default"].numel()))
+    return net
+
+
+def ours(name):
+    return name.replace("base_model.model.", "").replace(".base_layer", "").replace("ia3_l.default", "ia3_l")
+
+
+def case(method, apply, pattern, **options):
+    plain = clip_text.tiny(method, False, hidden_act="quick_gelu")
+    library = method == "ia3"
+    return Case(
+        method,
+        lambda: apply(plain.build(), **options),
+        plain.inputs,
+        plain.config,
+        [("base_model.model." if library else "") + t for t in plain.taps],
+        fixture=True,
+        method=method,
+        options=options,
+        trains=matches(pattern),
+        rename=ours,
+        forward=plain.forward,
+    )
+
+
+CASES = [
+    case("prefix", prefix, r"\.prefix_", tokens=2),
+    case("adapter", adapter, r"\.adapter\.", bottleneck=3),
+    case("ia3", ia3, r"ia3_l$"),
+]
+
+
+def text_encoder():
+    """That of nn/peft's tests."""
+    return clip_text.tiny("", False, hidden_act="quick_gelu", intermediate_size=48).build()
+
+
+ADAPTERS = {
+    "ia3": lambda: get_peft_model(text_encoder(), IA3),
+    "lora": lambda: get_peft_model(text_encoder(), LoraConfig(r=2, lora_alpha=3, target_modules=["q_proj", "v_proj"])),
+}

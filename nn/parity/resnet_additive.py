@@ -1,0 +1,72 @@
+"""TinyTL's lite residual modules on torchvision's ResNet, after mit-han-lab/tinyml."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import resnet
+from parity import Case, inputs
+
+
+class LiteResidual(nn.Module):
+    """Its batch norms normalise by the batch and learn their statistics, whatever the network's do."""
+
+    def __init__(self, channels, out, side, stride, expand=1.0, groups=2, kernel=5):
+        super().__init__()
+        side //= 2
+        if side <= 1:
+            kernel, self.pool = 1, nn.AdaptiveAvgPool2d(1)
+        else:
+            self.pool = nn.AvgPool2d(2, 2)
+            while side < kernel:
+                kernel -= 2
+        middle = max(8, int(channels * expand + 4) // 8 * 8)
+        middle += 8 * (middle < 0.9 * channels * expand)
+        self.conv1 = nn.Conv2d(channels, middle, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.bn1 = nn.BatchNorm2d(middle)
+        self.conv2 = nn.Conv2d(middle, out, 1, bias=False)
+        self.final_bn = nn.BatchNorm2d(out)
+
+    def train(self, mode=True):
+        return super().train()
+
+    def forward(self, x, size):
+        x = self.final_bn(self.conv2(F.relu(self.bn1(self.conv1(self.pool(x))))))
+        return F.interpolate(x, size, mode="bilinear")
+
+
+def wrap(net, size, **options):
+    side = -(-size // 4)
+    for stage in net.layer1, net.layer2, net.layer3, net.layer4:
+        for block in stage:
+            bottleneck = hasattr(block, "conv3")
+            last = block.bn3 if bottleneck else block.bn2
+            stride = (block.conv2 if bottleneck else block.conv1).stride[0]
+            block.residual = nn.Module()
+            block.residual.lite_residual = LiteResidual(block.conv1.in_channels, last.num_features, side, stride, **options)
+            block.register_forward_pre_hook(lambda m, args: setattr(m, "seen", args[0]))
+            last.register_forward_hook(lambda m, args, y, b=block: y + b.residual.lite_residual(b.seen, y.shape[2:]))
+            side = -(-side // stride)
+    return net
+
+
+def lite(case, size, batch, **options):
+    plain = case.build
+    return Case(
+        case.name + "_lite_residual",
+        lambda: wrap(plain(), size, **options),
+        {"images": inputs(1, "input.images", batch, 3, size, size, faint=False)},  # the modules normalise by the batch, at last of a number a sample
+        case.config,
+        [t for t in case.taps if t != "conv1"],
+        fixture=case.fixture,
+        double=case.double,
+        method="lite_residual",
+        options=options,
+        trains=lambda n: "lite_residual" in n or n.startswith("fc."),
+    )
+
+
+CASES = [
+    lite(resnet.tiny("basic", resnet.BasicBlock, [2, 1, 1, 1], 4), 25, 6),
+    lite(resnet.real("resnet50"), 224, 4, expand=0.0625),
+]

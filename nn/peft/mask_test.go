@@ -1,0 +1,81 @@
+package peft_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/peft"
+)
+
+// masked lists what trains of the body under a mask.
+func masked(t *testing.T, n backbone, w *layer.Weights, method string, m peft.Mask) ([]string, *peft.Adapter) {
+	t.Helper()
+	a, err := peft.Prepare(n.model(nil, nil), w, peft.Options{Method: method, Mask: m})
+	check(t, err)
+	var names []string
+	for _, p := range a.Trainable {
+		if !p.Head {
+			names = append(names, p.Name)
+		}
+	}
+	return names, a
+}
+
+func TestLayerMasks(t *testing.T) {
+	vit, unet := backbones[0], special[1]
+	for _, c := range []struct {
+		n      backbone
+		method string
+		mask   peft.Mask
+		want   func(name string) bool
+	}{
+		{vit, "full", peft.Mask{Layers: []string{"attn"}}, func(n string) bool { return strings.Contains(n, ".attn.") }},
+		{vit, "full", peft.Mask{Layers: []string{"blocks.1.attn", "norm?"}},
+			func(n string) bool { return strings.HasPrefix(n, "blocks.1.attn.") || strings.Contains(n, ".norm") }},
+		{vit, "norm", peft.Mask{Layers: []string{"blocks.[01]"}}, func(n string) bool { return strings.HasPrefix(n, "blocks.") }},
+		{vit, "bitfit", peft.Mask{Blocks: []int{1}, Layers: []string{"mlp"}}, func(n string) bool { return strings.HasPrefix(n, "blocks.1.mlp.") }},
+		{vit, "ssf", peft.Mask{Layers: []string{"mlp.fc1"}}, func(n string) bool { return strings.Contains(n, ".mlp.fc1.") }},
+		{unet, "full", peft.Mask{Layers: []string{"down_blocks.1.attentions.0", "mid_block.attentions"}},
+			func(n string) bool {
+				return strings.HasPrefix(n, "down_blocks.1.attentions.0.") || strings.HasPrefix(n, "mid_block.attentions.")
+			}},
+	} {
+		w := layer.NewWeights(1)
+		all, _ := masked(t, c.n, layer.NewWeights(1), c.method, peft.Mask{})
+		got, a := masked(t, c.n, w, c.method, c.mask)
+		want := slices.DeleteFunc(all, func(n string) bool { return !c.want(n) })
+		if d := cmp.Diff(want, got); d != "" || len(got) == 0 {
+			t.Errorf("%s with %v: %s", c.method, c.mask, d)
+		}
+		dir := t.TempDir()
+		check(t, a.Save(dir, w))
+		loaded, err := peft.Load(dir, c.n.model(nil, nil), layer.NewWeights(1))
+		check(t, err)
+		if d := cmp.Diff(a.Mask, loaded.Mask); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
+func TestLayersThatAreNowhereAreRefused(t *testing.T) {
+	for layers, want := range map[string]string{
+		"atn":          `layer "atn" is nowhere in the network; did you mean "attn"?`,
+		"blocks.2.mlp": `layer "blocks.2.mlp" is nowhere`,
+		"fc":           `layer "fc" is nowhere`,
+		"head":         `layer "head" is nowhere`,
+	} {
+		_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "full", Mask: peft.Mask{Layers: []string{"attn", layers}}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", layers, err, want)
+		}
+	}
+	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Mask: peft.Mask{Layers: []string{"attn"}}})
+	if !errors.Is(err, peft.ErrNothingToTrain) {
+		t.Errorf("norm tuning of the attentions gives %v", err)
+	}
+}

@@ -1,0 +1,2 @@
+// Package artifacttest makes small published models to test with.
+package artifacttest
