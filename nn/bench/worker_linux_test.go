@@ -31,8 +31,8 @@ func TestWorkersStepOnRequest(t *testing.T) {
 
 func TestWorkersThatFailAreNamed(t *testing.T) {
 	for script, want := range map[string]string{
-		"exit 3":                  "shell ended",
-		"echo nonsense; read l":   `shell said "nonsense", not "started"`,
+		"exit 3":                          "shell ended",
+		"echo nonsense; read l":           `shell said "nonsense", not "started"`,
 		"echo started; echo read; read l": `shell said "read", not "ready"`,
 	} {
 		if _, err := shell(script); err == nil || !strings.Contains(err.Error(), want) {
