@@ -270,7 +270,7 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 	if err := b.Finish(); err != nil {
 		return nil, err
 	}
-	if err := upload(mem, w, b, func(string) bool { return false }); err != nil {
+	if err := upload(mem, w, b, nil); err != nil {
 		return nil, err
 	}
 	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
@@ -293,22 +293,19 @@ func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
 	for _, s := range b.RunningStats() {
 		changes[s.MeanName], changes[s.VarName] = true, true
 	}
-	return upload(mem, w, b, func(name string) bool { return changes[name] })
+	return upload(mem, w, b, changes)
 }
 
-func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
+func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes map[string]bool) error {
 	var copied, shared []string
 	for _, p := range b.Sites().Params {
 		switch {
 		case mem.Has(p.Name):
-		case changes(p.Name):
+		case changes[p.Name]:
 			copied = append(copied, p.Name)
 		default:
 			shared = append(shared, p.Name)
 		}
 	}
-	if err := w.UploadNamed(mem, copied); err != nil {
-		return err
-	}
-	return w.ShareNamed(mem, shared)
+	return errors.Join(w.UploadNamed(mem, copied), w.ShareNamed(mem, shared))
 }
