@@ -43,10 +43,11 @@ type finetune struct {
 	training
 	diffusing
 
-	Base   Input  `pipe:"model" kind:"model" doc:"A pretrained model, or published weights, by an hf:// address or a path: timm's, torchvision's with architecture, MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out."`
-	Data   Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
-	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
-	Out    Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
+	Base    Input  `pipe:"model" kind:"model" doc:"A pretrained model, or published weights, by an hf:// address or a path: timm's, torchvision's with architecture, MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out."`
+	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images."`
+	Latents Input  `pipe:"latents,optional" kind:"latents" doc:"For a diffusion model, in place of data and tokens: what encode made of them with this model."`
+	Tokens  Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
+	Out     Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
 }
 
 // methods describes the fine-tuning methods: what each is, where it fits, and its options.
@@ -98,6 +99,7 @@ func methods() string {
 // Canonical implements Canonical: options that are left out are written out.
 func (*finetune) Canonical(config map[string]any) {
 	canonicalAugment(config)
+	canonicalDropout(config)
 	method, _ := config["method"].(string)
 	options, _ := config["options"].(map[string]any)
 	m, err := peft.Lookup(method)
@@ -128,16 +130,38 @@ func (s *finetune) Validate() error {
 		errs = append(errs, unknown("architecture", s.Network, model.Names()))
 	}
 	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
-	if s.Tokens.Path != "" && s.Flip {
+	if s.diffuses() && s.Flip {
 		errs = append(errs, wrong("flip", unread))
 	}
-	if s.Tokens.Path != "" && s.Shift >= 0 {
+	if s.diffuses() && s.Shift >= 0 {
 		errs = append(errs, wrong("shift", unread))
 	}
-	if s.Tokens.Path == "" {
+	if !s.diffuses() {
 		errs = append(errs, s.unread())
 	}
-	return errors.Join(append(errs, s.check(s.Tokens.Path != "")...)...)
+	if s.Data.Path == "" && s.Latents.Path == "" {
+		errs = append(errs, wrong("data", "there is nothing to learn from: give preprocessed images, or for a diffusion model latents"))
+	}
+	for _, in := range []struct {
+		name  string
+		given Input
+	}{{"data", s.Data}, {"tokens", s.Tokens}} {
+		if s.Latents.Path != "" && in.given.Path != "" {
+			errs = append(errs, wrong(in.name, "latents hold what they were encoded of: leave one of the two out"))
+		}
+	}
+	return errors.Join(append(errs, s.check(s.diffuses())...)...)
+}
+
+// diffuses tells whether what is given is for a diffusion model.
+func (s *finetune) diffuses() bool { return s.Tokens.Path != "" || s.Latents.Path != "" }
+
+// pairs reads what a diffusion model learns from.
+func (s *finetune) pairs() (imagePairs, error) {
+	if s.Latents.Path != "" {
+		return readEncoded(s.Latents.Path)
+	}
+	return readPairs(s.Data.Path, s.Tokens.Path)
 }
 
 func (s *finetune) Run(ctx context.Context, r Reporter) error {
@@ -148,6 +172,9 @@ func (s *finetune) Run(ctx context.Context, r Reporter) error {
 }
 
 func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
+	if s.Latents.Path != "" {
+		return wrong("latents", "the model is a classifier, which has none: give data, or a diffusion model")
+	}
 	if s.Tokens.Path != "" {
 		return wrong("tokens", "the model is a classifier, which reads no captions: leave them out, or give a diffusion model")
 	}
@@ -222,10 +249,10 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 }
 
 func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
-	if s.Tokens.Path == "" {
+	if !s.diffuses() {
 		return wrong("tokens", "the model is a diffusion model, which learns from captions: give those of the images, tokenized with its vocabulary")
 	}
-	pairs, err := readPairs(s.Data.Path, s.Tokens.Path)
+	pairs, err := s.pairs()
 	if err != nil {
 		return err
 	}
@@ -236,12 +263,8 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if d.Adapter != nil {
 		return fmt.Errorf("%s: the model is fine-tuned already: give the pretrained one", s.Base.Path)
 	}
-	if err := d.SameTokenizer(s.Tokens.Path); err != nil {
+	if err := pairs.fits(d, s.Tokens.Path); err != nil {
 		return err
-	}
-	if info := pairs.images.Info; info.Size != d.Info.Size || info.Channels != d.Info.Channels || pairs.tokens.MaxLength != d.Info.Captions {
-		return fmt.Errorf("images of %d pixels and %d channels with captions of %d tokens; the model has %d, %d and %d",
-			info.Size, info.Channels, pairs.tokens.MaxLength, d.Info.Size, d.Info.Channels, d.Info.Captions)
 	}
 	if d.Adapter, err = s.prepare(r, d.Info.Architecture, d.Model.Denoiser, d.Model.Weights); err != nil {
 		return err
@@ -252,7 +275,11 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, pairs.captions), func() error {
+	shown := pairs.captions
+	if pairs.encoded != nil {
+		shown = [][]int32{d.Model.Empty, d.Model.Empty} // at two timesteps
+	}
+	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, shown), func() error {
 		return pairs.fit(ctx, r, d.Model, fit, p, s.diffusing, s.Seed)
 	})
 	if err != nil {

@@ -18,6 +18,35 @@ type imagePairs struct {
 	images   *artifact.Images
 	tokens   *artifact.Tokens
 	captions [][]int32 // of each image
+
+	encoded *artifact.Latents // in place of pixels and tokens
+}
+
+// readEncoded reads what encode made.
+func readEncoded(latents string) (p imagePairs, err error) {
+	if p.encoded, err = artifact.ReadLatents(latents); err == nil {
+		p.images = p.encoded.Images()
+	}
+	return p, err
+}
+
+// fits refuses a model that has other images and captions. tokens is where the captions' tokens lie.
+func (p imagePairs) fits(d *artifact.Diffusion, tokens string) error {
+	if p.encoded != nil {
+		codec, text, err := d.Digests()
+		if err == nil && (codec != p.encoded.Info.Codec || text != p.encoded.Info.Text) {
+			err = errors.New("the latents were made by another model's autoencoder or text encoder: encode them with the one that is fine-tuned")
+		}
+		return err
+	}
+	if err := d.SameTokenizer(tokens); err != nil {
+		return err
+	}
+	if info := p.images.Info; info.Size != d.Info.Size || info.Channels != d.Info.Channels || p.tokens.MaxLength != d.Info.Captions {
+		return fmt.Errorf("images of %d pixels and %d channels with captions of %d tokens; the model has %d, %d and %d",
+			info.Size, info.Channels, p.tokens.MaxLength, d.Info.Size, d.Info.Channels, d.Info.Captions)
+	}
+	return nil
 }
 
 func readPairs(images, tokens string) (p imagePairs, err error) {
@@ -53,9 +82,16 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	}
 	dev := cpu.New(0)
 	defer dev.Close()
-	var err error
-	if t.Latents, err = p.latents(ctx, dev, m, slices.Concat(t.Train, t.Val)); err != nil {
-		return err
+	if e := p.encoded; e != nil {
+		t.Latents, t.Empty = e.Posteriors, e.Embeddings[0]
+		for _, row := range e.Info.Rows {
+			t.Text = append(t.Text, e.Embeddings[row])
+		}
+	} else {
+		var err error
+		if t.Latents, err = p.latents(ctx, dev, m, slices.Concat(t.Train, t.Val)); err != nil {
+			return err
+		}
 	}
 	began := time.Now()
 	res, err := t.Fit(ctx, dev)

@@ -36,7 +36,7 @@ const (
 )
 
 // kinds are what an artifact may hold; the formats are in package artifact.
-var kinds = []string{"dataset", "images", "tokens", "model", "samples", "metrics", "figure", "table"}
+var kinds = []string{"dataset", "images", "tokens", "latents", "model", "samples", "metrics", "figure", "table"}
 
 // Attribute is one config value of a stage type.
 type Attribute struct {

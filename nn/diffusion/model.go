@@ -47,7 +47,9 @@ func (m *Model) Validate() error {
 
 // inputs are the leaves of the prediction.
 type inputs struct {
-	x, time, ids *layer.Node
+	x, time *layer.Node
+	ids     *layer.Node // of captions, or
+	text    *layer.Node // their embeddings [B, L, D]
 }
 
 // predict declares the inputs of a batch and builds the prediction from token ids: the network as it is trained.
@@ -55,6 +57,13 @@ func (m *Model) predict(b *layer.Builder, batch int) (in inputs, out *layer.Node
 	in.ids = b.Input("input_ids", tensor.Int32, batch, len(m.Empty))
 	in.x, in.time = m.latents(b, batch)
 	return in, m.UNet.Build(b, in.x, in.time, m.Text.Build(b, in.ids))
+}
+
+// predictFrom does the same from the captions' embeddings.
+func (m *Model) predictFrom(b *layer.Builder, batch int) (in inputs, out *layer.Node) {
+	in.x, in.time = m.latents(b, batch)
+	in.text = b.Input("encoder_hidden_states", tensor.Float32, batch, len(m.Empty), m.Text.HiddenSize)
+	return in, m.UNet.Build(b, in.x, in.time, in.text)
 }
 
 // latents declares the U-Net's own inputs.

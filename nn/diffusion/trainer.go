@@ -22,7 +22,9 @@ import (
 type Trainer struct {
 	Model       *Model
 	Latents     []Posterior // of each image, by Codec.Encode
-	Tokens      [][]int32   // of each caption
+	Tokens      [][]int32   // of each caption, or
+	Text        [][]float32 // its embedding by EncodeText, where the text encoder does not train
+	Empty       []float32   // that of the empty caption; with Text only
 	Train, Val  []int       // pairs
 	BatchSize   int
 	DropCaption float64 // share of captions replaced by the empty one, for guidance
@@ -42,7 +44,14 @@ func (t *Trainer) Fit(ctx context.Context, dev accel.Device) (res train.Result, 
 		return res, err
 	}
 	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan)
-	in, out := m.predict(b, t.BatchSize)
+	build := m.predict
+	if t.Text != nil {
+		if err := m.frozenText(); err != nil {
+			return res, err
+		}
+		build = m.predictFrom
+	}
+	in, out := build(b, t.BatchSize)
 	target := b.Input("target", tensor.Float32, t.BatchSize, m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize)
 	weights := b.Input("weights", tensor.Float32, t.BatchSize, m.UNet.InChannels, 1, 1)
 	loss := b.MSELoss(b.Mul(out, weights), b.Mul(target, weights))
@@ -114,13 +123,13 @@ type batch struct {
 	weights *layer.Node
 	bands   []float32 // the weights of the latents' channels
 
-	x, want, time, factors []float32
-	ids                    []int32
-	eps                    []float32 // of one pair
+	x, want, time, factors, text []float32
+	ids                          []int32
+	eps                          []float32 // of one pair
 }
 
 func (b *batch) reset() {
-	b.x, b.want, b.time, b.factors, b.ids = b.x[:0], b.want[:0], b.time[:0], b.factors[:0], b.ids[:0]
+	b.x, b.want, b.time, b.factors, b.text, b.ids = b.x[:0], b.want[:0], b.time[:0], b.factors[:0], b.text[:0], b.ids[:0]
 }
 
 // add draws timestep, caption dropping, latents and noise of pair i as element j of the batch, from the stream called name.
@@ -131,11 +140,17 @@ func (b *batch) add(i, j int, name string, drop float64) {
 	schedule := t.Model.Schedule
 	at := int((float64(j) + r.Float64()) / float64(t.BatchSize) * float64(schedule.Len()))
 	at = min(at, schedule.Len()-1)
-	ids := t.Tokens[i]
-	if r.Float64() < drop {
-		ids = t.Model.Empty
+	dropped := r.Float64() < drop
+	switch {
+	case t.Text == nil && dropped:
+		b.ids = append(b.ids, t.Model.Empty...)
+	case t.Text == nil:
+		b.ids = append(b.ids, t.Tokens[i]...)
+	case dropped:
+		b.text = append(b.text, t.Empty...)
+	default:
+		b.text = append(b.text, t.Text[i]...)
 	}
-	b.ids = append(b.ids, ids...)
 	b.time = append(b.time, t.Model.UNet.TimeFeatures(at)...)
 	root := float32(math.Sqrt(schedule.LossWeight(at, t.SNRGamma)))
 	for _, w := range b.bands {
@@ -154,5 +169,11 @@ func (b *batch) add(i, j int, name string, drop float64) {
 
 // set hands the batch to a program.
 func (b *batch) set(set func(*layer.Node, any) error) error {
-	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), set(b.in.ids, b.ids), set(b.target, b.want), set(b.weights, b.factors))
+	var text error
+	if b.in.text != nil {
+		text = set(b.in.text, b.text)
+	} else {
+		text = set(b.in.ids, b.ids)
+	}
+	return errors.Join(set(b.in.x, b.x), set(b.in.time, b.time), text, set(b.target, b.want), set(b.weights, b.factors))
 }

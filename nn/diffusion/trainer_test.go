@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -221,5 +222,45 @@ func TestShippedVariantsAreSound(t *testing.T) {
 		if err := b.Finish(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestEmbeddingsComputedBeforeGiveTheSameBits(t *testing.T) {
+	fit := func(before bool) (*Model, error) {
+		tr := lightDark(t, 3)
+		m := tr.Model
+		tr.Val, tr.DropCaption = tr.Train[:4], 0.5
+		a, err := peft.Prepare(m.Denoiser, m.Weights, peft.Options{Method: "lora"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Plan = a.Plan
+		if before {
+			all, err := m.EncodeText(t.Context(), cpu.New(1), append([][]int32{m.Empty}, tr.Tokens...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr.Empty, tr.Text, tr.Tokens = all[0], all[1:], nil
+		}
+		_, err = tr.Fit(t.Context(), cpu.New(0))
+		return m, err
+	}
+	plain, errPlain := fit(false)
+	before, errBefore := fit(true)
+	if err := errors.Join(errPlain, errBefore); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range plain.Weights.Names() {
+		if !slices.Equal(plain.Weights.Data(name), before.Weights.Data(name)) {
+			t.Errorf("%s is another one", name)
+		}
+	}
+}
+
+func TestATextEncoderThatTrainsTakesNoEmbeddings(t *testing.T) {
+	tr := lightDark(t, 1)
+	tr.Text = make([][]float32, len(tr.Tokens))
+	if _, err := tr.Fit(t.Context(), cpu.New(0)); err == nil || !strings.Contains(err.Error(), "the text encoder train") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -123,6 +123,19 @@ stage "finetune" "unet" {
   shift  = 2    # ERR Invalid value: shift: is for a classifier
 }
 
+stage "encode" "unet" {
+  model  = pretrain.unet.model
+  data   = preprocess.cxr.images
+  tokens = tokenize.cxr.tokens
+}
+
+stage "finetune" "twice" {
+  model   = pretrain.unet.model
+  latents = encode.unet.latents
+  tokens  = tokenize.cxr.tokens # ERR Invalid value: tokens: latents hold what they were encoded of: leave one of the two out
+  method  = "lora"
+}
+
 stage "finetune" "m" {
   matrix    = { method = ["full", "lora"], fraction = [0.1, 1], seed = [0, 1] }
   model     = pretrain.m.model

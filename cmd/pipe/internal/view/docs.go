@@ -56,7 +56,11 @@ func (h *Human) Schema(s stages.Schema) {
 func (h *Human) attributes(s stages.Schema) {
 	var rows []string
 	for _, a := range s.Attributes {
-		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", a.Name, attributeKind(a), a.Doc))
+		kind, doc := attributeKind(a), a.Doc
+		if len(a.Enum) > manyValues {
+			doc += " One of: " + strings.Join(a.Enum, ", ") + "."
+		}
+		rows = append(rows, fmt.Sprintf("  %s\t%s\t%s", a.Name, kind, doc))
 	}
 	h.section("Attributes", rows)
 }
@@ -78,12 +82,15 @@ func inputKind(p stages.Port) string {
 	return kind
 }
 
+// manyValues is how many allowed values would make the column of kinds too wide.
+const manyValues = 8
+
 func attributeKind(a stages.Attribute) string {
 	kind := string(a.Kind)
 	if a.Elem != "" {
 		kind += " of " + string(a.Elem)
 	}
-	if len(a.Enum) > 0 {
+	if n := len(a.Enum); n > 0 && n <= manyValues {
 		kind += ": " + strings.Join(a.Enum, ", ")
 	}
 	switch {
