@@ -31,9 +31,9 @@ func TestWorkersStepOnRequest(t *testing.T) {
 
 func TestWorkersThatFailAreNamed(t *testing.T) {
 	for script, want := range map[string]string{
-		"exit 3":                  "shell ended",
-		"echo nonsense; read l":   `shell said "nonsense", not "started"`,
-		"echo started; echo read": `shell said "read", not "ready"`,
+		"exit 3":                          "shell ended",
+		"echo nonsense; read l":           `shell said "nonsense", not "started"`,
+		"echo started; echo read; read l": `shell said "read", not "ready"`,
 	} {
 		if _, err := shell(script); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", script, err, want)
