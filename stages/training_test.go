@@ -355,7 +355,7 @@ func TestAFreshHeadIsNotThePretrainedNetworksFirstOne(t *testing.T) {
 	if err := first.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	backbone, err := artifact.OpenBackbone(dir)
+	backbone, err := artifact.OpenBackbone(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
