@@ -74,9 +74,9 @@ demo: ## the main job: the whole study on generated radiographs
 bench: ## kernels and engine, in Go's benchmark format
 	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
 
-bench-nn: ## networks beside PyTorch on the CPU, step by step (about 3 minutes)
+bench-nn: $(PARITY_READY) ## networks beside PyTorch on the CPU, step by step (about 3 minutes); BENCH="-cases vit_lora" for some
 	go build -o .cache/bench-nn ./nn/bench
-	.cache/bench-nn -python $(PARITY_VENV)/bin/python $(BENCH)
+	.cache/bench-nn -python $(PARITY_PYTHON) $(BENCH)
 
 bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs if it can, and how it grows (about 15 minutes)
 	go run ./dag/bench $(BENCH)

@@ -178,7 +178,7 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 	if s.Tokens.Path != "" {
 		return wrong("tokens", "the model is a classifier, which reads no captions: leave them out, or give a diffusion model")
 	}
-	backbone, err := artifact.OpenBackboneAs(s.Base.Path, s.Network)
+	backbone, err := artifact.OpenBackbone(s.Base.Path, s.Network)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -86,12 +88,8 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 			t.Text = append(t.Text, e.Embeddings[row])
 		}
 	} else {
-		pixels := make([][]float32, len(p.images.Records))
-		for i := range pixels {
-			pixels[i] = p.pixels([]int{i})
-		}
 		var err error
-		if t.Latents, err = m.Codec.Encode(ctx, dev, pixels, m.Size); err != nil {
+		if t.Latents, err = p.latents(ctx, dev, m, slices.Concat(t.Train, t.Val)); err != nil {
 			return err
 		}
 	}
@@ -102,6 +100,23 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 	}
 	reportRun(r, res, choices.images(), began)
 	return nil
+}
+
+// latents encodes the images at index, which an autoencoder takes seconds for, and leaves the others' latents empty.
+func (p imagePairs) latents(ctx context.Context, dev accel.Device, m *diffusion.Model, index []int) ([]diffusion.Posterior, error) {
+	pixels := make([][]float32, len(index))
+	for k, i := range index {
+		pixels[k] = p.pixels([]int{i})
+	}
+	encoded, err := m.Codec.Encode(ctx, dev, pixels, m.Size)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]diffusion.Posterior, len(p.images.Records))
+	for k, i := range index {
+		all[i] = encoded[k]
+	}
+	return all, nil
 }
 
 // captionRows finds the tokens of each image's caption.

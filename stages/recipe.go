@@ -17,7 +17,7 @@ type recipe struct {
 	ClassWeights string         `pipe:"class_weights,optional" enum:"balanced" doc:"balanced: classes count alike in the loss however many of the training images have them (scikit-learn's weights); with bce, the positives of a class as much as its negatives."`
 	LayerDecay   float64        `pipe:"layer_decay,optional" min:"0" max:"1" doc:"Learning rate of each block as a share of that of the next one, the head having all of it. Default: 1."`
 	HeadScale    float64        `pipe:"head_lr_scale,optional" min:"0" doc:"Learning rate of the head as a multiple of the others'. Default: 1."`
-	Augment      map[string]any `pipe:"augment,optional" doc:"Random changes of a classifier's training images, such as { mixup = 0.2, rand_augment = 2 }; see below."`
+	Augment      map[string]any `pipe:"augment,optional" doc:"Random changes of a classifier's training images, such as { mixup = 0.2, rand_augment = 2 }; its settings are above."`
 }
 
 // augmenting is what augment may set.

@@ -18,7 +18,7 @@ import (
 type training struct {
 	Steps             int       `pipe:"steps,optional" min:"1" doc:"Optimiser steps. Default: 600 for pretraining; for fine-tuning 60, of a diffusion model 200."`
 	Epochs            float64   `pipe:"epochs,optional" min:"0" doc:"Passes over the training data after which training ends even if steps are left."`
-	BatchSize         int       `pipe:"batch_size,optional" min:"1" doc:"Images a step; never more than there are. Default: 32, for diffusion 16."`
+	BatchSize         int       `pipe:"batch_size,optional" min:"1" doc:"Images a batch; never more than there are. Default: 32, for diffusion 16."`
 	Accumulate        int       `pipe:"grad_accum_steps,optional" min:"1" doc:"Batches whose mean gradient a step follows: as one batch that many times as large, but for batch norms, which see each by itself. Default: 1."`
 	LR                float64   `pipe:"lr,optional" min:"0" doc:"Peak learning rate. Default, and 0: the method's."`
 	MinLR             float64   `pipe:"min_lr,optional" min:"0" doc:"Learning rate at the end of the cosine or linear schedule. Default: 0."`

@@ -280,23 +280,28 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 	}
 }
 
-// networks are all that can be fine-tuned, by kind and name.
+// networks are what can be fine-tuned, by kind and name: of each family the smallest, and the transformer with batch norms.
 func networks(t *testing.T) map[model.Kind]map[string]peft.Model {
 	t.Helper()
-	out := map[model.Kind]map[string]peft.Model{model.Diffusion: {}}
+	chosen := map[string]model.Variant{"a stem of convolutions": variant(t, "vit_micro_convstem_64")}
 	for _, name := range model.Names() {
-		v, err := model.Lookup(name)
+		v := variant(t, name)
+		m, err := v.New(model.Options{Classes: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := artifact.NewClassifier(name, model.Options{}, []string{"a", "b"}, 0)
+		family := fmt.Sprintf("%T", m)
+		if smallest, ok := chosen[family]; !ok || v.Params < smallest.Params {
+			chosen[family] = v
+		}
+	}
+	out := map[model.Kind]map[string]peft.Model{model.CNN: {}, model.Transformer: {}, model.Diffusion: {}}
+	for _, v := range chosen {
+		c, err := artifact.NewClassifier(v.Name, model.Options{}, []string{"a", "b"}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out[v.Kind] == nil {
-			out[v.Kind] = map[string]peft.Model{}
-		}
-		out[v.Kind][name] = c.Network
+		out[v.Kind][v.Name] = c.Network
 	}
 	for _, name := range diffusion.Variants() {
 		v, err := diffusion.Lookup(name)
@@ -314,6 +319,15 @@ func networks(t *testing.T) map[model.Kind]map[string]peft.Model {
 		out[model.Diffusion][name] = m.Denoiser
 	}
 	return out
+}
+
+func variant(t *testing.T, name string) model.Variant {
+	t.Helper()
+	v, err := model.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestEveryMethodHasADefaultRateForEveryNetworkThatItFits(t *testing.T) {
@@ -355,7 +369,7 @@ func TestAFreshHeadIsNotThePretrainedNetworksFirstOne(t *testing.T) {
 	if err := first.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	backbone, err := artifact.OpenBackbone(dir)
+	backbone, err := artifact.OpenBackbone(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}

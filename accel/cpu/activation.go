@@ -26,16 +26,7 @@ func registerActivation[A any](name string, y func(x float32) float32, dx func(x
 			return err
 		}
 		dst, x := f32(out[0]), f32(in[0])
-		d.pool.run(len(dst), elementGrain, func(lo, hi int) {
-			i := lo
-			if f := assembly[d.level].activation[name]; f != nil {
-				i = lo + whole(hi-lo)
-				f(i-lo, ptr(dst[lo:]), ptr(x[lo:]))
-			}
-			for ; i < hi; i++ {
-				dst[i] = y(x[i])
-			}
-		})
+		d.pool.run(len(dst), elementGrain, func(lo, hi int) { d.level.activate(name, y, dst[lo:hi], x[lo:hi]) })
 		return nil
 	})
 	register(name+".dx", func(d *Device, _ A, out, in []accel.Tensor) error {
@@ -55,6 +46,18 @@ func registerActivation[A any](name string, y func(x float32) float32, dx func(x
 		})
 		return nil
 	})
+}
+
+// activate: dst = y(x), the function name. dst may be x.
+func (l level) activate(name string, y func(x float32) float32, dst, x []float32) {
+	i := 0
+	if f := assembly[l].activation[name]; f != nil {
+		i = whole(len(dst))
+		f(i, ptr(dst), ptr(x))
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = y(x[i])
+	}
 }
 
 func relu(x float32) float32 {

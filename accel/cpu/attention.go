@@ -36,11 +36,15 @@ func (h *heads) head(x []float32, i, rows int) []float32 {
 	return x[i/h.Heads*rows*h.d+i%h.Heads*h.w:]
 }
 
-// strips cuts the queries so that a strip of the matrix of probabilities, whose rows are ld apart, stays in cache.
-func (h *heads) strips() (rows, ld int) {
-	const floats = 32 << 10
+// strips cuts the queries into even strips of a matrix of probabilities, whose rows are ld apart, so that one stays in cache. For each of
+// them keys and values are packed anew.
+func (h *heads) strips() (count, rows, ld int) {
+	const floats = 64 << 10
 	ld = (h.m + width - 1) / width * width
-	return min(h.n, max(maxMR, floats/ld/maxMR*maxMR)), ld
+	most := max(maxMR, floats/ld/maxMR*maxMR)
+	count = (h.n + most - 1) / most
+	rows = min(h.n, (h.n/count+maxMR)/maxMR*maxMR)
+	return (h.n + rows - 1) / rows, rows, ld
 }
 
 // attention computes o = softmax(q k^T / sqrt(w)) v, one strip of queries at a time.
@@ -56,19 +60,18 @@ func attention(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
 		return err
 	}
 	o, q, k, v := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
-	rows, ld := h.strips()
-	d.pool.run(h.batch*h.Heads, 1, func(lo, hi int) {
+	count, rows, ld := h.strips()
+	d.pool.run(h.batch*h.Heads*count, 1, func(lo, hi int) {
 		ws := d.workspace()
 		defer ws.release()
 		p := d.borrow(rows * ld)
 		defer d.giveBack(p)
-		for i := lo; i < hi; i++ {
+		for strip := lo; strip < hi; strip++ {
+			i, first := strip/count, strip%count*rows
 			q, k, v, o := h.head(q, i, h.n), h.head(k, i, h.m), h.head(v, i, h.m), h.head(o, i, h.n)
-			for first := 0; first < h.n; first += rows {
-				r := min(rows, h.n-first)
-				h.probabilities(d.level, &ws, p, q[first*h.d:], k, first, r, ld)
-				ws.whole(gemm{m: r, n: h.w, k: h.m, a: matrix{p, ld, 1}, b: matrix{v, h.d, 1}, c: o[first*h.d:], ldc: h.d})
-			}
+			r := min(rows, h.n-first)
+			h.probabilities(d.level, &ws, p, q[first*h.d:], k, first, r, ld)
+			ws.whole(gemm{m: r, n: h.w, k: h.m, a: matrix{p, ld, 1}, b: matrix{v, h.d, 1}, c: o[first*h.d:], ldc: h.d})
 		}
 	})
 	return nil
@@ -115,7 +118,7 @@ func attentionGrad(d *Device, a kernel.Attention, out, in []accel.Tensor) error 
 	}
 	packed := f32(out[0])
 	dq, dk, dv := packed[:len(q)], packed[len(q):len(q)+len(k)], packed[len(q)+len(k):]
-	rows, ld := h.strips()
+	_, rows, ld := h.strips()
 	d.pool.run(h.batch*h.Heads, 1, func(lo, hi int) {
 		ws := d.workspace()
 		defer ws.release()

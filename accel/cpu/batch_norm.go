@@ -8,28 +8,35 @@ import (
 )
 
 func init() {
-	register("batch_norm.train", batchNormTrain)
+	for _, then := range []epilogue{{}, {relu: true}, {add: true, relu: true}} {
+		register("batch_norm.train"+then.suffix(), func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+			return batchNormTrain(d, a, then, out, in)
+		})
+		register("batch_norm.eval"+then.suffix(), func(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
+			return batchNormEval(d, a, then, out, in)
+		})
+	}
 	register("batch_norm.train.grad", batchNormTrainGrad)
-	register("batch_norm.eval", batchNormEval)
 	register("batch_norm.eval.dx", batchNormEvalDx)
 	register("batch_norm.eval.dparams", batchNormEvalDparams)
 }
 
-func batchNormTrain(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 2, 3); err != nil {
+func batchNormTrain(d *Device, a kernel.BatchNorm, then epilogue, out, in []accel.Tensor) error {
+	if err := arity(out, in, 2, 3+then.operands()); err != nil {
 		return err
 	}
-	p, err := planesOf(in[0], out[:1], in, 3, nil, []int{1, 2})
+	p, err := planesOf(in[0], out[:1], in[:3], 3, nil, []int{1, 2})
 	if err != nil {
 		return err
 	}
 	x, gain, bias := f32(in[0]), f32(in[1]), f32(in[2])
-	if err := errors.Join(vectorOf(len(x), out[0]), vectorOf(3*p.c, out[1])); err != nil {
+	finish, err := then.on(d, out[0], in[3:])
+	if err := errors.Join(err, vectorOf(len(x), out[0]), vectorOf(3*p.c, out[1])); err != nil {
 		return err
 	}
 	mean, variance, rstd := f32(out[1])[:p.c], f32(out[1])[p.c:2*p.c], f32(out[1])[2*p.c:]
 	p.moments(d, x, mean, variance)
-	p.normalise(d, a.Eps, f32(out[0]), x, gain, bias, mean, variance)
+	p.normalise(d, a.Eps, f32(out[0]), x, gain, bias, mean, variance, finish)
 	for k, v := range variance {
 		rstd[k] = rsqrt(v, a.Eps)
 	}
@@ -62,15 +69,19 @@ func batchNormTrainGrad(d *Device, _ kernel.BatchNorm, out, in []accel.Tensor) e
 	return nil
 }
 
-func batchNormEval(d *Device, a kernel.BatchNorm, out, in []accel.Tensor) error {
-	p, err := planesOf(in[0], out, in, 5, nil, []int{1, 2, 3, 4})
+func batchNormEval(d *Device, a kernel.BatchNorm, then epilogue, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 5+then.operands()); err != nil {
+		return err
+	}
+	p, err := planesOf(in[0], out, in[:5], 5, nil, []int{1, 2, 3, 4})
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+	finish, err := then.on(d, out[0], in[5:])
+	if err := errors.Join(err, vectorOf(in[0].Len(), out[0])); err != nil {
 		return err
 	}
-	p.normalise(d, a.Eps, f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3]), f32(in[4]))
+	p.normalise(d, a.Eps, f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3]), f32(in[4]), finish)
 	return nil
 }
 

@@ -56,8 +56,8 @@ func conv2d(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 	if err != nil {
 		return err
 	}
-	r := correlation{field: v.field(), batch: v.batch, groups: a.Groups, src: f32(in[0]), weights: f32(in[1]), outputs: v.o,
-		dst: f32(out[0]), dh: v.oh, dw: v.ow, stepY: 1, stepX: 1}
+	r := correlation{field: v.field(), batch: v.batch, groups: a.Groups, src: f32(in[0]), weights: weights{matrix: matrix{f32(in[1]), v.taps(), 1}, size: v.o * v.taps()}, outputs: v.o,
+		dst: f32(out[0])}
 	if len(in) == 3 {
 		if err := vectorOf(v.o*a.Groups, in[2]); err != nil {
 			return err

@@ -1,5 +1,58 @@
 package cpu
 
+import (
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/kernel"
+)
+
+// conv2dDw multiplies dy [O x positions] with the taps of each position, in order of images and positions. Threads share the weights,
+// never the sum.
+func conv2dDw(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
+	if err := arity(out, in, 1, 2); err != nil {
+		return err
+	}
+	v, err := convOf(a, in[0], out[0], in[1])
+	if err != nil {
+		return err
+	}
+	dw, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
+	switch {
+	case isDepthwise(v.c, v.o):
+		v.depthwiseDw(d, dw, x, dy)
+		return nil
+	case v.kh*v.kw == 1:
+		v.pointwiseDw(d, dw, x, dy)
+		return nil
+	}
+	d.eachPart(a.Groups, v.o, v.taps(), v.batch*v.oh*v.ow, func(w *workspace, group, i0, i1, j0, j1 int) {
+		v.partDw(d, w, dw, x, dy, group, i0, i1, j0, j1)
+	})
+	return nil
+}
+
+// partDw computes rows [i0, i1) and columns [j0, j1) of one group's dw [O x taps].
+func (v *conv) partDw(d *Device, w *workspace, dw, x, dy []float32, group, i0, i1, j0, j1 int) {
+	f, window := v.field(), v.kh*v.kw
+	c0 := j0 / window
+	chans := (j1-1)/window + 1 - c0
+	full := f.chunk(chans, 1)
+	l := byPosition{lay: lay{data: d.borrow(f.size(chans, full)), taps: f.offsets(chans, full), cols: v.ow}, first: c0 * window}
+	defer d.giveBack(l.data)
+	g := gemm{m: v.o, n: v.taps(), b: &l, c: dw[group*v.o*v.taps():], ldc: v.taps()}
+	for b := range v.batch {
+		image := b*v.Groups + group
+		img := x[(image*v.c+c0)*v.h*v.w:]
+		outputs := dy[image*v.o*v.oh*v.ow:][:v.o*v.oh*v.ow]
+		for row := 0; row < v.oh; row += full {
+			rows := min(full, v.oh-row)
+			f.fill(w.u, &l.lay, img, 0, chans, row, rows, full)
+			g.k, g.a = rows*v.ow, matrix{outputs[row*v.ow:], v.oh * v.ow, 1}
+			g.block(w, i0, i1, j0, j1)
+			g.add = true
+		}
+	}
+}
+
 // eachPart divides products [m x n] of inner length k, one a group, among the threads: f computes rows [i0, i1) and columns [j0, j1).
 func (d *Device) eachPart(groups, m, n, k int, f func(w *workspace, group, i0, i1, j0, j1 int)) {
 	u := microKernels[d.level]
@@ -48,33 +101,14 @@ func (v *conv) pointwiseDw(d *Device, dw, x, dy []float32) {
 		}
 	})
 	if v.o < v.c {
-		d.transpose(dw, to, v.Groups, m, n)
+		d.pool.run(v.Groups, 1, func(lo, hi int) {
+			u := microKernels[d.level]
+			t := transposer{u: u, rows: make([]int, u.lanes)}
+			for group := lo; group < hi; group++ {
+				t.transpose(dw[group*m*n:][:m*n], to[group*m*n:][:m*n], m, n)
+			}
+		})
 	}
-}
-
-// transpose sets each of count matrices [n x m] to the transpose of its [m x n] in x.
-func (d *Device) transpose(y, x []float32, count, m, n int) {
-	u := microKernels[d.level]
-	blocks := (m + u.lanes - 1) / u.lanes
-	d.pool.run(count*blocks, grain(u.lanes*n), func(lo, hi int) {
-		rows := make([]int, u.lanes)
-		for b := lo; b < hi; b++ {
-			from, to, i := x[b/blocks*m*n:][:m*n], y[b/blocks*m*n:][:m*n], b%blocks*u.lanes
-			j := 0
-			if m-i >= u.lanes && n >= u.lanes {
-				for r := range rows {
-					rows[r] = (i + r) * n
-				}
-				u.transpose(n/u.lanes, ptr(from), &rows[0], ptr(to[i:]), m)
-				j = n / u.lanes * u.lanes
-			}
-			for ; j < n; j++ {
-				for r := i; r < min(i+u.lanes, m); r++ {
-					to[j*m+r] = from[r*n+j]
-				}
-			}
-		}
-	})
 }
 
 // depthwiseDw sums, for each weight and image, the products of dy with what the weight met, in 16 lanes. Rows of dy are spread to
@@ -83,7 +117,7 @@ func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
 	f, window := v.field(), v.kh*v.kw
 	taps := f.offsets(1, v.oh)
 	_, pitch := f.plane(v.oh)
-	d.pool.run(v.Groups*v.o, 1, func(lo, hi int) {
+	d.pool.run(v.Groups*v.o, grain(window*v.batch*v.oh*pitch), func(lo, hi int) {
 		l := lay{data: d.borrow(f.size(1, v.oh))}
 		defer d.giveBack(l.data)
 		spread := d.borrow(v.oh * pitch)
@@ -98,13 +132,27 @@ func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
 					row := spread[y*pitch:][:pitch]
 					clear(row[copy(row, from[y*v.ow:][:v.ow]):])
 				}
-				for t, tap := range taps {
-					d.level.dot(&sums[t], l.data[tap:][:len(spread)], spread)
-				}
+				d.level.dots(sums, l.data, taps, spread)
 			}
 			for t := range sums {
 				dw[out*window+t] = sums[t].total()
 			}
 		}
 	})
+}
+
+// dots: sums[t] += x[taps[t]+i] * dy[i], in lanes. Several sums at once hide how long an addition takes.
+func (l level) dots(sums []lanes, x []float32, taps []int, dy []float32) {
+	if f := microKernels[l].dotTaps; f != nil {
+		n := whole(len(dy))
+		for ; len(taps) >= 4; sums, taps = sums[4:], taps[4:] {
+			f(n, &sums[0][0], ptr(x), &taps[0], ptr(dy))
+			for t, tap := range taps[:4] {
+				l.dot(&sums[t], x[tap+n:][:len(dy)-n], dy[n:])
+			}
+		}
+	}
+	for t, tap := range taps {
+		l.dot(&sums[t], x[tap:][:len(dy)], dy)
+	}
 }

@@ -115,6 +115,15 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 		{kernel.Conv2d{StrideH: 1, StrideW: 1, Groups: 1}, []int{2, 33, 5, 7}, []int{17, 33, 1, 1}, false},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, Groups: 1}, []int{1, 9, 7, 7}, []int{5, 9, 1, 1}, false},
 		{kernel.Conv2d{StrideH: 4, StrideW: 4, Groups: 1}, []int{2, 1, 16, 16}, []int{24, 1, 4, 4}, false},
+		// Small maps, whose chunks span images, and enough outputs for parts.
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, Groups: 1}, []int{5, 40, 7, 7}, []int{150, 40, 1, 1}, false},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 2}, []int{7, 18, 5, 5}, []int{140, 9, 3, 3}, false},
+		// Rows long enough to be split and joined by vectors, of even and odd length.
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 1}, []int{3, 20, 6, 35}, []int{9, 20, 3, 3}, false},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, Groups: 1}, []int{2, 9, 5, 36}, []int{40, 9, 1, 1}, false},
+		// Positions that no weight meets, one output for several channels.
+		{kernel.Conv2d{StrideH: 3, StrideW: 3, PadLeft: 1, Groups: 1}, []int{2, 5, 10, 13}, []int{7, 5, 2, 2}, false},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadRight: 1, Groups: 2}, []int{2, 8, 9, 9}, []int{2, 4, 3, 3}, false},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadBottom: 1, PadRight: 1, Groups: 6}, []int{2, 6, 12, 20}, []int{6, 1, 3, 3}, true},
 	} {
 		t.Run(fmt.Sprintf("%v by %v", c.x, c.w), func(t *testing.T) {

@@ -7,14 +7,39 @@ type correlation struct {
 	field
 	batch, groups int
 	src           []float32 // [batch, groups x channels, h, w]
-	weights       []float32 // [groups x outputs, taps], or by tap
-	byTap         bool      // weights are [groups x taps, outputs]
+	weights       weights
 	outputs       int
 	bias          []float32 // [groups x outputs], or nil
-	dst           []float32 // [batch, groups x outputs, dh, dw]; output (y, x) goes to (y0 + y stepY, x0 + x stepX)
-	dh, dw        int
-	y0, x0        int
-	stepY, stepX  int
+	dst           []float32 // [batch, groups x outputs, rows, cols]
+}
+
+// weights are the left factors [outputs x taps] of the groups, size elements apart.
+type weights struct {
+	matrix
+	size  int
+	panel int // if not 0, they are packed, see gemm
+}
+
+// from is the left factor of a group's outputs from o on; o begins a tile.
+func (x *weights) from(u *microKernel, group, o int) matrix {
+	at := group*x.size + o*x.rs
+	if x.panel > 0 {
+		at = group*x.size + o/u.mr*x.panel
+	}
+	return matrix{x.data[at:], x.rs, x.cs}
+}
+
+// unpack copies the weights of one output.
+func (x *weights) unpack(to []float32, u *microKernel, group, o int) {
+	from, step := x.data[group*x.size:], x.cs
+	if x.panel > 0 {
+		from, step = from[o/u.mr*x.panel+o%u.mr:], u.mr
+	} else {
+		from = from[o*x.rs:]
+	}
+	for p := range to {
+		to[p] = from[p*step]
+	}
 }
 
 // run computes the correlation on all threads.
@@ -47,15 +72,12 @@ func (r *correlation) run(d *Device) {
 	})
 }
 
-// dense tells whether the outputs of an image fill its planes, row after row.
-func (r *correlation) dense() bool { return r.stepY == 1 && r.stepX == 1 && r.cols == r.dw }
-
 // product computes rows output rows from first on, counted over all images, of outputs [o, o + c.outputs) of a group.
 func (r *correlation) product(w *workspace, l *lay, c *cutting, group, first, rows, o int) {
 	k, n := len(l.taps), rows*r.cols
 	image := r.channels * r.h * r.w
 	src := r.src[group*image:]
-	g := gemm{m: min(c.outputs, r.outputs-o), n: n, k: k, a: r.weightsFrom(group, o)}
+	g := gemm{m: min(c.outputs, r.outputs-o), n: n, k: k, panel: r.weights.panel, a: r.weights.from(w.u, group, o)}
 	if g.m < 1 {
 		return
 	}
@@ -68,44 +90,23 @@ func (r *correlation) product(w *workspace, l *lay, c *cutting, group, first, ro
 		r.fill(w.u, l, src, r.groups*image, r.channels, first, rows, c.rows)
 		g.b = l
 	}
-	planes := r.dst[(group*r.outputs+o)*r.dh*r.dw:]
-	stride := r.groups * r.outputs * r.dh * r.dw
-	if c.runs == r.batch && r.dense() {
-		g.c, g.ldc = planes[first/r.rows*stride+(r.y0+first%r.rows)*r.dw:], r.dh*r.dw
+	size := r.rows * r.cols
+	planes := r.dst[(group*r.outputs+o)*size:]
+	stride := r.groups * r.outputs * size
+	if c.runs == r.batch {
+		g.c, g.ldc = planes[first/r.rows*stride+first%r.rows*r.cols:], size
 		w.whole(g)
 		return
 	}
 	g.c, g.ldc = w.dev.borrow(g.m*n), n
 	defer w.dev.giveBack(g.c)
 	w.whole(g)
-	for row := 0; row < rows; {
-		y := (first + row) % r.rows
-		run := min(rows-row, r.rows-y)
+	for j := 0; j < n; {
+		image, at := (first*r.cols+j)/size, (first*r.cols+j)%size
+		run := min(n-j, size-at)
 		for i := range g.m {
-			r.scatter(w.u, planes[(first+row)/r.rows*stride+i*r.dh*r.dw:], g.c[i*n+row*r.cols:], y, run, r.cols)
+			copy(planes[image*stride+i*size+at:], g.c[i*n+j:][:run])
 		}
-		row += run
-	}
-}
-
-// weightsFrom is the left factor of a group's outputs from o on.
-func (r *correlation) weightsFrom(group, o int) matrix {
-	taps := r.channels * r.kh * r.kw
-	weights := r.weights[group*r.outputs*taps:][:r.outputs*taps]
-	if r.byTap {
-		return matrix{weights[o:], 1, r.outputs}
-	}
-	return matrix{weights[o*taps:], taps, 1}
-}
-
-// scatter puts rows output rows, pitch apart in src, in their places of one plane, from output row on.
-func (r *correlation) scatter(u *microKernel, plane, src []float32, row, rows, pitch int) {
-	if r.dense() && pitch == r.cols {
-		copy(plane[(r.y0+row)*r.dw:], src[:rows*pitch])
-		return
-	}
-	for y := range rows {
-		at := (r.y0 + (row+y)*r.stepY) * r.dw
-		u.place(plane[at+r.x0:at+r.dw], src[y*pitch:][:r.cols], r.stepX)
+		j += run
 	}
 }

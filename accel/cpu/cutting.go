@@ -12,7 +12,7 @@ type cutting struct {
 // keep all threads busy to the end. A part packs the columns again, which it must be worth.
 func (r *correlation) cut(threads int, u *microKernel) cutting {
 	const (
-		layFloats = 128 << 10
+		layFloats = 256 << 10
 		columns   = 128 // that are worth a larger lay: weights are read once for each chunk
 		outputs   = 64  // of a part
 		copying   = 32  // the taps of a tile that take as long as to copy what it computed
@@ -21,7 +21,7 @@ func (r *correlation) cut(threads int, u *microKernel) cutting {
 	step := max(u.narrow, u.nr/2)
 	filled := func(rows int) int { return (rows*r.cols + step - 1) / step * step }
 	c := cutting{runs: r.batch, run: r.rows}
-	if surplus := filled(r.rows) - r.rows*r.cols; !r.dense() || surplus*r.channels*r.kh*r.kw > copying*r.rows*r.cols {
+	if surplus := filled(r.rows) - r.rows*r.cols; surplus*r.channels*r.kh*r.kw > copying*r.rows*r.cols {
 		c.runs, c.run = 1, r.batch*r.rows
 	}
 	limit := max(1, min(c.run, blockN/r.cols))
@@ -61,6 +61,8 @@ func (x *points) pack(w *workspace, dst []float32, p, kc, j, n int) {
 		// Octets may copy more than the run, which the next run overwrites, if that lies in the panel and in the data.
 		if octets := (run + 7) / 8; c+8*octets <= u.nr && (kc-1)*x.plane+8*octets <= len(from) {
 			u.copyRows(kc, ptr(from), x.plane, ptr(dst[c:]), u.nr, octets)
+		} else if run >= 8 {
+			u.copyBlock(kc, run, from, x.plane, dst[c:], u.nr)
 		} else {
 			for q := range kc {
 				copy(dst[q*u.nr+c:q*u.nr+c+run], from[q*x.plane:])

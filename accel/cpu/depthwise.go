@@ -28,12 +28,12 @@ func (r *correlation) depthwise(d *Device) {
 				if r.bias != nil {
 					b = r.bias[image%r.groups*r.outputs+o]
 				}
-				a := r.weightsFrom(image%r.groups, o)
-				for p := range weights {
-					weights[p] = a.data[p*a.cs]
-				}
+				r.weights.unpack(weights, u, image%r.groups, o)
 				u.correlate((rows*pitch+u.span-1)/u.span, ptr(y), ptr(l.data), len(taps), ptr(weights), &taps[0], b)
-				r.scatter(u, r.dst[(image*r.outputs+o)*r.dh*r.dw:], y, row, rows, pitch)
+				plane := r.dst[((image*r.outputs+o)*r.rows+row)*r.cols:]
+				for k := range rows {
+					copy(plane[k*r.cols:][:r.cols], y[k*pitch:])
+				}
 			}
 		}
 	})

@@ -11,3 +11,13 @@ func correlateAVX512(n int, y *float32, x *float32, k int, w *float32, taps *int
 //
 //go:noescape
 func correlateAVX2(n int, y *float32, x *float32, k int, w *float32, taps *int, bias float32)
+
+// dotTapsAVX512 adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t, of 4 that lie one after the other at acc, for i < n, a multiple of 16.
+//
+//go:noescape
+func dotTapsAVX512(n int, acc *float32, x *float32, taps *int, dy *float32)
+
+// dotTapsAVX2 adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t, of 4 that lie one after the other at acc, for i < n, a multiple of 16.
+//
+//go:noescape
+func dotTapsAVX2(n int, acc *float32, x *float32, taps *int, dy *float32)

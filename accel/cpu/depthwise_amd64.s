@@ -81,3 +81,112 @@ loop:
 	JNZ          block
 	VZEROUPPER
 	RET
+
+// func dotTapsAVX512(n int, acc *float32, x *float32, taps *int, dy *float32)
+// Requires: AVX, AVX512F
+TEXT ·dotTapsAVX512(SB), NOSPLIT, $0-40
+	MOVQ    n+0(FP), AX
+	MOVQ    acc+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    taps+24(FP), BX
+	MOVQ    dy+32(FP), SI
+	SHLQ    $0x02, AX
+	MOVQ    (BX), DI
+	LEAQ    (DX)(DI*4), DI
+	VMOVUPS (CX), Z0
+	MOVQ    8(BX), R8
+	LEAQ    (DX)(R8*4), R8
+	VMOVUPS 64(CX), Z1
+	MOVQ    16(BX), R9
+	LEAQ    (DX)(R9*4), R9
+	VMOVUPS 128(CX), Z2
+	MOVQ    24(BX), BX
+	LEAQ    (DX)(BX*4), BX
+	VMOVUPS 192(CX), Z3
+	XORQ    DX, DX
+
+loop:
+	CMPQ    DX, AX
+	JGE     done
+	VMOVUPS (SI)(DX*1), Z4
+	VMULPS  (DI)(DX*1), Z4, Z5
+	VADDPS  Z5, Z0, Z0
+	VMULPS  (R8)(DX*1), Z4, Z5
+	VADDPS  Z5, Z1, Z1
+	VMULPS  (R9)(DX*1), Z4, Z5
+	VADDPS  Z5, Z2, Z2
+	VMULPS  (BX)(DX*1), Z4, Z5
+	VADDPS  Z5, Z3, Z3
+	ADDQ    $0x40, DX
+	JMP     loop
+
+done:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVUPS Z3, 192(CX)
+	VZEROUPPER
+	RET
+
+// func dotTapsAVX2(n int, acc *float32, x *float32, taps *int, dy *float32)
+// Requires: AVX
+TEXT ·dotTapsAVX2(SB), NOSPLIT, $0-40
+	MOVQ    n+0(FP), AX
+	MOVQ    acc+8(FP), CX
+	MOVQ    x+16(FP), DX
+	MOVQ    taps+24(FP), BX
+	MOVQ    dy+32(FP), SI
+	SHLQ    $0x02, AX
+	MOVQ    (BX), DI
+	LEAQ    (DX)(DI*4), DI
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	MOVQ    8(BX), R8
+	LEAQ    (DX)(R8*4), R8
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	MOVQ    16(BX), R9
+	LEAQ    (DX)(R9*4), R9
+	VMOVUPS 128(CX), Y4
+	VMOVUPS 160(CX), Y5
+	MOVQ    24(BX), BX
+	LEAQ    (DX)(BX*4), BX
+	VMOVUPS 192(CX), Y6
+	VMOVUPS 224(CX), Y7
+	XORQ    DX, DX
+
+loop:
+	CMPQ    DX, AX
+	JGE     done
+	VMOVUPS (SI)(DX*1), Y8
+	VMULPS  (DI)(DX*1), Y8, Y9
+	VADDPS  Y9, Y0, Y0
+	VMULPS  (R8)(DX*1), Y8, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  (R9)(DX*1), Y8, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (BX)(DX*1), Y8, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS 32(SI)(DX*1), Y8
+	VMULPS  32(DI)(DX*1), Y8, Y9
+	VADDPS  Y9, Y1, Y1
+	VMULPS  32(R8)(DX*1), Y8, Y9
+	VADDPS  Y9, Y3, Y3
+	VMULPS  32(R9)(DX*1), Y8, Y9
+	VADDPS  Y9, Y5, Y5
+	VMULPS  32(BX)(DX*1), Y8, Y9
+	VADDPS  Y9, Y7, Y7
+	ADDQ    $0x40, DX
+	JMP     loop
+
+done:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	VZEROUPPER
+	RET

@@ -14,7 +14,9 @@
 // (gemm.go). Every element takes its products in order of k by FMA, from its bias or its stored value on, so neither the shape of
 // tiles and blocks nor the threads show in the bits; plain Go has a true float32 FMA (fma.go). Linear layers, attention and
 // convolutions are such products. A convolution's field is what it reads of an image, a lay the padded copy of some of its rows
-// from which panels are packed (field.go); a correlation sweeps weights over fields (correlation.go).
+// from which panels are packed (field.go); a correlation sweeps weights over fields (correlation.go), cut into chunks of output
+// rows of one image or of several (cutting.go). The gradient of its input is a correlation for each phase, a remainder of positions
+// by the stride (conv2d_dx.go). A kernel named by a sequence, "add+relu", does the same while a row is in a cache (epilogue.go).
 //
 // Streams: a launch has run when Launch returns, so a stream is always in sync.
 package cpu

@@ -49,12 +49,12 @@ func (f *field) size(channels, rows int) int {
 	return channels*ph*pw*height*pitch + f.slack()
 }
 
-// chunk is the number of an image's output rows whose lay of the given channels is small enough for a level-2 cache, and so
-// that at least parts chunks come out of all rows if they can.
+// chunk is the number of an image's output rows whose lay of the given channels is small enough for a level-2 cache, unless
+// they make few columns, and so that at least parts chunks come out of all rows if they can.
 func (f *field) chunk(channels, parts int) int {
-	const floats = 64 << 10
+	const floats, columns = 64 << 10, 128
 	rows := max(1, (f.rows+parts-1)/parts)
-	for rows > 1 && f.size(channels, rows) > floats {
+	for rows > 1 && rows*f.cols > columns && f.size(channels, rows) > floats {
 		rows--
 	}
 	return rows
@@ -110,22 +110,14 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 		clear(dst)
 		return
 	}
+	clear(dst)
 	src, n := plane[(y+top*f.strideH)*f.w+x+left*f.strideW:], right-left
-	if f.strideW == 1 && n%8 == 0 {
-		clear(dst)
-		for at := 0; at < n; at += maxNR {
-			u.copyRows(bottom-top, ptr(src[at:]), f.w*f.strideH, ptr(dst[top*pitch+left+at:]), pitch, min(maxNR, n-at)/8)
-		}
+	if f.strideW == 1 && n >= 8 {
+		u.copyBlock(bottom-top, n, src, f.w*f.strideH, dst[top*pitch+left:], pitch)
 		return
 	}
-	clear(dst[:top*pitch])
-	clear(dst[bottom*pitch:])
 	for i := range bottom - top {
-		to, from := dst[(top+i)*pitch:][:pitch], src[i*f.strideH*f.w:]
-		clear(to[:left])
-		clear(to[right:])
-		to = to[left:right]
-		u.every(to, from, f.strideW)
+		u.every(dst[(top+i)*pitch+left:][:n], src[i*f.strideH*f.w:], f.strideW)
 	}
 }
 
@@ -149,6 +141,9 @@ func (l *lay) pack(w *workspace, dst []float32, p, kc, j, n int) {
 		run, at := min(l.cols-x, n-c), l.rows[y]+x
 		if octets := (run + 7) / 8; c+8*octets <= u.nr {
 			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, octets)
+		} else if last := run - 8; last >= 0 {
+			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, run/8)
+			u.copyTaps(kc, offset(ptr(l.data), at+last), &taps[0], ptr(dst[c+last:]), u.nr, 1)
 		} else {
 			for q, tap := range taps {
 				copy(dst[q*u.nr+c:q*u.nr+c+run], l.data[tap+at:])

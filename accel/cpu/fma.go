@@ -2,6 +2,9 @@ package cpu
 
 import "math"
 
+// halfWay masks the bits that are all 0 in a float64 that lies half way between two float32.
+const halfWay = 1<<28 - 1
+
 // fma32 is x*y+z rounded once to float32, the same bits as a processor's fused multiply-add.
 //
 // The product of two float32 is exact in float64. The sum is rounded there once, and rounding it again to float32
@@ -11,7 +14,7 @@ func fma32(x, y, z float32) float32 {
 	p, q := float64(x)*float64(y), float64(z)
 	s := p + q
 	bits := math.Float64bits(s)
-	if bits&(1<<28-1) != 0 {
+	if bits&halfWay != 0 {
 		return float32(s)
 	}
 	t := s - p

@@ -6,6 +6,7 @@ package cpu
 type gemm struct {
 	m, n, k          int
 	a                matrix
+	panel            int // if not 0, a.data is packed: panels of a tile's rows, each of so many floats, with an element's rows side by side
 	b                panels
 	c                []float32
 	ldc              int
@@ -13,11 +14,19 @@ type gemm struct {
 	add              bool
 }
 
-// Block sizes: a packed block of b, blockK x blockN, stays in a level-2 cache of 1 MiB while rows of a stream past it.
+// A packed block of b, of at most blockFloats, stays in a level-2 cache of 1 MiB while rows of a stream past it. The fewer its columns, of
+// which there are at most blockN, the longer its pieces of k, at most blockK, so that a is read in long runs.
 const (
-	blockK = 384
-	blockN = 512
+	blockFloats = 128 << 10
+	blockN      = 512
+	blockK      = 4096
 )
+
+// depth is the length of the pieces into which a block of n columns cuts k, as even as can be.
+func depth(k, n int) int {
+	pieces := max(1, (k*n+blockFloats-1)/blockFloats, (k+blockK-1)/blockK)
+	return max(1, (k+pieces-1)/pieces)
+}
 
 // workspace is the scratch of one goroutine in a product.
 type workspace struct {
@@ -31,7 +40,7 @@ type workspace struct {
 
 func (d *Device) workspace() workspace {
 	const (
-		sizeB = blockK * (blockN + maxNR)
+		sizeB = blockFloats + blockN + maxNR
 		sizeA = blockK * maxMR
 	)
 	s := d.borrow(sizeB + sizeA + maxMR*maxNR)
@@ -56,17 +65,29 @@ func (d *Device) multiply(g *gemm) {
 	})
 }
 
-// cut divides a product of tileRows x tileCols tiles among the threads: into rows x cols parts so that the largest part is done
-// soonest. Each part packs its own columns of b, which takes about as long as one row of tiles.
+// cut divides a product of tileRows x tileCols tiles into rows x cols parts, which the threads take one after the other: so that the
+// last is done soonest, and small enough that a thread that is held up does not hold up the others. Beside its tiles, a part
+// packs its columns of b, which takes about as long as packs rows of tiles, and reads its rows of a, as loads columns.
 func cut(threads, tileRows, tileCols, k int) (rows, cols int) {
-	const least = 16 << 10 // tiles x k below which a thread is not worth waking
+	const (
+		packs, loads = 4, 2
+		least        = 16 << 10 // tiles x k below which a thread is not worth waking
+		most         = 4        // parts a thread
+		late         = 4        // a part in so many is held up
+	)
 	threads = max(1, min(threads, tileRows*tileCols*k/least))
+	rows, cols = 1, 1
+	if threads == 1 {
+		return rows, cols
+	}
 	best := 0
-	for c := 1; c <= threads; c++ {
-		r := threads / c
-		cost := (tileCols + c - 1) / c * ((tileRows+r-1)/r + 1)
-		if best == 0 || cost < best {
-			best, rows, cols = cost, r, c
+	for c := 1; c <= min(tileCols, most*threads); c++ {
+		for r := 1; r <= min(tileRows, most*threads/c); r++ {
+			part := ((tileCols+c-1)/c + loads) * ((tileRows+r-1)/r + packs)
+			cost := part * (late*((r*c+threads-1)/threads) + 1)
+			if best == 0 || cost < best {
+				best, rows, cols = cost, r, c
+			}
 		}
 	}
 	return rows, cols
@@ -83,8 +104,9 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 	u := w.u
 	for jc := j0; jc < j1; jc += blockN {
 		nc := min(blockN, j1-jc)
-		for pc := 0; pc == 0 || pc < g.k; pc += blockK {
-			kc := min(blockK, g.k-pc)
+		deep := depth(g.k, (nc+u.nr-1)/u.nr*u.nr)
+		for pc := 0; pc == 0 || pc < g.k; pc += deep {
+			kc := min(deep, g.k-pc)
 			for jr := 0; jr < nc && kc > 0; jr += u.nr {
 				g.b.pack(w, w.b[jr*kc:(jr+u.nr)*kc], pc, kc, jc+jr, min(u.nr, nc-jr))
 			}
@@ -103,6 +125,9 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 // else packed. Rows that a lacks may hold anything: their products are not stored.
 func (g *gemm) rowsOf(w *workspace, i, mr, p, kc int) (a *float32, rs, cs int) {
 	m, tall := g.a, w.u.rows(mr)
+	if g.panel > 0 {
+		return ptr(m.data[i/w.u.mr*g.panel+p*w.u.mr:]), 1, w.u.mr
+	}
 	if mr == tall && m.cs == 1 || kc == 0 {
 		return ptr(m.data[i*m.rs+p:]), m.rs, 1
 	}

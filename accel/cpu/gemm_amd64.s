@@ -3,7 +3,7 @@
 #include "textflag.h"
 
 // func gemmAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·gemmAVX512(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -64,8 +64,33 @@ TEXT ·gemmAVX512(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       128(DI), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Z17
@@ -128,7 +153,7 @@ store:
 	RET
 
 // func gemmNarrowAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·gemmNarrowAVX512(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -173,8 +198,25 @@ TEXT ·gemmNarrowAVX512(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       64(DI), R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Z9
@@ -220,7 +262,7 @@ store:
 	RET
 
 // func gemmFewAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·gemmFewAVX512(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -260,8 +302,21 @@ TEXT ·gemmFewAVX512(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       128(DI), R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Z9
@@ -300,7 +355,7 @@ store:
 	RET
 
 // func gemmFewNarrowAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·gemmFewNarrowAVX512(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -332,8 +387,17 @@ TEXT ·gemmFewNarrowAVX512(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       64(DI), R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Z5
@@ -363,7 +427,7 @@ store:
 	RET
 
 // func gemmAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmAVX2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -413,8 +477,21 @@ TEXT ·gemmAVX2(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       64(DI), R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Y13
@@ -465,7 +542,7 @@ store:
 	RET
 
 // func gemmNarrowAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmNarrowAVX2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -503,8 +580,21 @@ TEXT ·gemmNarrowAVX2(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       32(DI), R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Y7
@@ -542,7 +632,7 @@ store:
 	RET
 
 // func gemmFewAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmFewAVX2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -577,8 +667,15 @@ TEXT ·gemmFewAVX2(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       64(DI), R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Y7
@@ -611,7 +708,7 @@ store:
 	RET
 
 // func gemmFewNarrowAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·gemmFewNarrowAVX2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
@@ -640,8 +737,15 @@ TEXT ·gemmFewNarrowAVX2(SB), NOSPLIT, $0-64
 	ADDQ    R8, R9
 
 loaded:
-	TESTQ AX, AX
-	JZ    store
+	LEAQ       32(DI), R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	PREFETCHT0 (R9)
+	ADDQ       R8, R9
+	TESTQ      AX, AX
+	JZ         store
 
 loop:
 	VMOVUPS      (SI), Y4

@@ -81,6 +81,32 @@ func TestProductsAreTheSameBitsAtEveryLevelAndThreadCount(t *testing.T) {
 	}
 }
 
+// The float64 sum of the one product lies half way between two float32, and what it lost is below.
+func TestProductsRoundOnceAtEveryLevel(t *testing.T) {
+	const n = 8
+	x, y, z := float32(1+0x1p-18), float32((1-0x1p-18)*0x1p-24), float32(1+0x1p-23)
+	for _, level := range Levels() {
+		d, err := NewLevel(1, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for column := range n {
+			b, c := []float32{3, 5, 7, 9, 11, 13, 15, 17}, make([]float32, n)
+			for j := range b {
+				b[j] *= 0.1
+			}
+			b[column] = y
+			d.multiply(&gemm{m: 1, n: n, k: 1, a: matrix{[]float32{x}, 1, 1}, b: matrix{b, n, 1}, c: c, ldc: n, rowBias: []float32{z}})
+			if c[column] != z {
+				t.Errorf("%s, column %d: %x, want %x", level, column, c[column], z)
+			}
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // sameTile compares c by bits with want, and what lies between its rows with what was stored there.
 func sameTile(g *gemm, stored, want []float32) error {
 	for i := range g.m {

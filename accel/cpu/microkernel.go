@@ -1,6 +1,9 @@
 package cpu
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 //go:generate go run ./internal/gen gemm
 //go:generate go run ./internal/gen copy
@@ -26,13 +29,17 @@ type microKernel struct {
 	span      int
 	correlate func(n int, y, x *float32, k int, w *float32, taps *int, bias float32)
 
+	// dotTaps adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t < 4 at acc, for i < n, a multiple of 16. nil means plain Go.
+	dotTaps func(n int, acc, x *float32, taps *int, dy *float32)
+
 	// copyRows and copyTaps copy 8 octets floats, octets being 1 to 4, from src[q*rs] or src[taps[q]] to dst[q*ld], for q < k; k is not 0.
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
 	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)
 
-	// thin copies x[2i] to y[i], spread x[i] to y[2i], for i < n, a positive multiple of 8. They touch 2n elements of the longer
-	// one. A nil entry means plain Go.
-	thin, spread func(n int, y, x *float32)
+	// thin sets y[i] to x[2i], zip y[2i] to a[i] and y[2i+1] to b[i], for i < n, a positive multiple of 8. thin reads 2n
+	// elements. A nil entry means plain Go.
+	thin func(n int, y, x *float32)
+	zip  func(n int, y, a, b *float32)
 }
 
 // tile returns the kernel for a tile of m x n, and the size of its tile.
@@ -69,19 +76,31 @@ var microKernels = [levelAVX512 + 1]*microKernel{levelGo: {
 	transpose: transposeGo, correlate: correlateGo, copyRows: copyRowsGo, copyTaps: copyTapsGo,
 }}
 
-// gemmGo is microKernel.tiles for tiles of 4 x 8.
+// gemmGo is microKernel.tiles for tiles of 4 x 8: four elements of a row at a time, so that they stay in registers.
 func gemmGo(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int) {
-	const mr, nr = 4, 8
+	const mr, nr, four = 4, 8, 4
 	for i := range mr {
-		row := unsafe.Slice(offset(c, i*ldc), nr)
-		if acc == 0 {
-			clear(row)
-		}
-		for p := range k {
-			x := *offset(a, i*rs+p*cs)
-			for j, y := range unsafe.Slice(offset(b, p*nr), nr) {
-				row[j] = fma32(x, y, row[j])
+		for j := 0; j < nr; j += four {
+			row := (*[four]float32)(unsafe.Pointer(offset(c, i*ldc+j)))
+			if acc == 0 {
+				clear(row[:])
 			}
+			z0, z1, z2, z3 := row[0], row[1], row[2], row[3]
+			for p := range k {
+				x := *offset(a, i*rs+p*cs)
+				y := (*[four]float32)(unsafe.Pointer(offset(b, p*nr+j)))
+				// fma32 but for its rare case, written out: a call costs as much as the rest.
+				wide := float64(x)
+				s0, s1 := float64(wide*float64(y[0]))+float64(z0), float64(wide*float64(y[1]))+float64(z1)
+				s2, s3 := float64(wide*float64(y[2]))+float64(z2), float64(wide*float64(y[3]))+float64(z3)
+				if math.Float64bits(s0)&halfWay == 0 || math.Float64bits(s1)&halfWay == 0 ||
+					math.Float64bits(s2)&halfWay == 0 || math.Float64bits(s3)&halfWay == 0 {
+					z0, z1, z2, z3 = fma32(x, y[0], z0), fma32(x, y[1], z1), fma32(x, y[2], z2), fma32(x, y[3], z3)
+					continue
+				}
+				z0, z1, z2, z3 = float32(s0), float32(s1), float32(s2), float32(s3)
+			}
+			row[0], row[1], row[2], row[3] = z0, z1, z2, z3
 		}
 	}
 }

@@ -41,12 +41,6 @@ func (p planes) eachRow(d *Device, f func(acc *lanes, k, lo, hi int)) {
 	})
 }
 
-// channelVectors lends four vectors of C until done.
-func (p planes) channelVectors(d *Device) (a, b, c, e []float32, done func()) {
-	s := d.borrow(4 * p.c)
-	return s[:p.c], s[p.c : 2*p.c], s[2*p.c : 3*p.c], s[3*p.c:], func() { d.giveBack(s) }
-}
-
 // sum fills dst [C] with sums over the channels: add takes a row to lanes; the rows' totals are added in order of samples.
 func (p planes) sum(d *Device, dst []float32, add func(acc *lanes, k, lo, hi int)) {
 	totals := d.borrow(p.batch * p.c)
@@ -84,10 +78,11 @@ func (p planes) gradientSums(d *Device, x, dy, mean, s, sx []float32) {
 	d.sumBlocks(sx, totals[n:])
 }
 
-// normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias.
-func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, variance []float32) {
+// normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias, and then what finish does to each row.
+func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, variance []float32, finish func(lo, hi int)) {
 	p.eachRow(d, func(_ *lanes, k, lo, hi int) {
 		d.level.normScalar(y[lo:hi], x[lo:hi], mean[k], rsqrt(variance[k], eps)*gain[k], bias[k])
+		finish(lo, hi)
 	})
 }
 

@@ -7,7 +7,7 @@ package cpu
 //go:noescape
 func thinAVX2(n int, y *float32, x *float32)
 
-// spreadAVX2 sets y[2i] to x[i] for i < n, a positive multiple of 8. It writes y[2i+1] as it was.
+// zipAVX2 sets y[2i] to a[i] and y[2i+1] to b[i] for i < n, a positive multiple of 8.
 //
 //go:noescape
-func spreadAVX2(n int, y *float32, x *float32)
+func zipAVX2(n int, y *float32, a *float32, b *float32)

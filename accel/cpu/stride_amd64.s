@@ -22,24 +22,27 @@ loop:
 	VZEROUPPER
 	RET
 
-// func spreadAVX2(n int, y *float32, x *float32)
-// Requires: AVX, AVX2
-TEXT ·spreadAVX2(SB), NOSPLIT, $0-24
+// func zipAVX2(n int, y *float32, a *float32, b *float32)
+// Requires: AVX
+TEXT ·zipAVX2(SB), NOSPLIT, $0-32
 	MOVQ n+0(FP), AX
 	MOVQ y+8(FP), CX
-	MOVQ x+16(FP), DX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
 
 loop:
-	VPERMPD   $0xd8, (DX), Y0
-	VUNPCKLPS Y0, Y0, Y1
-	VBLENDPS  $0xaa, (CX), Y1, Y1
-	VMOVUPS   Y1, (CX)
-	VUNPCKHPS Y0, Y0, Y0
-	VBLENDPS  $0xaa, 32(CX), Y0, Y0
-	VMOVUPS   Y0, 32(CX)
-	ADDQ      $0x20, DX
-	ADDQ      $0x40, CX
-	SUBQ      $0x08, AX
-	JNZ       loop
+	VMOVUPS    (DX), Y0
+	VMOVUPS    (BX), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y1
+	VPERM2F128 $0x20, Y1, Y2, Y0
+	VPERM2F128 $0x31, Y1, Y2, Y1
+	VMOVUPS    Y0, (CX)
+	VMOVUPS    Y1, 32(CX)
+	ADDQ       $0x20, DX
+	ADDQ       $0x20, BX
+	ADDQ       $0x40, CX
+	SUBQ       $0x08, AX
+	JNZ        loop
 	VZEROUPPER
 	RET

@@ -91,9 +91,10 @@ func (l level) maximum(acc *lanes, x []float32) float32 {
 			acc[i%width] = x[i]
 		}
 	}
-	m := acc[0]
-	for _, v := range acc[1:] {
-		m = max(m, v)
+	for half := width / 2; half > 0; half /= 2 {
+		for j := range half {
+			acc[j] = max(acc[j], acc[j+half])
+		}
 	}
-	return m
+	return acc[0]
 }

@@ -4,7 +4,8 @@
 // gradient of the (first) input, ".dw" and ".db" those of weight and bias, ".dparams" those of all
 // parameters packed one after the other in a 1-D tensor, ".grad" those of all inputs, packed. All
 // kernels of an op take the same attribute struct, whose name is the op's in camel case. Attributes are
-// plain comparable values: they are an op's identity, its hash, and what crosses to a device.
+// plain comparable values: they are an op's identity, its hash, and what crosses to a device. A name with "+" is that of a
+// sequence of kernels as one (Fused).
 //
 // Vocabulary of the contracts: (a, b) -> y lists inputs and outputs in order; x [B, C, ...] gives the letters
 // of a shape; dy is the gradient that arrives at y. Operands are float32 unless int32 is said. Outputs may

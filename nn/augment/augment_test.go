@@ -75,8 +75,6 @@ func TestOperationsAreTorchvisions(t *testing.T) {
 			m.Hue(c.Args[0])
 		case "crop":
 			m.Crop(int(c.Args[0]), int(c.Args[1]), int(c.Args[2]), int(c.Args[3]))
-		case "flip":
-			m.Flip()
 		default:
 			i := slices.IndexFunc(operations, func(o operation) bool { return o.name == c.Name })
 			operations[i].apply(m, int(c.Args[0]))

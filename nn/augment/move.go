@@ -46,16 +46,6 @@ func (m Image) Rotate(degrees float64) {
 	m.affine(float64(m.Width-1)/2, float64(m.Height-1)/2, [6]float64{c, -s, 0, s, c, 0})
 }
 
-// Flip mirrors the picture left to right.
-func (m Image) Flip() {
-	for at := 0; at < len(m.Pixels); at += m.Width {
-		row := m.Pixels[at : at+m.Width]
-		for i, j := 0, len(row)-1; i < j; i, j = i+1, j-1 {
-			row[i], row[j] = row[j], row[i]
-		}
-	}
-}
-
 // Crop makes the h x w pixels from (top, left) on fill the picture: bilinear with antialiasing, a triangle that widens as
 // the piece shrinks.
 func (m Image) Crop(top, left, h, w int) {

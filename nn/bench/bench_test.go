@@ -17,10 +17,11 @@ func TestPeerHasEveryCase(t *testing.T) {
 
 func TestRowShowsMediansOfStepsAndOfRatiosAndMemoryBeyondTheLibraries(t *testing.T) {
 	r := result{
-		seconds: [2][]float64{{1, 9, 2, 3}, {2, 3, 2, 3}}, // ratios 0.5, 3, 1, 1
-		peak:    [2]float64{110, 500}, start: [2]float64{10, 300},
+		wall: [2][]float64{{1, 9, 2, 3}, {2, 3, 2, 3}}, // ratios 0.5, 3, 1, 1
+		cpu:  [2][]float64{{1, 1, 1, 1}, {4, 4, 4, 4}},
+		peak: [2]float64{110, 500}, start: [2]float64{10, 300},
 	}
-	const want = "| x | 2.500 | 2.500 | **1.00** | 110 (100) | 500 (200) | **0.50** |"
+	const want = "| x | 2.500 | 2.500 | **1.00** | 0.25 | 110 (100) | 500 (200) | **0.50** |"
 	if got := r.row("x"); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -109,13 +110,8 @@ func training(variant, method string) func(accel.Device) (func(context.Context) 
 
 // denoising is one prediction of Stable Diffusion's U-Net (runwayml/stable-diffusion-v1-5).
 func denoising(dev accel.Device) (func(context.Context) error, error) {
-	const cross, crossUp = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
-	m := &model.UNet{
-		SampleSize: 32, InChannels: 4, OutChannels: 4, BlockOutChannels: []int{320, 640, 1280, 1280}, LayersPerBlock: 2,
-		DownBlockTypes: []string{cross, cross, cross, "DownBlock2D"}, UpBlockTypes: []string{"UpBlock2D", crossUp, crossUp, crossUp},
-		CrossAttention: 768, Heads: model.PerLevel{8}, NormNumGroups: 32, NormEps: 1e-5, ActFn: "silu",
-	}
-	if err := m.Validate(); err != nil {
+	m := new(model.UNet)
+	if err := json.Unmarshal([]byte(`{"sample_size": 32, "cross_attention_dim": 768}`), m); err != nil {
 		return nil, err
 	}
 	w := layer.NewWeights(1)

@@ -7,17 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
 )
 
 // serve is pipe's side of a case, as peer.py is PyTorch's: it says "started" and "ready", and for each line "step" it makes a step and
-// answers with its seconds.
+// answers with its seconds by the clock and of the processor.
 func serve(ctx context.Context, name string, threads int, in io.Reader, out io.Writer) (err error) {
 	c, err := lookup(name)
 	if err != nil {
@@ -30,13 +32,22 @@ func serve(ctx context.Context, name string, threads int, in io.Reader, out io.W
 	}
 	fmt.Fprintln(out, "ready")
 	for lines := bufio.NewScanner(in); lines.Scan() && lines.Text() == "step"; {
-		begin := time.Now()
+		begin, before := time.Now(), processorSeconds()
 		if err := step(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, time.Since(begin).Seconds())
+		fmt.Fprintln(out, time.Since(begin).Seconds(), processorSeconds()-before)
 	}
 	return nil
+}
+
+// processorSeconds is the time that this process has had processors for.
+func processorSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return math.NaN()
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 //go:embed peer.py
@@ -104,16 +115,22 @@ func (w *worker) line() (string, error) {
 	return w.out.Text(), nil
 }
 
-// step makes one step and returns its seconds.
-func (w *worker) step() (float64, error) {
+// sample is what a step took, in seconds; that of the processor feels less of what else the machine does.
+type sample struct{ wall, cpu float64 }
+
+// step makes one step.
+func (w *worker) step() (s sample, err error) {
 	if _, err := fmt.Fprintln(w.in, "step"); err != nil {
-		return 0, fmt.Errorf("%s: %w", w.side, err)
+		return s, fmt.Errorf("%s: %w", w.side, err)
 	}
 	line, err := w.line()
 	if err != nil {
-		return 0, err
+		return s, err
 	}
-	return strconv.ParseFloat(line, 64)
+	if _, err := fmt.Sscan(line, &s.wall, &s.cpu); err != nil {
+		return s, fmt.Errorf("%s said %q: %w", w.side, line, err)
+	}
+	return s, nil
 }
 
 // memory is the most that the process has held in RAM, in MiB, as Linux counts it.
@@ -122,7 +139,10 @@ func (w *worker) memory() (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("the memory of a process is known on Linux alone: %w", err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, alive := strings.Cut(string(text), "VmHWM:")
+	if !alive {
+		return 0, fmt.Errorf("%s ended", w.side)
+	}
 	number, _, _ := strings.Cut(rest, "kB")
 	kib, err := strconv.Atoi(strings.TrimSpace(number))
 	return float64(kib) / 1024, err

@@ -12,12 +12,12 @@ func shell(script string) (*worker, error) {
 }
 
 func TestWorkersStepOnRequest(t *testing.T) {
-	w, err := shell(`echo started; echo ready; while read -r line && [ "$line" = step ]; do echo 0.25; done`)
+	w, err := shell(`echo started; echo ready; while read -r line && [ "$line" = step ]; do echo 0.25 0.5; done`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if s, err := w.step(); err != nil || s != 0.25 {
+		if s, err := w.step(); err != nil || s != (sample{0.25, 0.5}) {
 			t.Errorf("%v, %v", s, err)
 		}
 	}
@@ -31,9 +31,9 @@ func TestWorkersStepOnRequest(t *testing.T) {
 
 func TestWorkersThatFailAreNamed(t *testing.T) {
 	for script, want := range map[string]string{
-		"exit 3":                  "shell ended",
-		"echo nonsense; read l":   `shell said "nonsense", not "started"`,
-		"echo started; echo read": `shell said "read", not "ready"`,
+		"exit 3":                          "shell ended",
+		"echo nonsense; read l":           `shell said "nonsense", not "started"`,
+		"echo started; echo read; read l": `shell said "read", not "ready"`,
 	} {
 		if _, err := shell(script); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", script, err, want)

@@ -38,7 +38,7 @@ type build struct {
 	sites   Sites
 	stats   []RunningStat
 	step    *Node
-	made    map[*Node]string // path of the linear map or convolution whose output, unsliced, a node is
+	made    map[*Node]string // path of the linear map or convolution whose output, unsliced and perhaps scaled by channel, a node is
 	adding  bool             // an edit is building
 	err     error
 }

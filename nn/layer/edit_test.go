@@ -197,3 +197,16 @@ func TestScalesOfSlicesAndInputs(t *testing.T) {
 		}
 	}
 }
+
+func TestAScaledBranchEndsInItsLinearMap(t *testing.T) {
+	b := builder(layer.NewWeights(1), nil)
+	x := b.Input("x", tensor.Float32, 1, 3, 2)
+	b.Branch("plain", x, x, b.Linear("fc", x, 2))
+	b.Branch("scaled", x, x, b.LayerScale("ls", b.Linear("fc2", x, 2), layer.Ones))
+	b.Branch("activated", x, x, b.ReLU(b.Linear("fc3", x, 2)))
+	for path, want := range map[string]string{"plain": "fc", "scaled": "fc2", "activated": ""} {
+		if s, _ := b.Sites().Find(path); s.Last != want {
+			t.Errorf("%s ends in %q, want %q", path, s.Last, want)
+		}
+	}
+}

@@ -273,3 +273,15 @@ func TestBatchNormsOfAFrozenPlanReportNoStatistics(t *testing.T) {
 		t.Errorf("%v; trainable %v and %v", err, frozen.Trainable(), free.Trainable())
 	}
 }
+
+func TestABranchIsScaledInTheMapBeforeItsGains(t *testing.T) {
+	b := layer.NewBuilder(gorgonia.NewGraph(), layer.NewWeights(1), nil)
+	x := b.Input("x", tensor.Float32, 2, 3, 4)
+	b.Branch("branch", x, x, b.LayerScale("gains", b.Linear("last", x, 4), layer.Ones))
+	if err := b.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := b.Sites().Find("branch"); s.Last != "last" {
+		t.Errorf("the branch ends in %q", s.Last)
+	}
+}

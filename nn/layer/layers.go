@@ -194,6 +194,18 @@ func (b *Builder) norm(name string, k Kind, c int, opts []Option) (gain, bias *N
 	return b.scaleNorm(m, s, b.reweight(m, s, "", gain), bias)
 }
 
+// LayerScale multiplies each channel of x [..., C] by its own gain, name.gamma [C] (Touvron et al. 2021, arXiv:2103.17239). Gains commute: a branch that
+// ends in it is scaled in the map before it.
+func (b *Builder) LayerScale(name string, x *Node, init Init) *Node {
+	c := b.width(name, x, -1, 2)
+	if b.err != nil {
+		return nil
+	}
+	y := b.Mul(x, b.along(x, b.Sub(name).Param("gamma", []int{c}, init)))
+	b.made[y] = b.made[x]
+	return y
+}
+
 // Embedding looks ids [...] up in weight [vocab, dim]: y [..., dim]. The table starts from N(0, 1) unless an option says otherwise.
 func (b *Builder) Embedding(name string, ids *Node, vocab, dim int, opts ...Option) *Node {
 	if b.err != nil {

@@ -168,8 +168,7 @@ func (m *ViT) scale(b *layer.Builder, name string, y *layer.Node) *layer.Node {
 	if m.InitValues == 0 {
 		return y
 	}
-	gamma := b.Sub(name).Param("gamma", []int{m.EmbedDim}, layer.Const(m.InitValues))
-	return b.Mul(y, b.Reshape(gamma, 1, 1, m.EmbedDim))
+	return b.LayerScale(name, y, layer.Const(m.InitValues))
 }
 
 // Head implements Classifier.

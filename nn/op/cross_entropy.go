@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -41,19 +42,13 @@ func init() {
 				}
 				counted++
 				logits := in[0].Row(i)
-				top, z := math.Inf(-1), 0.0
-				for _, v := range logits {
-					top = math.Max(top, v)
-				}
-				for _, v := range logits {
-					z += math.Exp(v - top)
-				}
+				whole := logSumExp(logits)
 				for c, v := range logits {
 					t := smooth / float64(classes)
 					if c == label {
 						t += 1 - smooth
 					}
-					sum -= t * (v - top - math.Log(z))
+					sum -= t * (v - whole)
 				}
 			}
 			if counted > 0 {
@@ -68,4 +63,13 @@ func init() {
 		Name: "cross_entropy.dx",
 		In:   []Operand{{Name: "logits"}, {Name: "labels", Type: accel.Int32}, {Name: "dloss"}},
 	})
+}
+
+// logSumExp is log sum exp(x), large numbers not overflowing.
+func logSumExp(x []float64) float64 {
+	top, sum := slices.Max(x), 0.0
+	for _, v := range x {
+		sum += math.Exp(v - top)
+	}
+	return top + math.Log(sum)
 }

@@ -2,7 +2,6 @@ package op
 
 import (
 	"errors"
-	"math"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -31,15 +30,9 @@ func init() {
 			rows, _ := in[0].Rows()
 			for i := range rows {
 				logits, targets := in[0].Row(i), in[1].Row(i)
-				top, z := math.Inf(-1), 0.0
-				for _, v := range logits {
-					top = math.Max(top, v)
-				}
-				for _, v := range logits {
-					z += math.Exp(v - top)
-				}
+				whole := logSumExp(logits)
 				for c, v := range logits {
-					out.Data[0] -= targets[c] * (v - top - math.Log(z)) / float64(rows)
+					out.Data[0] -= targets[c] * (v - whole) / float64(rows)
 				}
 			}
 		},

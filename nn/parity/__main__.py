@@ -1,8 +1,7 @@
 """python nn/parity list | write FAMILY/CASE FILE | fixtures FOLDER [FAMILY ...] | keys FOLDER [FAMILY ...]
 | write-adapters FOLDER | load-adapters FOLDER
 
-list names the cases of real size; write computes one; fixtures writes the small ones, and a family's ADAPTERS, files of the PEFT library, to
-nn/peft/testdata/library; keys compares the lists of parameters in FOLDER with the libraries' networks. write-adapters has the PEFT library
+list names the cases of real size; write computes one; fixtures writes the small ones; keys compares the lists of parameters in FOLDER with the libraries' networks. write-adapters has the PEFT library
 save those of adapters.py, load-adapters has it load ours.
 """
 
@@ -11,8 +10,6 @@ import pathlib
 import sys
 
 import torch
-
-from parity import uniform
 
 HERE = pathlib.Path(__file__).parent
 
@@ -43,17 +40,6 @@ def keys(folder, names):
         sys.exit("\n".join(wrong))
 
 
-def save(adapter, folder):
-    """An adapter as the PEFT library writes it, with values of its parameters' names."""
-    with torch.no_grad():
-        for n, p in adapter.named_parameters():
-            if p.requires_grad:
-                p.copy_(torch.from_numpy(uniform(1, n, p.numel())).view_as(p))
-    adapter.save_pretrained(folder)
-    (folder / "README.md").unlink()  # a form to fill in
-    (folder / "adapter_model.safetensors").chmod(0o644)
-
-
 def main(verb, *arguments):
     if verb == "list":
         for family, module in families(arguments):
@@ -68,8 +54,6 @@ def main(verb, *arguments):
             for c in module.CASES:
                 if c.fixture:
                     c.write(family, pathlib.Path(arguments[0], family, c.name + ".safetensors"))
-            for name, adapter in getattr(module, "ADAPTERS", {}).items():
-                save(adapter(), HERE.parent / "peft" / "testdata" / "library" / name)
     elif verb in ("write-adapters", "load-adapters"):
         module = importlib.import_module("adapters")
         (module.write if verb == "write-adapters" else module.load)(arguments[0])

@@ -10,10 +10,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 
-	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/peft"
-	"github.com/pipe-ml/pipe/nn/program"
 )
 
 // exchanged are the methods whose adapters the PEFT library has.
@@ -94,33 +92,4 @@ func (c *Case) base() (*layer.Weights, peft.Model, error) {
 		}
 	}
 	return w, network, b.Finish()
-}
-
-// output is what the case's network computes of its inputs from w, with the edits of plan.
-func (c *Case) output(ctx context.Context, dev accel.Device, w *layer.Weights, plan *layer.Plan) (out []float32, err error) {
-	make, err := c.network()
-	if err != nil {
-		return nil, err
-	}
-	n := &built{b: layer.NewBuilder(gorgonia.NewGraph(), w, plan), mem: program.NewMemory(dev)}
-	defer func() { err = errors.Join(err, n.mem.Close()) }()
-	if n.inputs, err = c.inputs(n.b); err != nil {
-		return nil, err
-	}
-	if n.named, err = make(n.b, n.inputs); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(n.b.Finish(), w.Upload(n.mem)); err != nil {
-		return nil, err
-	}
-	y := n.named["output"]
-	p, err := program.Compile(y.Graph(), gorgonia.Nodes{y}, program.Options{Memory: n.mem, Mode: program.Eval})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := errors.Join(n.set(c, p.Set), p.Run(ctx)); err != nil {
-		return nil, err
-	}
-	return p.Value(y)
 }

@@ -7,6 +7,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from timm.models.vision_transformer import VisionTransformer
 
+import clip_text
+import clip_text_additive
 import reparameterised
 import vit_additive
 from parity import array64, values
@@ -44,6 +46,19 @@ def write(folder):
         fill(case, model, lambda n, s=saved, h=head: reparameterised.ours(n.removeprefix("base_model.model.").replace(s, h).replace(f"{h}.original_module", h)))
         model.save_pretrained(pathlib.Path(folder, case.name))
         pathlib.Path(folder, case.name, "README.md").unlink()
+    write_ia3(folder)
+
+
+def write_ia3(folder):
+    """The text encoder's (IA)3: vectors have two dimensions in the library's files, and the values of ours."""
+    (case,) = [c for c in clip_text_additive.CASES if c.method == "ia3"]
+    model = get_peft_model(clip_text.tiny("", False, hidden_act="quick_gelu").build(), clip_text_additive.IA3)
+    with torch.no_grad():
+        for n, p in model.named_parameters():
+            shape = (p.numel(),) if "ia3_l" in n else tuple(p.shape)
+            p.copy_(torch.from_numpy(values(case.seed, clip_text_additive.ours(n), shape)).view_as(p))
+    model.save_pretrained(pathlib.Path(folder, "ia3_library"))
+    pathlib.Path(folder, "ia3_library", "README.md").unlink()
 
 
 def load(folder):

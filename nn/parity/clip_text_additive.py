@@ -1,7 +1,7 @@
 """Additive methods on transformers' CLIPTextModel: what causal attention and separate projections make of them. (IA)3 is the PEFT library's."""
 
 import torch
-from peft import IA3Config, LoraConfig, get_peft_model
+from peft import IA3Config, get_peft_model
 from peft.tuners.ia3 import IA3Layer
 from torch import nn
 
@@ -79,14 +79,3 @@ CASES = [
     case("adapter", adapter, r"\.adapter\.", bottleneck=3),
     case("ia3", ia3, r"ia3_l$"),
 ]
-
-
-def text_encoder():
-    """That of nn/peft's tests."""
-    return clip_text.tiny("", False, hidden_act="quick_gelu", intermediate_size=48).build()
-
-
-ADAPTERS = {
-    "ia3": lambda: get_peft_model(text_encoder(), IA3),
-    "lora": lambda: get_peft_model(text_encoder(), LoraConfig(r=2, lora_alpha=3, target_modules=["q_proj", "v_proj"])),
-}

@@ -60,6 +60,8 @@ def lite(case, size, batch, **options):
         [t for t in case.taps if t != "conv1"],
         fixture=case.fixture,
         double=case.double,
+        margin=case.margin,
+        vanishing=r"lite_residual\.bn1\.bias" if case.margin else "",  # shifts that the next norm takes away where no ReLU cuts
         method="lite_residual",
         options=options,
         trains=lambda n: "lite_residual" in n or n.startswith("fc."),
@@ -68,5 +70,5 @@ def lite(case, size, batch, **options):
 
 CASES = [
     lite(resnet.tiny("basic", resnet.BasicBlock, [2, 1, 1, 1], 4), 25, 6),
-    lite(resnet.real("resnet50"), 224, 4, expand=0.0625),
+    lite(resnet.real("resnet18"), 224, 4),  # of ResNet-50's gradients here float32 knows two digits: torch's own differ from float64 by 8e-3
 ]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -213,13 +214,13 @@ func (r Runner) gradients(ctx context.Context, rep *Report) (err error) {
 
 // leaves are what the loss is differentiated by: the parameters that train, and the inputs of float32. None, if the case has no gradients.
 func (n *built) leaves(c *Case) (names []string, nodes gorgonia.Nodes) {
-	if len(c.names("grad.")) == 0 {
+	if len(c.names("grad.")) == 0 && len(c.names("sketch.")) == 0 {
 		return nil, nil
 	}
 	for _, p := range n.b.Trainable() {
 		names, nodes = append(names, p.Name), append(nodes, n.b.Node(p.Name))
 	}
-	for _, name := range slices.Sorted(keys(n.inputs)) {
+	for _, name := range slices.Sorted(maps.Keys(n.inputs)) {
 		if in := n.inputs[name]; name != "target" && in.Dtype() == tensor.Float32 {
 			names, nodes = append(names, "input."+name), append(nodes, in)
 		}
@@ -299,15 +300,4 @@ func (r Runner) steps(ctx context.Context, rep *Report) (err error) {
 		}
 	}
 	return nil
-}
-
-// keys iterates over a map's keys.
-func keys[V any](m map[string]V) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }

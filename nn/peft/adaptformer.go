@@ -10,8 +10,8 @@ import (
 //
 // Paper: Chen et al. 2022, arXiv:2205.13535; reference code ShoufaChen/AdaptFormer: bottleneck 64, s = 0.1, dropout 0.1 after the
 // ReLU, no norm of its own; down starts as kaiming_uniform(a=sqrt(5)), up and the biases at 0, so that step 0
-// equals the frozen model. Deviations: none known. It acts on branches named "mlp" (ViTs, CLIP text); networks without one are
-// refused. The ReLU forbids merging.
+// equals the frozen model. Deviations: none known. It acts on the feed-forward branches of transformer blocks (those of a
+// diffusion U-Net among them); networks without one are refused. The ReLU forbids merging.
 //
 // Count: ViT-B/16 1,189,632.
 type AdaptFormer struct {
@@ -24,7 +24,7 @@ func init() {
 	register(Method{
 		Name: "adaptformer", Title: "AdaptFormer", Formula: "x + MLP(LN(x)) + s * up(ReLU(down(x)))", Paper: "arXiv:2205.13535",
 		Step0: Equal, Merge: None, Statistics: layer.FrozenStatistics, PEFTType: "ADAPTFORMER",
-		Rates: Rates{model.Transformer: 1e-2},
+		Rates: Rates{model.Transformer: 1e-2, model.Diffusion: 3e-3},
 		New:   func() Config { return &AdaptFormer{} },
 	})
 }
@@ -32,8 +32,9 @@ func init() {
 // Apply implements Config.
 func (c *AdaptFormer) Apply(s layer.Sites) ([]layer.Edit, error) {
 	var edits []layer.Edit
-	for _, x := range ofKind(s, func(x layer.Site) bool { return x.Kind == layer.KindBranch && x.Name() == "mlp" }) {
-		edits = append(edits, layer.Parallel{Site: x.Path, Fn: c.adapter})
+	_, feedForwards := parts(s)
+	for _, p := range feedForwards {
+		edits = append(edits, layer.Parallel{Site: p.Path, Fn: c.adapter})
 	}
 	return edits, nil
 }

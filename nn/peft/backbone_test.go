@@ -66,6 +66,18 @@ var special = []backbone{
 	{"sd", map[string][]int{"image": {batch, 4, 4, 6}, "context": {batch, 3, 5}, "time": {batch, 4}}, func(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 		return model.NewUNet(4, 4, []int{4, 6}, 1, 1, 5, 2, 2).Build(b, in["image"], in["time"], in["context"])
 	}},
+	{"dinov2", map[string][]int{"image": {batch, 2, 8, 8}}, dinov2},
+}
+
+// dinov2 has registers, and gains at the end of its branches.
+func dinov2(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
+	m, err := model.NewViT(model.ViTConfig{
+		PatchSize: 4, EmbedDim: 12, Depth: 2, NumHeads: 3, NumClasses: 3, InitValues: .5, RegTokens: 2, NoEmbedClass: true,
+	}, model.Input{Size: 8, Channels: 2})
+	if err != nil {
+		return nil // which fails the build
+	}
+	return m.Head(b, m.Features(b, in["image"]))
 }
 
 // vit has two blocks of width 12 with a fused qkv, an MLP of 20 and 6 patches.

@@ -126,6 +126,7 @@ func TestPublishedCounts(t *testing.T) {
 		{"sd15_unet", "difffit", nil, 581_124},
 		{"sd15_unet", "lite_residual", nil, -1},
 		// 16 blocks, of which 5, 5 and 6 are 320, 640 and 1280 wide.
+		{"sd15_unet", "adaptformer", nil, 2*64*(5*320+5*640+6*1280) + 16*64 + (5*320 + 5*640 + 6*1280)},
 		{"sd15_unet", "ia3", nil, (2 + 2 + 4) * (5*320 + 5*640 + 6*1280)},
 		{"sd15_unet", "prefix", map[string]any{"tokens": 1}, 4 * (5*320 + 5*640 + 6*1280)},
 		{"clip_text", "attention", nil, 28_348_416},

@@ -1,6 +1,8 @@
 package peft
 
 import (
+	"fmt"
+
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -45,6 +47,11 @@ func (*DiffFit) Apply(s layer.Sites) ([]layer.Edit, error) {
 	}
 	if len(edits) == 0 {
 		return nil, nil
+	}
+	for _, p := range append(attentions, feedForwards...) {
+		if p.Last == "" {
+			return nil, fmt.Errorf("%w: no linear map ends %s, so that its vector could not be merged", ErrUnfit, p.Path)
+		}
 	}
 	norm := affine(s, layer.Kind.IsNorm)
 	return append(train(s, func(p layer.Param) bool { return norm(p) || isBias(p) }), edits...), nil

@@ -17,10 +17,10 @@ func init() {
 		row{"compacter", "", map[string]any{"bottleneck": 9, "division": 3}, map[string]int{"vit": 279, "resnet": -1, "unet": 72, "densenet": -1, "clip": 279}},
 		row{"compacter", "plus", map[string]any{"bottleneck": 6, "division": 2, "attention": false}, map[string]int{"vit": 116, "resnet": -1, "unet": -1, "densenet": -1, "clip": 116}},
 		row{"prefix", "", map[string]any{"tokens": 2}, map[string]int{"vit": 96, "resnet": -1, "unet": 24, "densenet": -1, "clip": 96}},
-		row{"convpass", "", map[string]any{"bottleneck": 3, "scale": 0.5}, map[string]int{"vit": 684, "resnet": -1, "unet": 129, "densenet": -1, "clip": -1}},
+		row{"convpass", "", map[string]any{"bottleneck": 3, "scale": 0.5}, map[string]int{"vit": 684, "dinov2": 684, "resnet": -1, "unet": 129, "densenet": -1, "clip": -1}},
 		row{"convpass", "xavier", map[string]any{"bottleneck": 3, "conv_init": "xavier"}, map[string]int{"vit": 684, "resnet": -1, "unet": 129, "densenet": -1, "clip": -1}},
 		row{"ia3", "", nil, map[string]int{"vit": 88, "resnet": -1, "unet": 12, "densenet": -1, "clip": 144}},
-		row{"difffit", "", nil, map[string]int{"vit": 436, "resnet": -1, "unet": 136, "densenet": -1, "clip": 480}},
+		row{"difffit", "", nil, map[string]int{"vit": 436, "dinov2": 492, "resnet": -1, "unet": 136, "densenet": -1, "clip": 480}},
 		row{"lite_residual", "", map[string]any{"kernel": 3}, map[string]int{"vit": -1, "resnet": 420, "unet": -1, "densenet": 544, "clip": -1}},
 	)
 }

@@ -67,7 +67,7 @@ type slot struct {
 	extra *slot // what its kernel stores beside the output: a root of its own
 
 	tensor accel.Tensor // of a leaf or constant; of a computed root once planned
-	life   *life        // of a computed root
+	life   *life        // of a computed root, once the launches are known
 }
 
 // launch is a step before its memory is known.
@@ -76,6 +76,7 @@ type launch struct {
 	kernel accel.Kernel
 	attrs  any
 	slot   *slot
+	extra  *slot // nil unless the kernel has a second output
 	in     []*slot
 }
 
@@ -107,14 +108,9 @@ func (c *compiler) compile(outputs []*gorgonia.Node) (err error) {
 	if len(c.errs) > 0 {
 		return errors.Join(c.errs...)
 	}
-	if r := c.opt.Recompute; r != nil {
-		c.recompute(r)
-	}
-	for _, at = range outputs {
-		if l := c.slots[at].root.life; l != nil {
-			l.last = len(c.launches)
-		}
-	}
+	c.fuse(append(c.opt.Recompute.kept(), outputs...))
+	c.recompute()
+	c.live(outputs)
 	if err := c.place(); err != nil {
 		return err
 	}
@@ -170,18 +166,14 @@ func (c *compiler) inputs(n *gorgonia.Node) []*gorgonia.Node {
 }
 
 func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
-	s := c.root(n.Shape())
+	s := newRoot(n.Shape())
 	if call.Extra > 0 {
-		s.extra = c.root([]int{call.Extra})
+		s.extra = newRoot([]int{call.Extra})
 	}
-	l := launch{node: n, attrs: call.Attrs, slot: s}
+	l := launch{node: n, attrs: call.Attrs, slot: s, extra: s.extra}
 	in := op.Inputs(n)
 	for _, i := range call.In {
-		of := c.slots[in[i]]
-		if of.root.life != nil {
-			of.root.life.last = len(c.launches)
-		}
-		l.in = append(l.in, of)
+		l.in = append(l.in, c.slots[in[i]])
 	}
 	var err error
 	if l.kernel, err = c.prog.dev.Kernel(c.kernel(call.Kernel)); err != nil && !c.missing[call.Kernel] {
@@ -193,13 +185,38 @@ func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
 	return nil
 }
 
-// root makes the slot of a result of the next launch.
-func (c *compiler) root(shape []int) *slot {
-	step := len(c.launches)
-	s := &slot{shape: shape, size: volume(shape), life: &life{first: step, last: step, size: volume(shape)}}
+func newRoot(shape []int) *slot {
+	s := &slot{shape: shape, size: volume(shape)}
 	s.root = s
-	c.roots = append(c.roots, s)
 	return s
+}
+
+// live finds the lives of the computed roots.
+func (c *compiler) live(outputs []*gorgonia.Node) {
+	for step, l := range c.launches {
+		for _, s := range l.results() {
+			s.life = &life{first: step, last: step, size: s.size}
+			c.roots = append(c.roots, s)
+		}
+		for _, s := range l.in {
+			if s.root.life != nil {
+				s.root.life.last = step
+			}
+		}
+	}
+	for _, n := range outputs {
+		if l := c.slots[n].root.life; l != nil {
+			l.last = len(c.launches)
+		}
+	}
+}
+
+// results are the roots that a launch computes.
+func (l launch) results() []*slot {
+	if l.extra == nil {
+		return []*slot{l.slot}
+	}
+	return []*slot{l.slot, l.extra}
 }
 
 // describe prints the operands of a launch: "(float32 [2 3], float32 [4 3]) -> float32 [2 4]".
@@ -281,9 +298,9 @@ func (c *compiler) place() error {
 		s.tensor = accel.Tensor{Buf: arena.Buf, Off: at[i], Shape: s.shape}
 	}
 	for _, l := range c.launches {
-		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs, out: []accel.Tensor{l.slot.tensorOf()}}
-		if e := l.slot.extra; e != nil {
-			s.out = append(s.out, e.tensorOf())
+		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs}
+		for _, out := range l.results() {
+			s.out = append(s.out, out.tensorOf())
 		}
 		for _, in := range l.in {
 			s.in = append(s.in, in.tensorOf())

@@ -19,6 +19,8 @@
 //   - segment: a part of the forward between two values that are kept; with [Recompute], the backward computes the values
 //     within again.
 //
+// Where only the next launch reads a result, and the device has a kernel for both, one launch takes the place of two (fuse.go).
+//
 // Only what the outputs need is compiled. A graph that holds the gradients of frozen weights costs nothing for
 // them, and no backward runs below the lowest weight whose gradient is an output.
 package program

@@ -1,6 +1,10 @@
 package program
 
-import "gorgonia.org/gorgonia"
+import (
+	"slices"
+
+	"gorgonia.org/gorgonia"
+)
 
 // Recompute saves memory at the price of time, as PyTorch's checkpoint: the backward computes most values of the forward again
 // instead of holding them. Keep cuts the forward into segments; what a segment hands on is held, all else within is computed
@@ -11,14 +15,25 @@ type Recompute struct {
 	Keep []*gorgonia.Node
 }
 
-// recompute rewrites the launches.
-func (c *compiler) recompute(r *Recompute) {
+// kept are the nodes that are held.
+func (r *Recompute) kept() []*gorgonia.Node {
+	if r == nil {
+		return nil
+	}
+	return slices.Clone(r.Keep)
+}
+
+// recompute rewrites the launches if the options say so.
+func (c *compiler) recompute() {
+	r := c.opt.Recompute
+	if r == nil {
+		return
+	}
 	forward, made := 0, map[*slot]int{} // by root: the launch that makes it
 	for forward < len(c.launches) && c.launches[forward].node.ID() <= r.Loss.ID() {
 		l := c.launches[forward]
-		made[l.slot] = forward
-		if l.slot.extra != nil {
-			made[l.slot.extra] = forward
+		for _, root := range l.results() {
+			made[root] = forward
 		}
 		forward++
 	}
@@ -38,13 +53,11 @@ func (c *compiler) recompute(r *Recompute) {
 			for k, of := range l.in {
 				in[k] = fresh(of)
 			}
-			twin := l.slot.twin()
-			again[l.slot] = twin
-			if l.slot.extra != nil {
-				twin.extra = l.slot.extra.twin()
-				again[l.slot.extra] = twin.extra
+			again[l.slot] = newRoot(l.slot.shape)
+			if l.extra != nil {
+				again[l.extra] = newRoot(l.extra.shape)
 			}
-			l.slot, l.in = twin, in
+			l.slot, l.extra, l.in = again[l.slot], again[l.extra], in
 			launches = append(launches, l)
 		}
 		moved := *s
@@ -60,7 +73,6 @@ func (c *compiler) recompute(r *Recompute) {
 		launches = append(launches, l)
 	}
 	c.launches = launches
-	c.live()
 }
 
 // held are the roots of the forward that stay: what is read in another segment than it is made in, and all of the last segment.
@@ -91,29 +103,4 @@ func (c *compiler) held(keep []*gorgonia.Node, forward int, made map[*slot]int) 
 		}
 	}
 	return held
-}
-
-// twin is a root of the same shape without a place.
-func (s *slot) twin() *slot {
-	t := &slot{shape: s.shape, size: s.size}
-	t.root, t.life = t, &life{size: s.size}
-	return t
-}
-
-// live sets the lives of all computed roots anew.
-func (c *compiler) live() {
-	c.roots = c.roots[:0]
-	for i, l := range c.launches {
-		for _, s := range []*slot{l.slot, l.slot.extra} {
-			if s != nil {
-				s.life.first, s.life.last = i, i
-				c.roots = append(c.roots, s)
-			}
-		}
-		for _, of := range l.in {
-			if of.root.life != nil {
-				of.root.life.last = i
-			}
-		}
-	}
 }

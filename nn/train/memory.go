@@ -17,7 +17,7 @@ func (m Memory) Total() int64 { return m.Weights + m.Activations + m.Gradients +
 func (n *Network) Memory() Memory {
 	m := Memory{Weights: n.mem.Bytes(), Gradients: bytesOf(n.trained())}
 	m.Activations = n.prog.Bytes() - m.Gradients
-	if n.sums != nil {
+	if n.means != nil {
 		m.Gradients *= 2
 	}
 	for _, t := range n.opt.State() {

@@ -7,6 +7,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/optim"
 	"github.com/pipe-ml/pipe/nn/program"
@@ -22,8 +23,8 @@ type Network struct {
 	stats   []layer.RunningStat
 	params  []layer.Param
 	opt     *optim.Optimizer
-	sums    *sums     // of the gradients of a step's batches, nil if it has one
-	average *averages // of the state, nil if nobody asked
+	means   *blend // of the gradients of a step's batches, nil if it has one
+	average *blend // of the state, nil if nobody asked
 }
 
 // Learns tells how a trainable parameter learns: whether weight decay applies to it, and its share of the learning rate,
@@ -82,8 +83,16 @@ func (n *Network) recompute(b *layer.Builder) (*program.Recompute, error) {
 func (n *Network) optimise(grads gorgonia.Nodes, learns Learns) error {
 	var err error
 	if n.config.Average.Decay > 0 {
-		if n.average, err = newAverages(n.mem, n.State()); err != nil {
-			return err
+		var state []accel.Tensor
+		for _, name := range n.State() {
+			t, err := n.mem.Tensor(name)
+			if err != nil {
+				return err
+			}
+			state = append(state, t)
+		}
+		if n.average, err = newBlend(n.mem, state); err != nil {
+			return fmt.Errorf("average of the weights: %w", err)
 		}
 	}
 	params := make([]optim.Param, len(n.params))
@@ -100,8 +109,15 @@ func (n *Network) optimise(grads gorgonia.Nodes, learns Learns) error {
 		params[i].Decay, params[i].Rate = learns(p)
 	}
 	if n.config.batches() > 1 {
-		if n.sums, err = newSums(n.mem, params); err != nil {
-			return err
+		var batch []accel.Tensor
+		for _, p := range params {
+			batch = append(batch, p.Grad)
+		}
+		if n.means, err = newBlend(n.mem, batch); err != nil {
+			return fmt.Errorf("mean of the gradients: %w", err)
+		}
+		for i, mean := range n.means.values {
+			params[i].Grad = mean
 		}
 	}
 	n.opt, err = optim.New(n.mem.Device(), n.mem.Stream(), n.config.Optim, params)
@@ -122,8 +138,9 @@ func (n *Network) Step(ctx context.Context, step int, lr float64, feed func(batc
 			return 0, 0, err
 		}
 		loss += value / float64(batches)
-		if n.sums != nil {
-			if err := n.sums.add(i, batches); err != nil {
+		if n.means != nil {
+			// As calling backward on loss/batches adds up in PyTorch. With two, four, eight batches the division is exact.
+			if err := n.means.take(1/float32(batches), float32(min(i, 1))); err != nil {
 				return 0, 0, err
 			}
 		}
@@ -132,7 +149,8 @@ func (n *Network) Step(ctx context.Context, step int, lr float64, feed func(batc
 		return 0, 0, fmt.Errorf("loss %v: %w", loss, err)
 	}
 	if n.average != nil {
-		err = n.average.update(n.config.Average.at(step + 1))
+		decay := n.config.Average.at(step + 1)
+		err = n.average.take(float32(1-decay), float32(decay))
 	}
 	return loss, norm, err
 }
@@ -255,8 +273,8 @@ func (n *Network) Close() error {
 	if n.opt != nil {
 		errs = append(errs, n.opt.Close())
 	}
-	if n.sums != nil {
-		errs = append(errs, n.sums.close())
+	if n.means != nil {
+		errs = append(errs, n.means.close())
 	}
 	if n.average != nil {
 		errs = append(errs, n.average.close())
@@ -270,7 +288,7 @@ func CompileForward(mem *program.Memory, b *layer.Builder, w *layer.Weights, out
 	if err := b.Finish(); err != nil {
 		return nil, err
 	}
-	if err := upload(mem, w, b, func(string) bool { return false }); err != nil {
+	if err := upload(mem, w, b, nil); err != nil {
 		return nil, err
 	}
 	p, err := program.Compile(outputs[0].Graph(), outputs, program.Options{Memory: mem, Mode: program.Eval})
@@ -293,22 +311,19 @@ func Upload(mem *program.Memory, w *layer.Weights, b *layer.Builder) error {
 	for _, s := range b.RunningStats() {
 		changes[s.MeanName], changes[s.VarName] = true, true
 	}
-	return upload(mem, w, b, func(name string) bool { return changes[name] })
+	return upload(mem, w, b, changes)
 }
 
-func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes func(name string) bool) error {
+func upload(mem *program.Memory, w *layer.Weights, b *layer.Builder, changes map[string]bool) error {
 	var copied, shared []string
 	for _, p := range b.Sites().Params {
 		switch {
 		case mem.Has(p.Name):
-		case changes(p.Name):
+		case changes[p.Name]:
 			copied = append(copied, p.Name)
 		default:
 			shared = append(shared, p.Name)
 		}
 	}
-	if err := w.UploadNamed(mem, copied); err != nil {
-		return err
-	}
-	return w.ShareNamed(mem, shared)
+	return errors.Join(w.UploadNamed(mem, copied), w.ShareNamed(mem, shared))
 }

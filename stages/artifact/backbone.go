@@ -36,12 +36,9 @@ func (b *Backbone) Close() error {
 
 // OpenBackbone opens a classifier's folder that was not fine-tuned; or a folder of published weights: safetensors under
 // timm's or torchvision's names with timm's config.json, or TensorFlow.js weights of MobileNet-v1, directly or one level
-// down.
-func OpenBackbone(dir string) (*Backbone, error) { return OpenBackboneAs(dir, "") }
-
-// OpenBackboneAs is OpenBackbone for a path that need not tell which architecture its weights are of: a file, or a folder without
-// config.json. "" leaves it to the folder.
-func OpenBackboneAs(path, architecture string) (*Backbone, error) {
+// down. The architecture is for a path that does not tell of which one its weights are, a file or a folder without config.json; "" leaves
+// it to the folder.
+func OpenBackbone(path, architecture string) (*Backbone, error) {
 	stored, err := holdsModel(path)
 	if err != nil {
 		return nil, err

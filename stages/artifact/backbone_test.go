@@ -107,7 +107,7 @@ func TestPublishedMobileNetTellsKindsOfImagesApart(t *testing.T) {
 	if weights == "" || chest == "" || breast == "" {
 		return
 	}
-	b, err := OpenBackbone(weights)
+	b, err := OpenBackbone(weights, "")
 	if err != nil {
 		t.Fatal(err)
 	}

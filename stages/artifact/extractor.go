@@ -2,7 +2,7 @@ package artifact
 
 import "errors"
 
-// ReadExtractor reads a network whose features judge images: a classifier's folder, or published weights as OpenBackboneAs takes them,
+// ReadExtractor reads a network whose features judge images: a classifier's folder, or published weights as OpenBackbone takes them,
 // at the size that they were made for. These come without classes.
 func ReadExtractor(path, architecture string) (*Classifier, error) {
 	stored, err := holdsModel(path)
@@ -12,7 +12,7 @@ func ReadExtractor(path, architecture string) (*Classifier, error) {
 	if stored && architecture == "" {
 		return ReadClassifier(path)
 	}
-	b, err := OpenBackboneAs(path, architecture)
+	b, err := OpenBackbone(path, architecture)
 	if err != nil {
 		return nil, err
 	}

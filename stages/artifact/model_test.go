@@ -87,7 +87,7 @@ func TestAFineTunedClassifierComesBackWithItsBase(t *testing.T) {
 	}
 	for _, method := range peft.Names() {
 		t.Run(method, func(t *testing.T) {
-			b, err := OpenBackbone(base)
+			b, err := OpenBackbone(base, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +115,7 @@ func TestAFineTunedClassifierComesBackWithItsBase(t *testing.T) {
 			if a, b := logits(t, c), logits(t, back); !slices.Equal(a, b) || len(b) != 3 {
 				t.Errorf("logits %v became %v", a, b)
 			}
-			if _, err := OpenBackbone(tuned); err == nil {
+			if _, err := OpenBackbone(tuned, ""); err == nil {
 				t.Error("a fine-tuned model was taken for a backbone")
 			}
 		})
@@ -251,7 +251,7 @@ func TestFoldersOfAnotherKindAreRefused(t *testing.T) {
 	if _, err := ReadClassifier(dir); !errors.Is(err, ErrOtherTask) {
 		t.Errorf("a diffusion model as a classifier: %v", err)
 	}
-	if _, err := OpenBackbone(t.TempDir()); err == nil || !strings.Contains(err.Error(), "model.json") {
+	if _, err := OpenBackbone(t.TempDir(), ""); err == nil || !strings.Contains(err.Error(), "model.json") {
 		t.Errorf("an empty folder as a backbone: %v", err)
 	}
 	text, err := json.Marshal(map[string]any{"architecture": "x", "task": "poetry"})

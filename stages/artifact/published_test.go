@@ -103,7 +103,7 @@ func TestPublishedWeightsOpenAndComeBackFineTuned(t *testing.T) {
 			channels = 1
 		}
 		net := pretrained(t, c.name, channels)
-		b, err := OpenBackboneAs(publish(t, net, c.config), c.as)
+		b, err := OpenBackbone(publish(t, net, c.config), c.as)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,10 +157,10 @@ func TestASingleFileIsOpenedByTheNameOfItsNetwork(t *testing.T) {
 	if err := checkpoint.Write(file, checkpoint.FromWeights(net.Weights, net.Weights.Names()), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenBackbone(file); err == nil || !strings.Contains(err.Error(), "write architecture = NAME, one of") {
+	if _, err := OpenBackbone(file, ""); err == nil || !strings.Contains(err.Error(), "write architecture = NAME, one of") {
 		t.Errorf("without a name: %v", err)
 	}
-	b, err := OpenBackboneAs(file, "resnet10_64")
+	b, err := OpenBackbone(file, "resnet10_64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 		"input_size [3 64 32] is not":                           {config: with(func(c map[string]any) { c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 32}} })},
 	} {
 		dir := publish(t, pretrained(t, "vit_micro_patch16_64", 3), c.config)
-		b, err := OpenBackboneAs(dir, c.as)
+		b, err := OpenBackbone(dir, c.as)
 		if err == nil {
 			size := 64
 			if c.size != 0 {
@@ -270,7 +270,7 @@ func TestDenseNetOpensAsTorchvisionFirstPublishedIt(t *testing.T) {
 	if err := checkpoint.Write(path, tensors, nil); err != nil {
 		t.Fatal(err)
 	}
-	b, err := OpenBackboneAs(path, "densenet121")
+	b, err := OpenBackbone(path, "densenet121")
 	if err != nil {
 		t.Fatal(err)
 	}

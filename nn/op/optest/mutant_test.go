@@ -107,6 +107,11 @@ func TestSuiteCatchesMutants(t *testing.T) {
 			c.PadLeft, c.PadRight = c.PadLeft-1, c.PadRight+1
 			return c
 		}, nil},
+		{"counts padding", "avg_pool2d padded, elements inside", 7, "avg_pool2d", "value", func(a any) any {
+			p := a.(kernel.Pool2d)
+			p.ExcludePad = false
+			return p
+		}, nil},
 		{"has another eps", "layer_norm of nearly constant rows", 16, "layer_norm", "value", func(any) any { return kernel.LayerNorm{Eps: 1e-6} }, nil},
 		{"has another eps in its gradient", "layer_norm of nearly constant rows", 16, "layer_norm.dx", "gradient of in0", func(any) any { return kernel.LayerNorm{Eps: 1e-6} }, nil},
 		{"has another eps by groups", "group_norm of nearly constant groups", 5, "group_norm", "value", func(any) any { return kernel.GroupNorm{Groups: 2, Eps: 1e-6} }, nil},

@@ -5,12 +5,64 @@ import (
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
 )
 
-// depthwise writes the correlation of one plane with one window, four vectors at a time.
+// depthwise writes the correlation of one plane with one window, four vectors at a time, and the sums of its gradient, four elements
+// of the window at a time.
 func depthwise() {
 	correlate("correlateAVX512", ZMM, 64)
 	correlate("correlateAVX2", YMM, 32)
+	dotTaps(avx512)
+	dotTaps(avx2)
+}
+
+func dotTaps(l simd) {
+	TEXT("dotTaps"+l.suffix, NOSPLIT, "func(n int, acc, x *float32, taps *int, dy *float32)")
+	Pragma("noescape")
+	Doc("dotTaps" + l.suffix + " adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t, of 4 that lie one after the other at acc, for i < n, a multiple of 16.")
+	n := Load(Param("n"), GP64())
+	acc := Load(Param("acc"), GP64())
+	x := Load(Param("x"), GP64())
+	taps := Load(Param("taps"), GP64())
+	dy := Load(Param("dy"), GP64())
+	SHLQ(U8(2), n)
+	var from [4]Op
+	var sums [4][]VecVirtual
+	for t := range from {
+		at := GP64()
+		MOVQ(Mem{Base: taps, Disp: 8 * t}, at)
+		LEAQ(Mem{Base: x, Index: at, Scale: 4}, at)
+		from[t] = at
+		for disp := 0; disp < block; disp += l.size {
+			v := l.vector()
+			VMOVUPS(Mem{Base: acc, Disp: block*t + disp}, v)
+			sums[t] = append(sums[t], v)
+		}
+	}
+	i := GP64()
+	XORQ(i, i)
+	Label("loop")
+	CMPQ(i, n)
+	JGE(LabelRef("done"))
+	for part := range block / l.size {
+		g, v := l.vector(), l.vector()
+		VMOVUPS(Mem{Base: dy, Index: i, Scale: 1, Disp: part * l.size}, g)
+		for t := range from {
+			VMULPS(Mem{Base: from[t].(Register), Index: i, Scale: 1, Disp: part * l.size}, g, v)
+			VADDPS(v, sums[t][part], sums[t][part])
+		}
+	}
+	ADDQ(U8(block), i)
+	JMP(LabelRef("loop"))
+	Label("done")
+	for t := range sums {
+		for part, v := range sums[t] {
+			VMOVUPS(v, Mem{Base: acc, Disp: block*t + part*l.size})
+		}
+	}
+	VZEROUPPER()
+	RET()
 }
 
 func correlate(name string, vector vectorFunc, size int) {

@@ -48,6 +48,7 @@ func microKernel(name string, rows, vectors int, vector vectorFunc, size int) {
 	}
 	ar := rowAddresses(a, rs, rows)
 	tile := loadTile(c, ldc, acc, rows, vectors, vector, size)
+	prefetchTile(c, ldc, rows, vectors, size)
 
 	TESTQ(k, k)
 	JZ(LabelRef("store"))
@@ -78,6 +79,18 @@ func microKernel(name string, rows, vectors int, vector vectorFunc, size int) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// prefetchTile asks for the tile behind c, the next one in the order of the product: its rows are too far apart for the processor to guess.
+func prefetchTile(c, ldc Register, rows, vectors, size int) {
+	p := GP64()
+	LEAQ(Mem{Base: c, Disp: vectors * size}, p)
+	for range rows {
+		for at := 0; at < vectors*size; at += 64 {
+			PREFETCHT0(Mem{Base: p, Disp: at})
+		}
+		ADDQ(ldc, p)
+	}
 }
 
 // rowAddresses returns the addresses of rows 0..n-1 of a matrix with rs bytes between rows.

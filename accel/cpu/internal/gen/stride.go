@@ -5,7 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// stride writes the copies from and to every second element, eight at a time.
+// stride writes the copies that split rows into even and odd elements and join them, eight at a time.
 func stride() {
 	TEXT("thinAVX2", NOSPLIT, "func(n int, y, x *float32)")
 	Pragma("noescape")
@@ -25,21 +25,24 @@ func stride() {
 	VZEROUPPER()
 	RET()
 
-	TEXT("spreadAVX2", NOSPLIT, "func(n int, y, x *float32)")
+	TEXT("zipAVX2", NOSPLIT, "func(n int, y, a, b *float32)")
 	Pragma("noescape")
-	Doc("spreadAVX2 sets y[2i] to x[i] for i < n, a positive multiple of 8. It writes y[2i+1] as it was.")
-	n, y, x = Load(Param("n"), GP64()), Load(Param("y"), GP64()), Load(Param("x"), GP64())
+	Doc("zipAVX2 sets y[2i] to a[i] and y[2i+1] to b[i] for i < n, a positive multiple of 8.")
+	n, y = Load(Param("n"), GP64()), Load(Param("y"), GP64())
+	even, odd := Load(Param("a"), GP64()), Load(Param("b"), GP64())
 	Label("loop")
-	v := YMM()
-	VPERMPD(U8(0xD8), Mem{Base: x}, v) // pairs 0, 2, 1, 3
-	for i, unpack := range []func(...Op){VUNPCKLPS, VUNPCKHPS} {
-		twice := YMM()
-		unpack(v, v, twice)
-		at := Mem{Base: y, Disp: 32 * i}
-		VBLENDPS(U8(0xAA), at, twice, twice)
-		VMOVUPS(twice, at)
-	}
-	ADDQ(U8(32), x)
+	v, w := YMM(), YMM()
+	VMOVUPS(Mem{Base: even}, v)
+	VMOVUPS(Mem{Base: odd}, w)
+	lo, hi := YMM(), YMM()
+	VUNPCKLPS(w, v, lo) // pairs 0, 1 and 4, 5
+	VUNPCKHPS(w, v, hi) // pairs 2, 3 and 6, 7
+	VPERM2F128(U8(0x20), hi, lo, v)
+	VPERM2F128(U8(0x31), hi, lo, w)
+	VMOVUPS(v, Mem{Base: y})
+	VMOVUPS(w, Mem{Base: y, Disp: 32})
+	ADDQ(U8(32), even)
+	ADDQ(U8(32), odd)
 	ADDQ(U8(64), y)
 	SUBQ(U8(8), n)
 	JNZ(LabelRef("loop"))

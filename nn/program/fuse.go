@@ -1,0 +1,90 @@
+package program
+
+import (
+	"slices"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/accel/kernel"
+)
+
+// fuse replaces sequences of launches by one where the device has a kernel for it (kernel.Fused): each but the last writes what
+// only the next one reads, as its first input.
+func (c *compiler) fuse(outputs []*gorgonia.Node) {
+	readers := map[*slot][]int{} // the launches that read a root
+	for i, l := range c.launches {
+		for _, s := range l.in {
+			readers[s.root] = append(readers[s.root], i)
+		}
+	}
+	for _, n := range outputs {
+		readers[c.slots[n].root] = append(readers[c.slots[n].root], -1)
+	}
+	gone := map[int]bool{}
+	for i := range c.launches {
+		for _, names := range kernel.Fused {
+			if gone[i] {
+				break
+			}
+			if chain := c.chain(i, names, readers); chain != nil && c.join(chain, strings.Join(names, "+")) {
+				for _, k := range chain[:len(chain)-1] {
+					gone[k] = true
+				}
+				break
+			}
+		}
+	}
+	kept := c.launches[:0]
+	for i, l := range c.launches {
+		if !gone[i] {
+			kept = append(kept, l)
+		}
+	}
+	c.launches = kept
+}
+
+// chain finds the launches of kernels names that begin with launch i, or nil.
+func (c *compiler) chain(i int, names []string, readers map[*slot][]int) []int {
+	chain := []int{i}
+	for k, name := range names {
+		l := c.launches[i]
+		if l.kernel.Name() != name {
+			return nil
+		}
+		if k == len(names)-1 {
+			break
+		}
+		next := readers[l.slot]
+		if len(next) != 1 || next[0] < 0 {
+			return nil
+		}
+		i = next[0]
+		in := c.launches[i].in
+		if in[0] != l.slot || !alike(in) {
+			return nil
+		}
+		chain = append(chain, i)
+	}
+	return chain
+}
+
+// alike tells whether all operands have one shape.
+func alike(in []*slot) bool {
+	return !slices.ContainsFunc(in, func(s *slot) bool { return !s.shape.Eq(in[0].shape) })
+}
+
+// join makes the last launch of chain compute all of it.
+func (c *compiler) join(chain []int, name string) bool {
+	k, err := c.prog.dev.Kernel(name)
+	if err != nil {
+		return false
+	}
+	first, last := c.launches[chain[0]], &c.launches[chain[len(chain)-1]]
+	in := slices.Clone(first.in)
+	for _, i := range chain[1:] {
+		in = append(in, c.launches[i].in[1:]...)
+	}
+	last.kernel, last.attrs, last.in, last.extra = k, first.attrs, in, first.extra
+	return true
+}

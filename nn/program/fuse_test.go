@@ -1,0 +1,101 @@
+package program
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/nn/op"
+)
+
+// norm is a batch norm of x [B, 3, ...] with parameters of its own.
+func (n *net) norm(name string, x *gorgonia.Node) *gorgonia.Node {
+	at := func(s string) *gorgonia.Node { return n.param(name+s, 3) }
+	positive := at(".var")
+	n.must(n.mem.Set(name+".var", []int{3}, []float32{0.5, 1, 2}))
+	return n.do(op.BatchNorm(x, at(".gain"), at(".bias"), at(".mean"), positive, op.BatchNormConfig{Eps: 1e-5}))
+}
+
+func TestSequencesOfKernelsAreFusedWhereOnlyTheNextReadsAResult(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		build      func(n *net, x *gorgonia.Node) []*gorgonia.Node
+	}{
+		{"a norm and its activation", "batch_norm.eval+relu", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			return []*gorgonia.Node{n.do(op.ReLU(n.norm("a", x)))}
+		}},
+		{"the end of a residual block, whose shortcut comes later", "batch_norm.eval batch_norm.eval+add+relu", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			h := n.norm("a", x)
+			return []*gorgonia.Node{n.do(op.ReLU(n.do(op.Add(h, n.norm("b", x)))))}
+		}},
+		{"a sum and its activation", "add+relu", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			return []*gorgonia.Node{n.do(op.ReLU(n.do(op.Add(x, x))))}
+		}},
+		{"not a norm that is an output", "batch_norm.eval relu", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			h := n.norm("a", x)
+			return []*gorgonia.Node{h, n.do(op.ReLU(h))}
+		}},
+		{"not a norm that is read twice", "batch_norm.eval relu add", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			h := n.norm("a", x)
+			return []*gorgonia.Node{n.do(op.Add(n.do(op.ReLU(h)), h))}
+		}},
+		{"a sum that repeats an operand, and its activation", "add+relu", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			return []*gorgonia.Node{n.do(op.ReLU(n.do(op.Add(x, n.leaf("row", 1, 1, 1, 5)))))}
+		}},
+		{"not a norm that is the second operand", "batch_norm.eval add+relu", func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+			return []*gorgonia.Node{n.do(op.ReLU(n.do(op.Add(x, n.norm("a", x)))))}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var values [][]float32
+			for _, plain := range []bool{false, true} {
+				dev := cpu.New(1)
+				t.Cleanup(func() { _ = dev.Close() })
+				n := newNet(t, unfused{dev, plain})
+				p := n.compile(Eval, c.build(n, n.leaf("x", 2, 3, 4, 5))...)
+				if got := p.kernels(); !plain && got != c.want {
+					t.Errorf("kernels are %s, want %s", got, c.want)
+				} else if plain && strings.Contains(got, "+") {
+					t.Errorf("the device lacks fused kernels and runs %s", got)
+				}
+				for leaf := range p.inputs {
+					data := make([]float32, volume(leaf.Shape()))
+					for i := range data {
+						data[i] = float32(i%11) - 5
+					}
+					n.must(p.Set(leaf, data))
+				}
+				n.must(p.Run(t.Context()))
+				for out := range p.values {
+					v, err := p.Value(out)
+					n.must(err)
+					values = append(values, v)
+				}
+			}
+			slices.SortFunc(values, slices.Compare)
+			for i := 0; i < len(values); i += 2 {
+				if !slices.Equal(values[i], values[i+1]) {
+					t.Errorf("fused and plain differ: %v and %v", values[i], values[i+1])
+				}
+			}
+		})
+	}
+}
+
+// unfused is a device that may lack fused kernels.
+type unfused struct {
+	accel.Device
+	plain bool
+}
+
+func (d unfused) Kernel(name string) (accel.Kernel, error) {
+	if d.plain && strings.Contains(name, "+") {
+		return nil, errors.New("no fused kernels here")
+	}
+	return d.Device.Kernel(name)
+}
