@@ -32,7 +32,7 @@ parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, wri
 	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
 	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
 
-parity-augment: $(PARITY_PYTHON) ## what torchvision makes of small images, written anew for the tests
+parity-augment: $(PARITY_READY) ## what torchvision makes of small images, written anew for the tests
 	$(PARITY_PYTHON) nn/augment/testdata/fixture.py
 
 parity-mutants: ## which fixture catches which mistake
@@ -45,7 +45,7 @@ $(PARITY_READY): nn/parity/requirements.txt
 
 lint: ## vet and the linters of .golangci.yml
 	go vet ./...
-	GOARCH=arm64 go vet ./accel/...
+	GOARCH=arm64 go vet ./...
 	GOOS=darwin go vet ./...
 	GOOS=freebsd go vet ./...
 	$(GOLANGCI_LINT) run ./...
@@ -67,9 +67,9 @@ demo: ## the main job: the whole study on generated radiographs
 bench: ## kernels and engine, in Go's benchmark format
 	go test -run '^$$' -bench . -benchtime 1s ./accel/cpu ./nn/... ./dag
 
-bench-nn: ## networks beside PyTorch on the CPU, step by step (about 3 minutes)
+bench-nn: $(PARITY_READY) ## networks beside PyTorch on the CPU, step by step (about 3 minutes)
 	go build -o .cache/bench-nn ./nn/bench
-	.cache/bench-nn -python $(PARITY_VENV)/bin/python $(BENCH)
+	.cache/bench-nn -python $(PARITY_PYTHON) $(BENCH)
 
 bench-engine: ## the engine beside ninja, Snakemake and DVC, which it installs if it can, and how it grows (about 15 minutes)
 	go run ./dag/bench $(BENCH)
