@@ -43,14 +43,14 @@ type Trained struct {
 // MethodNames lists the fine-tuning methods, sorted.
 func MethodNames() []string { return peft.Names() }
 
-// Methods describes all fine-tuning methods, in order of name.
-func Methods() ([]Method, error) {
+// Methods describes the named fine-tuning methods.
+func Methods(names []string) ([]Method, error) {
 	references, err := peft.References()
 	if err != nil {
 		return nil, err
 	}
 	var out []Method
-	for _, name := range peft.Names() {
+	for _, name := range names {
 		m, err := describe(name)
 		if err != nil {
 			return nil, err
@@ -58,7 +58,7 @@ func Methods() ([]Method, error) {
 		out = append(out, m)
 	}
 	for _, r := range references {
-		rows, err := peft.Support(r.Model, 0)
+		rows, err := peft.Support(r.Model, names)
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ const proofBatch = 4
 func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {
 	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Mask: peft.Mask{Blocks: s.Blocks, Layers: s.Layers}})
 	if errors.Is(err, peft.ErrNothingToTrain) {
-		return nil, fmt.Errorf("%s: %w; %s", name, err, fitting(network, s.Seed))
+		return nil, fmt.Errorf("%s: %w; %s", name, err, fitting(network))
 	}
 	if err != nil {
 		return nil, err
@@ -33,8 +33,8 @@ func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer
 }
 
 // fitting says which methods train something on a network.
-func fitting(network peft.Model, seed uint64) string {
-	rows, err := peft.Support(network, seed)
+func fitting(network peft.Model) string {
+	rows, err := peft.Support(network, peft.Names())
 	if err != nil {
 		return err.Error()
 	}

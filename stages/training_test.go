@@ -335,7 +335,7 @@ func TestEveryMethodHasADefaultRateForEveryNetworkThatItFits(t *testing.T) {
 	for kind, all := range networks(t) {
 		fits := map[string]bool{}
 		for name, network := range all {
-			rows, err := peft.Support(network, 0)
+			rows, err := peft.Support(network, peft.Names())
 			if err != nil {
 				t.Fatal(name, err)
 			}

@@ -65,18 +65,22 @@ trains of published networks; with peft METHOD, that method's card.` + exits(exi
 
 // docsPEFT shows all fine-tuning methods, or the one that args names.
 func (a *app) docsPEFT(args []string) error {
-	if len(args) > 0 && !slices.Contains(stages.MethodNames(), args[0]) {
-		return fmt.Errorf("there is no fine-tuning method %q.%s", args[0], pipelines.DidYouMean(args[0], stages.MethodNames()))
+	names := stages.MethodNames()
+	if len(args) > 0 {
+		if !slices.Contains(names, args[0]) {
+			return fmt.Errorf("there is no fine-tuning method %q.%s", args[0], pipelines.DidYouMean(args[0], names))
+		}
+		names = args
 	}
-	all, err := stages.Methods()
+	methods, err := stages.Methods(names)
 	if err != nil {
 		return err
 	}
 	if len(args) == 0 {
-		a.view.Methods(all)
-		return nil
+		a.view.Methods(methods)
+	} else {
+		a.view.Method(methods[0])
 	}
-	a.view.Method(all[slices.IndexFunc(all, func(m stages.Method) bool { return m.Name == args[0] })])
 	return nil
 }
 

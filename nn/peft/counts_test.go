@@ -172,7 +172,7 @@ func TestLoRAOnSevenOfTwelveBlocks(t *testing.T) {
 }
 
 func TestSupportMatrix(t *testing.T) {
-	rows, err := peft.Support(backbones[2].model(nil, nil), 1)
+	rows, err := peft.Support(backbones[2].model(nil, nil), peft.Names())
 	check(t, err)
 	got := map[string]bool{}
 	for _, r := range rows {

@@ -155,11 +155,11 @@ func (a *Adapter) Merge(w *layer.Weights) (*layer.Weights, error) {
 	return layer.Merge(w, a.Sites, a.Plan)
 }
 
-// Support tells for each method, in order of name, what it would train on a network, or why it is refused.
-func Support(model Model, seed uint64) ([]SupportRow, error) {
+// Support tells for each of the methods what it would train on a network, or why it is refused.
+func Support(model Model, methods []string) ([]SupportRow, error) {
 	var rows []SupportRow
-	for _, name := range Names() {
-		a, err := Prepare(model, layer.NewWeights(seed), Options{Method: name})
+	for _, name := range methods {
+		a, err := Prepare(model, layer.NewWeights(0), Options{Method: name})
 		switch {
 		case errors.Is(err, ErrNothingToTrain) || errors.Is(err, ErrUnfit):
 			rows = append(rows, SupportRow{Method: name, Refused: err.Error()})
