@@ -139,7 +139,10 @@ func (w *worker) memory() (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("the memory of a process is known on Linux alone: %w", err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	_, rest, lives := strings.Cut(string(text), "VmHWM:")
+	if !lives {
+		return 0, fmt.Errorf("%s ended", w.side)
+	}
 	number, _, _ := strings.Cut(rest, "kB")
 	kib, err := strconv.Atoi(strings.TrimSpace(number))
 	return float64(kib) / 1024, err
