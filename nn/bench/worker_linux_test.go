@@ -32,6 +32,7 @@ func TestWorkersStepOnRequest(t *testing.T) {
 func TestWorkersThatFailAreNamed(t *testing.T) {
 	for script, want := range map[string]string{
 		"exit 3":                          "shell ended",
+		"echo started":                    "shell ended",
 		"echo nonsense; read l":           `shell said "nonsense", not "started"`,
 		"echo started; echo read; read l": `shell said "read", not "ready"`,
 	} {

@@ -71,11 +71,5 @@ func (f fact) tuckerMerged(v layer.Values) []float64 {
 	if f.in > 1 {
 		return s
 	}
-	out := make([]float64, len(s))
-	for i := range r {
-		for j := range r * m {
-			out[j*r+i] = s[i*r*m+j]
-		}
-	}
-	return out
+	return transpose(s, r, r*m)
 }

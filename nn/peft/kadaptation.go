@@ -94,11 +94,5 @@ func (k kronSum) merged(w []float32, values layer.Values) []float64 {
 		factor := matMul(u[i*in*k.rank:(i+1)*in*k.rank], v[i*k.rank*out:(i+1)*k.rank*out], k.rank)
 		kronecker(sum, rule, factor, n, n, in, out)
 	}
-	d := make([]float64, len(w))
-	for i := range k.in {
-		for j := range k.out {
-			d[j*k.in+i] = sum[i*k.out+j]
-		}
-	}
-	return plus(w, d)
+	return plus(w, transpose(sum, k.in, k.out))
 }

@@ -60,6 +60,17 @@ func matMul(a, b []float64, inner int) []float64 {
 	return out
 }
 
+// transpose is a [rows, cols] as [cols, rows].
+func transpose(a []float64, rows, cols int) []float64 {
+	out := make([]float64, len(a))
+	for i := range rows {
+		for j := range cols {
+			out[j*rows+i] = a[i*cols+j]
+		}
+	}
+	return out
+}
+
 // widen is scale * x in float64.
 func widen(x []float32, scale float64) []float64 {
 	out := make([]float64, len(x))
