@@ -117,6 +117,9 @@ func (p *Plan) check(s Site) (errs []error) {
 				bad("a %s has no weight to add a delta to", s.Kind)
 			}
 			checkSlice(s, e.Slice, bad)
+			if p.changes(s.Path, e.Slice) > 1 {
+				bad("a weight takes one change, of the whole or of a slice")
+			}
 		case Reweight:
 			kind += e.Slice
 			if s.Kind != KindLinear && s.Kind != KindConv && !s.Kind.IsNorm() {
@@ -155,6 +158,8 @@ func (p *Plan) check(s Site) (errs []error) {
 			if s.Kind != KindTokens {
 				bad("tokens go into blocks of token sequences, this is a %s", s.Kind)
 			}
+		default:
+			bad("an edit of the unknown type %T", e)
 		}
 		if seen[kind] {
 			bad("two edits of type %s", kind)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/nn/layer"
@@ -132,5 +133,36 @@ func TestAReplacedWeightTakesNoOtherChange(t *testing.T) {
 	}
 	if _, err := layer.NewPlan(rec.Sites(), []layer.Edit{layer.Reweight{Site: "qkv", Slice: "k"}, layer.Delta{Site: "qkv", Slice: "q"}}, layer.FrozenStatistics); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOneChangeAWeight: a delta of the whole and one of a slice have no one place in a file.
+func TestOneChangeAWeight(t *testing.T) {
+	rec := layer.NewBuilder(gorgonia.NewGraph(), layer.NewWeights(1), nil)
+	rec.LinearSlices("qkv", rec.Input("x", tensor.Float32, 1, 2), 6, []string{"q", "k", "v"})
+	for _, edits := range [][]layer.Edit{
+		{layer.Delta{Site: "qkv"}, layer.Delta{Site: "qkv", Slice: "k"}},
+		{foreign{}},
+	} {
+		if _, err := layer.NewPlan(rec.Sites(), edits, layer.FrozenStatistics); err == nil {
+			t.Errorf("%T is accepted", edits[0])
+		}
+	}
+}
+
+// foreign is an edit that the framework does not know.
+type foreign struct{}
+
+func (foreign) At() string { return "qkv" }
+
+func TestCentreNeedsDrawnValues(t *testing.T) {
+	w := layer.NewWeights(1)
+	if err := w.Set("stored", []int{1}, []float32{1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"unknown", "stored"} {
+		if err := w.Centre(name); err == nil {
+			t.Errorf("%s has a centre", name)
+		}
 	}
 }

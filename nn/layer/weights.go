@@ -95,11 +95,16 @@ func (w *Weights) Data(name string) []float32 {
 	return p.data
 }
 
-// Centre sets a declared parameter to the middle of the distribution that its initial values are drawn from: all 1 for Normal(1, .02).
-func (w *Weights) Centre(name string) {
-	p := w.weights[name]
+// Centre sets a declared parameter to the middle of the distribution that its initial values are drawn from: all 1 for Normal(1, .02). A parameter
+// that is unknown, only stored, or derived from others has no such distribution, which is an error.
+func (w *Weights) Centre(name string) error {
+	p, ok := w.weights[name]
+	if !ok || p.init == nil {
+		return fmt.Errorf("centre weight %s: no network draws its initial values", name)
+	}
 	p.data, p.view = make([]float32, volume(p.shape)), nil
 	p.init(centre{}, p.fanIn, p.fanOut, p.data)
+	return nil
 }
 
 // Shape returns a parameter's shape, nil if the name is unknown. A scalar's shape is empty and not nil.

@@ -54,6 +54,9 @@ type ViTConfig struct {
 func NewViT(c ViTConfig, in Input) (*ViT, error) {
 	c.GlobalPool, c.ActLayer = cmp.Or(c.GlobalPool, "token"), cmp.Or(c.ActLayer, "gelu")
 	c.NormEps, c.MLPRatio = cmp.Or(c.NormEps, 1e-6), cmp.Or(c.MLPRatio, 4)
+	if c.PatchSize < 1 || c.Depth < 0 || c.NumHeads < 1 || c.EmbedDim < 1 || c.EmbedDim%c.NumHeads != 0 {
+		return nil, fmt.Errorf("patches of %d pixels, %d blocks, width %d, %d heads: all must be positive, and the heads divide the width", c.PatchSize, c.Depth, c.EmbedDim, c.NumHeads)
+	}
 	if n := len(c.ConvStem); n > 0 && c.PatchSize != 2<<n {
 		return nil, fmt.Errorf("a stem of %d convolutions makes positions of %d pixels, not %d", n+1, 2<<n, c.PatchSize)
 	}

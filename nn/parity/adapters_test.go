@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,6 +66,7 @@ func TestAdaptersOfThePEFTLibraryLoadAndGoBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			compareSaved(t, dir, again)
+			compareModules(t, dir, again, a.Sites)
 		})
 	}
 }
@@ -150,5 +153,46 @@ func compareSaved(t *testing.T, theirs, ours string) {
 	}
 	if d := cmp.Diff(settings(theirs), settings(ours)); d != "" {
 		t.Error(d)
+	}
+}
+
+// compareModules holds what the settings of two folders say of each linear map and convolution: whether it is a target or a feed-forward one, its rank and its
+// alpha. The library's names are the ends of paths, ours whole paths.
+func compareModules(t *testing.T, theirs, ours string, sites layer.Sites) {
+	t.Helper()
+	read := func(dir string) map[string]string {
+		text, err := os.ReadFile(filepath.Join(dir, peft.ConfigFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c struct {
+			Targets      []string           `json:"target_modules"`
+			FeedForwards []string           `json:"feedforward_modules"`
+			Ranks        map[string]float64 `json:"rank_pattern"`
+			Alphas       map[string]float64 `json:"alpha_pattern"`
+		}
+		if err := json.Unmarshal(text, &c); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, s := range sites.Sites {
+			names := func(name string) bool { return s.Path == name || strings.HasSuffix(s.Path, "."+name) }
+			value := func(pattern map[string]float64) (v float64) {
+				for name, x := range pattern {
+					if names(name) {
+						v = x
+					}
+				}
+				return v
+			}
+			if mapped := s.Kind == layer.KindLinear || s.Kind == layer.KindConv; mapped && slices.ContainsFunc(c.Targets, names) {
+				out[s.Path] = fmt.Sprint(slices.ContainsFunc(c.FeedForwards, names), value(c.Ranks), value(c.Alphas))
+			}
+		}
+		return out
+	}
+	want := read(theirs)
+	if d := cmp.Diff(want, read(ours)); d != "" || len(want) == 0 {
+		t.Errorf("targets: %s", d)
 	}
 }

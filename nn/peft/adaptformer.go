@@ -17,7 +17,7 @@ import (
 type AdaptFormer struct {
 	Bottleneck int     `pipe:"bottleneck" default:"64" min:"1" doc:"width of the adapter"`
 	Scale      float64 `pipe:"scale" default:"0.1" doc:"factor of the adapter's output"`
-	Dropout    float64 `pipe:"dropout" default:"0.1" min:"0" doc:"probability of dropping a hidden unit in training"`
+	Dropout    float64 `pipe:"dropout" default:"0.1" min:"0" max:"0.99" doc:"probability of dropping a hidden unit in training"`
 }
 
 func init() {

@@ -11,12 +11,13 @@ import (
 //
 //	Rank int `pipe:"rank" default:"8" min:"1" doc:"rank of the change"`
 //
-// and has the type int, float64, bool, string, []string or map[string]float64.
+// max is the largest value, and the field has the type int, float64, bool, string, []string or map[string]float64.
 type Field struct {
 	Name    string
 	Kind    string // "int", "number", "bool", "string", "list" or "map"
 	Default any    // JSON value; nil for a list or a map
 	Min     *float64
+	Max     *float64
 	Doc     string
 	index   int
 }
@@ -52,13 +53,16 @@ func Fields(c Config) []Field {
 		if v, err := strconv.ParseFloat(f.Tag.Get("min"), 64); err == nil {
 			field.Min = &v
 		}
+		if v, err := strconv.ParseFloat(f.Tag.Get("max"), 64); err == nil {
+			field.Max = &v
+		}
 		out = append(out, field)
 	}
 	return out
 }
 
 // Configure returns the method's config with defaults overwritten by values, which are JSON values; null is the default. Unknown names, wrong types
-// and numbers below a field's minimum are errors.
+// and numbers outside of a field's bounds are errors.
 func (m Method) Configure(values map[string]any) (Config, error) {
 	c := m.New()
 	fields := Fields(c)
@@ -115,7 +119,11 @@ func Values(c Config) map[string]any {
 }
 
 func (f Field) set(dst reflect.Value, v any) error {
-	wrong := fmt.Errorf("%v is not a %s", v, f.Kind)
+	article := "a"
+	if f.Kind == "int" {
+		article = "an"
+	}
+	wrong := fmt.Errorf("%v is not %s %s", v, article, f.Kind)
 	switch f.Kind {
 	case "int", "number":
 		x, ok := number(v)
@@ -124,6 +132,9 @@ func (f Field) set(dst reflect.Value, v any) error {
 		}
 		if f.Min != nil && x < *f.Min {
 			return fmt.Errorf("%v is below %v", v, *f.Min)
+		}
+		if f.Max != nil && x > *f.Max {
+			return fmt.Errorf("%v is above %v", v, *f.Max)
 		}
 		if f.Kind == "int" {
 			dst.SetInt(int64(x))

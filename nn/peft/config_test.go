@@ -1,6 +1,8 @@
 package peft_test
 
 import (
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -49,7 +51,11 @@ func TestFaultyOptionsAreExplained(t *testing.T) {
 		{peft.Options{Method: "lorra"}, `no fine-tuning method "lorra"; did you mean "lora"?`},
 		{peft.Options{Method: "lora", Config: map[string]any{"rnak": 8}}, `lora has no option "rnak"; did you mean "rank"?`},
 		{peft.Options{Method: "lora", Config: map[string]any{"rank": 0}}, "rank: 0 is below 1"},
-		{peft.Options{Method: "lora", Config: map[string]any{"rank": 1.5}}, "rank: 1.5 is not a int"},
+		{peft.Options{Method: "lora", Config: map[string]any{"rank": 1.5}}, "rank: 1.5 is not an int"},
+		{peft.Options{Method: "lora", Config: map[string]any{"dropout": 1.5}}, "dropout: 1.5 is above 0.99"},
+		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"attn.qkv", "q"}}}, "targets choose blocks.0.attn.qkv whole and its slice q too: name one of them"},
+		{peft.Options{Method: "dora", Config: map[string]any{"targets": []any{"attn.qkv", "q"}}}, "targets choose blocks.0.attn.qkv whole"},
+		{peft.Options{Method: "linear", Mask: peft.Mask{Blocks: []int{0}}}, "linear: it trains only the head"},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": "q"}}, "targets: q is not a list"},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"q", "porj"}}}, `target "porj" matches nothing; did you mean "proj"?`},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"fc3"}}}, `target "fc3" matches nothing; did you mean "fc1"?`},
@@ -58,6 +64,55 @@ func TestFaultyOptionsAreExplained(t *testing.T) {
 		_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), c.o)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q", c.o, err, c.want)
+		}
+	}
+}
+
+// TestNumbersInTagsAreNumbers: Fields takes them as they are.
+func TestNumbersInTagsAreNumbers(t *testing.T) {
+	for _, name := range peft.Names() {
+		m, err := peft.Lookup(name)
+		check(t, err)
+		config := reflect.TypeOf(m.New()).Elem()
+		for i := range config.NumField() {
+			f := config.Field(i)
+			numeric := f.Type.Kind() == reflect.Int || f.Type.Kind() == reflect.Float64
+			for _, key := range []string{"default", "min", "max"} {
+				text, ok := f.Tag.Lookup(key)
+				if !ok && (key != "default" || !numeric) || key == "default" && !numeric {
+					continue
+				}
+				v, err := strconv.ParseFloat(text, 64)
+				if err != nil || f.Type.Kind() == reflect.Int && v != float64(int(v)) {
+					t.Errorf("%s: %s: %s is %q", name, f.Name, key, text)
+				}
+			}
+			if d := f.Tag.Get("default"); f.Type.Kind() == reflect.Bool && d != "true" && d != "false" {
+				t.Errorf("%s: %s: default is %q", name, f.Name, d)
+			}
+		}
+	}
+}
+
+// TestDropoutHasAnUpperBound holds every option of that name to what the operator takes.
+func TestDropoutHasAnUpperBound(t *testing.T) {
+	for _, name := range peft.Names() {
+		m, err := peft.Lookup(name)
+		check(t, err)
+		for _, f := range peft.Fields(m.New()) {
+			if f.Name == "dropout" && (f.Max == nil || *f.Max >= 1) {
+				t.Errorf("%s: dropout has no bound below 1", name)
+			}
+		}
+	}
+}
+
+// TestDropoutOfKernelsIsRefused: their change is computed on the weight, in both forms.
+func TestDropoutOfKernelsIsRefused(t *testing.T) {
+	for _, form := range []string{"loralib", "peft"} {
+		_, err := peft.Prepare(backbones[1].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "lora", Config: map[string]any{"dropout": .1, "conv": form}})
+		if err == nil || !strings.Contains(err.Error(), "set dropout = 0") {
+			t.Errorf("%s: %v", form, err)
 		}
 	}
 }

@@ -23,7 +23,7 @@ import (
 type Convpass struct {
 	Bottleneck int     `pipe:"bottleneck" default:"8" min:"1" doc:"channels of the bypass"`
 	Scale      float64 `pipe:"scale" default:"1" doc:"factor of the bypass's output"`
-	Dropout    float64 `pipe:"dropout" default:"0.1" min:"0" doc:"probability of dropping a hidden unit in training"`
+	Dropout    float64 `pipe:"dropout" default:"0.1" min:"0" max:"0.99" doc:"probability of dropping a hidden unit in training"`
 	Conv       string  `pipe:"conv_init" default:"identity" doc:"initial convolution: identity, or xavier"`
 }
 

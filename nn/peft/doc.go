@@ -14,5 +14,5 @@
 //	a, err = peft.Load(dir, model, w)     // w holds the base; now it holds base and delta
 //	merged, err := a.Merge(w)
 //
-// Adding a method is its file and a row in methods_test.go.
+// Adding a method is its file and a row in methods_test.go, rows_additive_test.go or rows_reparam_test.go; CONTRIBUTING.md lists the rest.
 package peft

@@ -17,7 +17,7 @@ import (
 type FacTTT struct {
 	Rank    int     `pipe:"rank" default:"16" min:"1" doc:"rank of the change"`
 	Scale   float64 `pipe:"scale" default:"1" doc:"the change is multiplied by it; the paper searches 0.01 to 100"`
-	Dropout float64 `pipe:"dropout" default:"0.1" min:"0" doc:"share of S's outputs that training leaves out"`
+	Dropout float64 `pipe:"dropout" default:"0.1" min:"0" max:"0.99" doc:"share of S's outputs that training leaves out"`
 }
 
 func init() {

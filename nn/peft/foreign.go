@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns, (IA)3.
+// foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns, (IA)3. Dropout is of training only and is
+// left out: DoRA and k x k convolutions have none here.
 func foreignOptions(path string) (Options, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -16,7 +17,6 @@ func foreignOptions(path string) (Options, error) {
 		Type    string         `json:"peft_type"`
 		Rank    int            `json:"r"`
 		Alpha   float64        `json:"lora_alpha"`
-		Dropout float64        `json:"lora_dropout"`
 		Bias    string         `json:"bias"`
 		Targets any            `json:"target_modules"`
 		Ranks   map[string]any `json:"rank_pattern"`
@@ -30,6 +30,12 @@ func foreignOptions(path string) (Options, error) {
 	var all map[string]any
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return Options{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if v := all["init_lora_weights"]; v != nil && v != true && v != false && v != "gaussian" {
+		return Options{}, fmt.Errorf("%s: init_lora_weights = %v: it may change the base's weights, which are not in the file; convert it with path_initial_model_for_weight_conversion", path, v)
+	}
+	if v, empty := all["loftq_config"].(map[string]any); all["loftq_config"] != nil && (!empty || len(v) > 0) {
+		return Options{}, fmt.Errorf("%s: loftq_config = %v cannot be read: its base has other weights", path, all["loftq_config"])
 	}
 	for _, key := range unreadable {
 		if v := all[key]; v != nil && v != false {
@@ -48,13 +54,12 @@ func foreignOptions(path string) (Options, error) {
 		return Options{}, fmt.Errorf("%s: bias = %q cannot be read, only none", path, c.Bias)
 	}
 	o := Options{Method: "lora", Config: map[string]any{
-		"rank": c.Rank, "alpha": c.Alpha, "rslora": c.RSLoRA, "dropout": c.Dropout, "targets": targets,
+		"rank": c.Rank, "alpha": c.Alpha, "rslora": c.RSLoRA, "targets": targets,
 		"rank_pattern": c.Ranks, "alpha_pattern": c.Alphas, "conv": "peft",
 	}}
 	if c.DoRA {
 		o.Method = "dora"
 		delete(o.Config, "conv")
-		delete(o.Config, "dropout") // of training only, and DoRA has none here
 	}
 	return o, nil
 }

@@ -122,6 +122,8 @@ func TestForeignLoRALoads(t *testing.T) {
 
 	for old, c := range map[string]struct{ changed, want string }{
 		`"use_dora":false`:         {`"use_dora":true`, "missing: blocks.0.attn.qkv.lora_magnitude_vector, blocks.1.attn.qkv.lora_magnitude_vector"},
+		`"lora_alpha":4,`:          {`"lora_alpha":4,"init_lora_weights":"pissa",`, "init_lora_weights = pissa"},
+		`"lora_alpha":4,"target`:   {`"lora_alpha":4,"loftq_config":{"loftq_bits":4},"target`, "loftq_config = map"},
 		`"bias":"none"`:            {`"bias":"all"`, "bias = "},
 		`"lora_alpha":4`:           {`"lora_alpha":4,"layers_to_transform":[0]`, "layers_to_transform = [0] cannot be read"},
 		`"peft_type":"LORA"`:       {`"peft_type":"LOHA"`, `peft_type "LOHA"`},

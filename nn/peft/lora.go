@@ -25,14 +25,14 @@ import (
 // Paper: Hu et al. 2021, arXiv:2106.09685; reference code microsoft/LoRA (loralib), whose MergedLinear the slices replace. Rank 8
 // and alpha 8 are those of the author's code for medical images (Raman1121/Layer-Masking), which forgot to train the new head; the same author's
 // for Stable Diffusion are rank 16 with alpha 27 in the U-Net and 17 in the text encoder. Dropout acts on the input of A of linear maps and 1x1
-// convolutions, as in loralib, whose convolutions have none.
+// convolutions, as in loralib, whose convolutions have none: with k x k targets it is refused.
 //
 // Counts, rank 8: ViT-B/16 q, v 294,912; ResNet-50 3x3 543,744. Rank 16: SD-1.5 U-Net 1,594,368.
 type LoRA struct {
 	Rank    int                `pipe:"rank" default:"8" min:"1" doc:"rank of the change"`
 	Alpha   float64            `pipe:"alpha" default:"8" doc:"the change is multiplied by alpha / rank"`
 	RSLoRA  bool               `pipe:"rslora" default:"false" doc:"multiply by alpha / sqrt(rank) instead (arXiv:2312.03732)"`
-	Dropout float64            `pipe:"dropout" default:"0" min:"0" doc:"share of the inputs of A that training leaves out"`
+	Dropout float64            `pipe:"dropout" default:"0" min:"0" max:"0.99" doc:"share of the inputs of A that training leaves out"`
 	Conv    string             `pipe:"conv" default:"loralib" doc:"form of k x k convolutions: loralib or peft"`
 	Targets []string           `pipe:"targets" doc:"sites or slices by the end of their path; default: q and v of attentions, convolutions of CNNs"`
 	Ranks   map[string]float64 `pipe:"rank_pattern" doc:"ranks of targets that differ, by the end of their path"`
@@ -72,6 +72,9 @@ func (c *LoRA) Apply(s layer.Sites) ([]layer.Edit, error) {
 					return l.output(b, b.Dropout("lora_dropout", x, float32(c.Dropout)), t.site)
 				}})
 			continue
+		}
+		if c.Dropout > 0 {
+			return nil, fmt.Errorf("%w: %s is a k x k convolution, whose kernel's change has no inputs to drop: set dropout = 0, or choose other targets", ErrUnfit, t.site.Path)
 		}
 		edits = append(edits, layer.Reweight{Site: t.site.Path, Weight: func(b *layer.Builder, w *layer.Node) *layer.Node {
 			return b.Add(w, l.matrix(b, t.site.Weight))

@@ -15,7 +15,7 @@ import (
 // lora_magnitude_vector, the head under the same prefix. That library cannot change slices of a fused projection, so the n changed slices of one
 // become a single change of rank n*r: A is their As below each other, B has each slice's B in its rows and columns and
 // zeros elsewhere, and alpha is n*alpha, which keeps the factor and so the function; the magnitudes of other rows are the base's. Kernels of k x k
-// convolutions in loralib's form are unknown to the library: peft_type is then LORALIB.
+// convolutions in loralib's form, and slices whose factors differ, are unknown to the library: they keep our names, and peft_type is then LORALIB.
 type loraLayout struct {
 	*LoRA
 	dora bool
@@ -40,27 +40,36 @@ func (c loraLayout) pack(s layer.Sites, w *layer.Weights, params map[string]chec
 	for n, t := range params {
 		out[peftPrefix+n] = t
 	}
-	for _, x := range s.Sites {
-		rank, alpha := c.rank(x.Path), c.alpha(x.Path)
-		if names := c.changed(x, params); len(names) > 0 {
-			var err error
-			if rank, alpha, err = c.fused(x, names); err == nil {
-				err = c.fuse(x, w, names, rank, out)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", x.Path, err)
-			}
-		} else if _, kernel := params[x.Path+"."+kernelA]; kernel {
-			config["peft_type"] = "LORALIB"
-		} else if _, plain := params[x.Path+"."+loraA]; !plain {
-			continue
-		}
-		targets = append(targets, x.Path)
+	add := func(path string, rank int, alpha float64) {
+		targets = append(targets, path)
 		if rank != c.Rank {
-			ranks[x.Path] = rank
+			ranks[path] = rank
 		}
 		if alpha != c.Alpha {
-			alphas[x.Path] = alpha
+			alphas[path] = alpha
+		}
+	}
+	for _, x := range s.Sites {
+		names := c.changed(x, params)
+		_, kernel := params[x.Path+"."+kernelA]
+		_, plain := params[x.Path+"."+loraA]
+		rank, alpha, one := c.fused(x, names)
+		switch {
+		case one:
+			if err := c.fuse(x, w, names, rank, out); err != nil {
+				return nil, fmt.Errorf("%s: %w", x.Path, err)
+			}
+			add(x.Path, rank, alpha)
+		case kernel || plain:
+			add(x.Path, c.rank(x.Path), c.alpha(x.Path))
+		default:
+			for _, sl := range names {
+				path := x.Path + "." + sl
+				add(path, c.rank(path), c.alpha(path))
+			}
+		}
+		if kernel || len(names) > 0 && !one {
+			config["peft_type"] = "LORALIB"
 		}
 	}
 	maps.Copy(config, map[string]any{
@@ -79,21 +88,24 @@ func (c loraLayout) changed(x layer.Site, params map[string]checkpoint.Tensor) [
 	})
 }
 
-// fused is the rank and the alpha of the single change that stands for those of the slices.
-func (c loraLayout) fused(x layer.Site, names []string) (rank int, alpha float64, err error) {
+// fused is the rank and the alpha of the single change that stands for those of the slices; there is none if their factors differ.
+func (c loraLayout) fused(x layer.Site, names []string) (rank int, alpha float64, ok bool) {
+	if len(names) == 0 {
+		return 0, 0, false
+	}
 	first, scale := c.size(x.Path + "." + names[0])
 	for _, sl := range names {
 		r, s := c.size(x.Path + "." + sl)
 		if s != scale {
-			return 0, 0, fmt.Errorf("changes with the factors %v and %v have no form in the PEFT library: give its slices one alpha / rank", scale, s)
+			return 0, 0, false
 		}
 		rank += r
 	}
 	alpha = c.alpha(x.Path + "." + names[0])
 	if c.RSLoRA {
-		return rank, scale * math.Sqrt(float64(rank)), nil
+		return rank, scale * math.Sqrt(float64(rank)), true
 	}
-	return rank, alpha * float64(rank) / float64(first), nil
+	return rank, alpha * float64(rank) / float64(first), true
 }
 
 // fuse replaces the matrices of the slices in tensors by one pair for the site.
@@ -149,8 +161,9 @@ func (c loraLayout) unpack(s layer.Sites, w *layer.Weights, tensors map[string]c
 		declared[p.Name] = checkpoint.Tensor{}
 	}
 	for _, x := range s.Sites {
-		if names := c.changed(x, declared); len(names) > 0 {
-			if err := c.split(x, w, names, out); err != nil {
+		names := c.changed(x, declared)
+		if rank, _, one := c.fused(x, names); one {
+			if err := c.split(x, w, names, rank, out); err != nil {
 				return nil, fmt.Errorf("%s: %w", x.Path, err)
 			}
 		}
@@ -159,11 +172,8 @@ func (c loraLayout) unpack(s layer.Sites, w *layer.Weights, tensors map[string]c
 }
 
 // split is the inverse of fuse. Numbers outside the slices' blocks must be zero, or the base's.
-func (c loraLayout) split(x layer.Site, w *layer.Weights, names []string, tensors map[string]checkpoint.Tensor) error {
-	rank, _, err := c.fused(x, names)
-	if err != nil {
-		return err
-	}
+func (c loraLayout) split(x layer.Site, w *layer.Weights, names []string, rank int, tensors map[string]checkpoint.Tensor) error {
+	var err error
 	rows := x.Out / len(x.Slices)
 	take := func(name string, shape ...int) []float32 {
 		full := x.Path + "." + name

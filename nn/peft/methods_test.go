@@ -50,6 +50,8 @@ var rows = []row{
 	{"lora", "mixed", map[string]any{"rank": 2, "targets": []string{"conv_in", "proj_out", "to_k"}}, map[string]int{"vit": -1, "resnet": -1, "unet": 226, "densenet": -1, "clip": -1}},
 	{"lora", "library", map[string]any{"rank": 2, "conv": "peft", "rslora": true, "alpha_pattern": map[string]any{"conv2": 5}, "targets": []string{"conv2"}}, map[string]int{"vit": -1, "resnet": 200, "unet": 120, "densenet": 232, "clip": -1}},
 	{"lora", "patterns", map[string]any{"rank": 2, "dropout": 0.2, "rank_pattern": map[string]any{"v": 3}, "alpha_pattern": map[string]any{"v": 12}}, map[string]int{"vit": 240, "resnet": -1, "unet": -1, "densenet": -1, "clip": -1}},
+	{"lora", "factors", map[string]any{"rank": 2, "alpha": 3, "rank_pattern": map[string]any{"v": 4}}, map[string]int{"vit": 288, "resnet": -1, "unet": -1, "densenet": -1, "clip": -1}},
+	{"dora", "factors", map[string]any{"rank": 2, "alpha": 3, "rank_pattern": map[string]any{"blocks.0.attn.qkv.v": 4}}, map[string]int{"vit": 288, "resnet": -1, "unet": -1, "densenet": -1, "clip": -1}},
 	{"dora", "", map[string]any{"rank": 2, "alpha": 3}, map[string]int{"vit": 240, "resnet": 384, "unet": 58, "densenet": 240, "clip": 240}},
 	{"dora", "qkv", map[string]any{"rank": 2, "targets": []string{"attn.qkv"}}, map[string]int{"vit": 264, "resnet": -1, "unet": -1, "densenet": -1, "clip": -1}},
 	{"dora", "mixed", map[string]any{"rank": 2, "targets": []string{"conv_in", "proj_out", "to_k"}}, map[string]int{"vit": -1, "resnet": -1, "unet": 148, "densenet": -1, "clip": -1}},

@@ -57,7 +57,9 @@ func (a *Adapter) proveClose(w *layer.Weights, frozen []float32, output Output) 
 		if !p.Added {
 			continue
 		}
-		middle.Centre(p.Name)
+		if err := middle.Centre(p.Name); err != nil {
+			return fmt.Errorf("%s: %w", a.Method.Name, err)
+		}
 		start, mean := w.Data(p.Name), middle.Data(p.Name)
 		for i := range start {
 			d := float64(start[i]) - float64(mean[i])

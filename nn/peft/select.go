@@ -37,7 +37,7 @@ func (t target) name() string {
 // choose returns the sites of the wanted kinds that the names match, in order of computation. A name matches a path that equals it or
 // ends in it after a dot ("attn.proj"), or matches it as a pattern of path.Match ("blocks.[0-3].attn.qkv.q").
 // The slices of a fused projection are targets of their own, under the path of the site.
-// Every name must match, or the error says which did not and what is near.
+// Every name must match, or the error says which did not and what is near. A site is chosen whole or by slice.
 func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error) {
 	var out []target
 	found := map[string]bool{}
@@ -46,6 +46,7 @@ func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error
 		if !slices.Contains(kinds, site.Kind) {
 			continue
 		}
+		chosen := len(out)
 		for _, t := range targets(site) {
 			near[site.Name()] = true
 			near[t.path()[strings.LastIndex(t.path(), ".")+1:]] = true
@@ -58,6 +59,9 @@ func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error
 			if hit {
 				out = append(out, t)
 			}
+		}
+		if len(out) > chosen+1 && out[chosen].slice == "" {
+			return nil, fmt.Errorf("targets choose %s whole and its slice %s too: name one of them", site.Path, out[chosen+1].slice)
 		}
 	}
 	for _, n := range names {

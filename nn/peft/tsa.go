@@ -11,7 +11,7 @@ import (
 // the head reads by a matrix beta (the pre-classifier alignment).
 //
 // alpha [out, in, 1, 1] begins as 1e-4 times the identity and beta [C, C] as the identity, so that step 0 is near the frozen model and not equal to
-// it. A 1x1 convolution is the centre of a 3x3 kernel and beta a factor of the head's weight: it merges. A network whose features no head reads, a
+// it. Which convolutions get an alpha is no option: it is every one whose kernel's centre a 1x1 kernel can be. A 1x1 convolution is the centre of a 3x3 kernel and beta a factor of the head's weight: it merges. A network whose features no head reads, a
 // U-Net, has no beta.
 //
 // Paper: Li et al. 2022, arXiv:2107.00358, with beta from arXiv:2103.13841; reference code VICO-UoE/URL, whose constructor leaves alpha and beta at ones until
