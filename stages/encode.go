@@ -37,6 +37,7 @@ func (s *encode) Run(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
+	defer d.Close()
 	if err := pairs.fits(d, s.Tokens.Path); err != nil {
 		return err
 	}

@@ -260,6 +260,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
+	defer d.Close()
 	if d.Adapter != nil {
 		return fmt.Errorf("%s: the model is fine-tuned already: give the pretrained one", s.Base.Path)
 	}

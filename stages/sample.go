@@ -62,6 +62,7 @@ func (s *sampling) Run(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
+	defer d.Close()
 	tokenizer, err := token.Load(d.Tokenizer)
 	if err != nil {
 		return err

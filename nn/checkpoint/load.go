@@ -116,7 +116,7 @@ func (o LoadOptions) fit(name string, t Tensor, want []int, rep *LoadReport) (Te
 func FromWeights(w *layer.Weights, names []string) map[string]Tensor {
 	out := make(map[string]Tensor, len(names))
 	for _, n := range names {
-		out[n] = FromFloat32(w.Shape(n), w.Data(n))
+		out[n] = FromFloat32(w.Shape(n), w.Read(n))
 	}
 	return out
 }

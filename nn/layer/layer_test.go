@@ -234,6 +234,12 @@ func TestAViewIsCopiedWhenItsWeightIsWrittenToAndNotBefore(t *testing.T) {
 	if &got["frozen@"][0] != &file[0] || &got["half@"][0] != &got["other@"][0] {
 		t.Error("an upload copied a view, or made a second buffer to convert in")
 	}
+	if got := w.Read("frozen"); &got[0] != &file[0] {
+		t.Error("reading copied a view")
+	}
+	if got := w.Read("half"); !slices.Equal(got, []float32{4, 5, 6, 7}) || w.Read("unknown") != nil {
+		t.Errorf("read %v, and of an unknown name %v", got, w.Read("unknown"))
+	}
 	clone := w.Clone()
 	w.Data("frozen")[0], w.Data("half")[3] = 9, 9
 	if err := w.Upload(got); err != nil {

@@ -41,7 +41,7 @@ func Merge(w *Weights, s Sites, p *Plan) (*Weights, error) {
 }
 
 func mergeDelta(out, w *Weights, s Site, d Delta) error {
-	dst := s.rows(out, d.Slice)
+	dst := s.rows(out.Data(s.Path+".weight"), d.Slice)
 	delta := d.Merged(s.values(w, d.Slice))
 	if len(delta) != len(dst) {
 		return fmt.Errorf("%s: delta of %d elements for a weight of %d", s.Path, len(delta), len(dst))
@@ -53,7 +53,7 @@ func mergeDelta(out, w *Weights, s Site, d Delta) error {
 }
 
 func mergeReweight(out, w *Weights, s Site, r Reweight) error {
-	dst := s.rows(out, r.Slice)
+	dst := s.rows(out.Data(s.Path+".weight"), r.Slice)
 	weight := r.Merged(dst, s.values(w, r.Slice))
 	if len(weight) != len(dst) {
 		return fmt.Errorf("%s: %d elements for a weight of %d", s.Path, len(weight), len(dst))

@@ -21,11 +21,11 @@ type Values struct {
 	path    string
 }
 
-// At returns the parameter of that name at the edit's site, or slice.
-func (v Values) At(name string) []float32 { return v.weights.Data(v.path + "." + name) }
+// At returns the parameter of that name at the edit's site, or slice, for reading only.
+func (v Values) At(name string) []float32 { return v.weights.Read(v.path + "." + name) }
 
-// Shared returns a parameter that sites share.
-func (v Values) Shared(name string) []float32 { return v.weights.Data(sharedPath + "." + name) }
+// Shared returns a parameter that sites share, for reading only.
+func (v Values) Shared(name string) []float32 { return v.weights.Read(sharedPath + "." + name) }
 
 // sharedPath is where the parameters lie that sites share. No published network has a part of that name.
 const sharedPath = "shared"
@@ -43,7 +43,7 @@ func (b *Builder) reweight(m *Builder, s Site, slice string, w *Node) *Node {
 	for _, e := range b.plan.bySite[s.Path] {
 		if r, ok := e.(Reweight); ok && r.Slice == slice && b.err == nil {
 			at := m.Sub(slice)
-			at.base = func(w *Weights) []float32 { return s.rows(w, slice) }
+			at.base = func(w *Weights) []float32 { return s.rows(w.Read(s.Path+".weight"), slice) }
 			w = m.add(func() *Node { return r.Weight(at, w) })
 		}
 	}
@@ -51,8 +51,7 @@ func (b *Builder) reweight(m *Builder, s Site, slice string, w *Node) *Node {
 }
 
 // rows is the part of the site's weight that a slice covers, all of it for "".
-func (s Site) rows(w *Weights, slice string) []float32 {
-	data := w.Data(s.Path + ".weight")
+func (s Site) rows(data []float32, slice string) []float32 {
 	if slice == "" {
 		return data
 	}
@@ -68,7 +67,8 @@ type Derived struct {
 	Shapes [][]int
 	// Buffer says that they are constants, which are neither trained nor saved; else they begin so.
 	Buffer bool
-	From   func(base []float32) [][]float32
+	// base is only for reading, and no part of what From returns.
+	From func(base []float32) [][]float32
 }
 
 // Derive declares d at the site of a Reweight.

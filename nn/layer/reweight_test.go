@@ -67,7 +67,7 @@ func sharedEdits() []layer.Edit {
 						for i := range double {
 							double[i] *= 2
 						}
-						return [][]float32{w, double}
+						return [][]float32{slices.Clone(w), double}
 					}})[1]
 				return b.Mul(twice, b.Shared().Param("factor", []int{1, 1}, layer.Const(3)))
 			},

@@ -95,6 +95,15 @@ func (w *Weights) Data(name string) []float32 {
 	return p.data
 }
 
+// Read returns the values of a parameter for reading only: those of a View where they lie, or converted, without a copy in the store.
+// An unknown name gives nil.
+func (w *Weights) Read(name string) []float32 {
+	if p := w.weights[name]; p != nil && p.view != nil {
+		return p.view(new([]float32))
+	}
+	return w.Data(name)
+}
+
 // Centre sets a declared parameter to the middle of the distribution that its initial values are drawn from: all 1 for Normal(1, .02). A parameter
 // that is unknown, only stored, or derived from others has no such distribution, which is an error.
 func (w *Weights) Centre(name string) error {

@@ -112,7 +112,7 @@ func (c loraLayout) fused(x layer.Site, names []string) (rank int, alpha float64
 func (c loraLayout) fuse(x layer.Site, w *layer.Weights, names []string, rank int, tensors map[string]checkpoint.Tensor) error {
 	rows := x.Out / len(x.Slices)
 	var a []float32
-	b, magnitude := make([]float32, x.Out*rank), rowNorms(w.Data(x.Path+".weight"), x.Out)
+	b, magnitude := make([]float32, x.Out*rank), rowNorms(w.Read(x.Path+".weight"), x.Out)
 	take := func(name string) ([]float32, error) {
 		defer delete(tensors, name)
 		v, err := tensors[name].Float32()
@@ -197,7 +197,7 @@ func (c loraLayout) split(x layer.Site, w *layer.Weights, names []string, rank i
 	if err != nil {
 		return err
 	}
-	base := rowNorms(w.Data(x.Path+".weight"), x.Out)
+	base := rowNorms(w.Read(x.Path+".weight"), x.Out)
 	at := 0
 	for _, sl := range names {
 		r, _ := c.size(x.Path + "." + sl)

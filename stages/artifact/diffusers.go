@@ -94,11 +94,20 @@ func publishedInfo(dir string) (ModelInfo, error) {
 	return ModelInfo{Architecture: pipelineClass, Task: TaskDiffusion, Input: in, Captions: text.MaxPositionEmbeddings}, nil
 }
 
-// partsReader reads the parts of a diffusion model's folder and remembers which files they are. Weights stay in the mapped
-// files, for as long as the process lives.
+// partsReader reads the parts of a diffusion model's folder and remembers which files they are. Weights stay in the archives, which
+// are the caller's to close.
 type partsReader struct {
-	dir   string
-	files []string // relative to dir
+	dir      string
+	files    []string // relative to dir
+	archives []*checkpoint.Archive
+}
+
+func closeAll(archives []*checkpoint.Archive) error {
+	var errs []error
+	for _, a := range archives {
+		errs = append(errs, a.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // json reads a part's configuration.
@@ -127,6 +136,7 @@ func (r *partsReader) tensors(dir string) (map[string]checkpoint.Tensor, error) 
 	if err != nil {
 		return nil, err
 	}
+	r.archives = append(r.archives, archive)
 	for _, f := range archive.Files {
 		r.files = append(r.files, filepath.Join(dir, filepath.Base(f)))
 	}

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +23,8 @@ type Diffusion struct {
 	// Tokenizer is the folder with vocab.json and merges.txt that made the captions' tokens.
 	Tokenizer string
 
-	files []string // that it was read from, but for what fine-tuning changed, relative to their folder
+	archives []*checkpoint.Archive // in which weights lie
+	files    []string              // that it was read from, but for what fine-tuning changed, relative to their folder
 }
 
 // The parts of a diffusion model's folder, by diffusers' names.
@@ -36,6 +38,10 @@ const (
 	unetWeights   = "diffusion_pytorch_model.safetensors"
 	schedulerFile = "scheduler_config.json"
 )
+
+// Close ends the use of a model that was read: nothing may compute with its weights any more. Without it, its files stay mapped until the
+// process ends.
+func (d *Diffusion) Close() error { return closeAll(d.archives) }
 
 // declare records the parameters of both networks in the model's weights.
 func declare(m *diffusion.Model) error {
@@ -120,12 +126,12 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	d := &Diffusion{Info: info, Tokenizer: filepath.Join(parts, tokenizerDir)}
 	read := &partsReader{dir: parts}
 	if d.Model, err = read.model(info, seed); err != nil {
-		return nil, fmt.Errorf("%s: %w", parts, err)
+		return nil, errors.Join(fmt.Errorf("%s: %w", parts, err), closeAll(read.archives))
 	}
-	d.files = read.files
+	d.files, d.archives = read.files, read.archives
 	if info.FineTuned {
 		if d.Adapter, err = peft.Load(dir, d.Model.Denoiser, d.Model.Weights); err != nil {
-			return nil, err
+			return nil, errors.Join(err, d.Close())
 		}
 		d.Model.Plan = d.Adapter.Plan
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,8 +86,9 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 // images and classes, and nothing else.
 func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 	var unknown []string
-	for name, raw := range args {
-		var err error
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		raw, err := args[name], error(nil)
 		switch name {
 		case "num_classes": // the head is another one anyway
 		case "in_chans":
@@ -109,15 +111,14 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 			unknown = append(unknown, name)
 		}
 		if err != nil {
-			return fmt.Errorf("model_args: %s %s: %w", name, raw, err)
+			errs = append(errs, fmt.Errorf("model_args: %s %s: %w", name, raw, err))
 		}
 	}
 	if len(unknown) > 0 {
-		slices.Sort(unknown)
-		return fmt.Errorf("its model_args change the %s in ways that are not known here (%s): give weights of one of %s",
-			info.Architecture, strings.Join(unknown, ", "), strings.Join(model.Names(), ", "))
+		errs = append(errs, fmt.Errorf("its model_args change the %s in ways that are not known here (%s): give weights of one of %s",
+			info.Architecture, strings.Join(unknown, ", "), strings.Join(model.Names(), ", ")))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // classifierInfo is what the first of the named networks expects that is known and pools its features so ("": as it may), where

@@ -199,7 +199,10 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 			c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 64}, "mean": []float64{.5}, "std": []float64{.5}}
 		})},
 		"model_args: img_size [64,32]: its sides are not equal": {config: with(func(c map[string]any) { c["model_args"] = map[string]any{"img_size": []int{64, 32}} })},
-		"input_size [3 64 32] is not":                           {config: with(func(c map[string]any) { c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 32}} })},
+		"model_args: img_size \"x\": json: cannot unmarshal string into Go value of type int\nmodel_args: in_chans \"y\"": {config: with(func(c map[string]any) {
+			c["model_args"] = map[string]any{"in_chans": "y", "img_size": "x"}
+		})},
+		"input_size [3 64 32] is not": {config: with(func(c map[string]any) { c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 32}} })},
 	} {
 		dir := publish(t, pretrained(t, "vit_micro_patch16_64", 3), c.config)
 		b, err := OpenBackbone(dir, c.as)

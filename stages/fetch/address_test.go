@@ -54,6 +54,8 @@ func TestOfARepositoryWhatMakesANetworkIsChosen(t *testing.T) {
 		"pickles":       {files: "config.json pytorch_model.bin", want: "convert it once"},
 		"wanted pickle": {files: "a.safetensors b.pt", patterns: []string{"*"}, want: "convert it once"},
 		"nothing":       {files: "a.png", want: "it holds a.png"},
+		"one file":      {files: "a.json", path: "a.json", patterns: []string{"*.json"}, want: "this is one file: leave it out"},
+		"malformed":     {files: "a.json", patterns: []string{"*.json", "[a"}, want: `"[a" is no pattern`},
 		"no such":       {files: "a.png", path: "b", want: "there is no b in it"},
 	} {
 		var all []file

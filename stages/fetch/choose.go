@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -25,9 +26,15 @@ var components = []string{"unet", "vae", "text_encoder", "tokenizer", "scheduler
 // (path.Match, of the relative path or of the last name) say which; without any, these are what a network is: configurations,
 // vocabularies and weights in safetensors, of several forms of the same weights one.
 func choose(all []file, a Address, patterns []string) ([]file, error) {
+	if err := checkPatterns(patterns); err != nil {
+		return nil, err
+	}
 	var within []file
 	for _, f := range all {
 		if f.Path == a.Path {
+			if len(patterns) > 0 {
+				return nil, errors.New("only chooses among the files of a repository or folder, and this is one file: leave it out")
+			}
 			if checkpoint.IsPickle(f.Path) {
 				return nil, pickled(a, []file{f})
 			}
@@ -98,10 +105,20 @@ func wanted(files []file) func(name string) bool {
 
 func matches(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		whole, err := path.Match(p, name)
+		whole, _ := path.Match(p, name)
 		last, _ := path.Match(p, path.Base(name))
-		return err == nil && (whole || last)
+		return whole || last
 	})
+}
+
+// checkPatterns refuses patterns that path.Match does not know.
+func checkPatterns(patterns []string) error {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("only: %q is no pattern: a [ needs its ], and a \\ what it stands before", p)
+		}
+	}
+	return nil
 }
 
 // pickled refuses weights that are only there as pickles.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -41,8 +42,12 @@ func New() (*Client, error) {
 	if c.Endpoint == "" {
 		c.Endpoint = "https://huggingface.co"
 	}
-	if u, err := url.Parse(c.Endpoint); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	u, err := url.Parse(c.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("HF_ENDPOINT is %q, which is no address of a server: write https://HOST", c.Endpoint)
+	}
+	if c.Token != "" && u.Scheme == "http" && !loopback(u.Hostname()) {
+		return nil, fmt.Errorf("HF_ENDPOINT is %q, to which HF_TOKEN would go unencrypted: write https://, or unset HF_TOKEN", c.Endpoint)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true // digests and sizes are of the bytes as they are
@@ -53,6 +58,12 @@ func New() (*Client, error) {
 		return nil
 	}}
 	return c, nil
+}
+
+// loopback tells whether a host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -45,8 +45,22 @@ func (c *Client) ensure(ctx context.Context, f file, progress func(length, size 
 			}
 			return false, errors.Join(err, part.Truncate(0))
 		}
-		return false, errors.Join(part.Sync(), os.Chmod(part.Name(), 0o444), os.Rename(part.Name(), c.blobPath(f.Digest)))
+		if err := keep(part, c.blobPath(f.Digest)); err != nil {
+			return false, refuse("download cache: %w", err)
+		}
+		return false, nil
 	})
+}
+
+// keep moves a whole partial file to where it stays, once it is safe on the disk.
+func keep(part *os.File, path string) error {
+	if err := part.Sync(); err != nil {
+		return err
+	}
+	if err := os.Chmod(part.Name(), 0o444); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), path)
 }
 
 // errStalled ends an answer that does not go on.

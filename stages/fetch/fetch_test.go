@@ -177,6 +177,41 @@ func TestTheTokenGoesToTheHubAlone(t *testing.T) {
 	holds(t, dir, network())
 }
 
+func TestTheTokenIsNotSentUnencrypted(t *testing.T) {
+	for _, c := range []struct {
+		endpoint, token string
+		refused         bool
+	}{
+		{"http://mirror.example", "secret", true}, {"http://10.0.0.1:80", "secret", true},
+		{"http://mirror.example", "", false}, {"https://mirror.example", "secret", false},
+		{"http://localhost:1", "secret", false}, {"http://127.0.0.1:1", "secret", false}, {"http://[::1]:1", "secret", false},
+	} {
+		t.Setenv("HF_ENDPOINT", c.endpoint)
+		t.Setenv("HF_TOKEN", c.token)
+		_, err := New()
+		if refused := err != nil && strings.Contains(err.Error(), "HF_TOKEN would go unencrypted"); refused != c.refused || !c.refused && err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestWhatIsNotSafeOnTheDiskIsNotKept(t *testing.T) {
+	dir := t.TempDir()
+	part, err := os.Create(filepath.Join(dir, "part"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := part.Close(); err != nil { // so that Sync fails
+		t.Fatal(err)
+	}
+	if err := keep(part, filepath.Join(dir, "blob")); err == nil {
+		t.Error("kept")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "blob")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file was moved: %v", err)
+	}
+}
+
 func TestADamagedCacheIsMended(t *testing.T) {
 	_, c, commit, log := hub(t)
 	address := "hf://timm/vit@" + commit + "/model.safetensors"
