@@ -60,9 +60,6 @@ type Caps struct {
 	Model   string // "avx512", "avx2", "go", or the card's name
 	Threads int    // worker threads of a CPU; streaming multiprocessors of a card
 	Memory  int64  // bytes, 0 if unknown
-	// Precisions are in what products may be computed beside float32, "bfloat16" say: a program that asks for one finds the kernels of
-	// products as NAME.PRECISION. What lies in memory stays float32: weights, activations, gradients, moments.
-	Precisions []string
 }
 
 // MemStats counts the bytes of live buffers.

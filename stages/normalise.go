@@ -108,6 +108,9 @@ func (a Attribute) normalise(value any) (any, []error) {
 		if !ok {
 			return nil, mismatch(a.Name, a.describe(), value)
 		}
+		if a.filled && len(list) == 0 {
+			return nil, []error{wrong(a.Name, "is empty, which is none: name some, or leave it out for all")}
+		}
 		out := make([]any, len(list))
 		var errs []error
 		for i, e := range list {

@@ -73,6 +73,9 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 	}
 	r.Metric("merge_deviation", merged)
 	r.Log("merged into the weights, the output deviates by %.3g", merged)
+	if merged > peft.MergeUsual {
+		r.Log("warning: that is more than the usual %.0e: evaluate the merged weights themselves before using them", peft.MergeUsual)
+	}
 	return nil
 }
 

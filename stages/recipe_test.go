@@ -55,6 +55,10 @@ func TestAugmentInTheKeyHasItsDefaults(t *testing.T) {
 func TestRecipesThatDoNotGoTogetherAreRefused(t *testing.T) {
 	for config, want := range map[string]string{
 		`"betas":[0.9]`:                        "betas: adamw has two of them, not 1: give both",
+		`"eps":0`:                              "eps: 0 is out of bounds",
+		`"head_lr_scale":0`:                    "head_lr_scale: 0 is out of bounds",
+		`"blocks":[]`:                          "blocks: is empty",
+		`"layers":[]`:                          "layers: is empty",
 		`"momentum":0.9`:                       "momentum: is sgd's, and the optimizer is adamw",
 		`"optimizer":"sgd","eps":0.1`:          "eps: is adamw's, and the optimizer is sgd",
 		`"optimizer":"sgd","nesterov":true`:    "nesterov: is a step along the momentum",

@@ -49,6 +49,7 @@ type Attribute struct {
 	Min, Max *float64 // bounds of a number; of a list or map: of its elements
 	Role     string   // "code": names of files that enter the key and are put into the work folder; "probe": a program whose output enters the key
 	Doc      string
+	filled   bool // an empty list is a mistake
 	index    []int
 }
 
@@ -247,7 +248,7 @@ func onlyOneKeyed(ports []Port) error {
 }
 
 func (s *Schema) addAttribute(f reflect.StructField, name string, optional bool, doc string) error {
-	a := Attribute{Name: name, Doc: doc, Role: f.Tag.Get("role"), index: f.Index}
+	a := Attribute{Name: name, Doc: doc, Role: f.Tag.Get("role"), filled: f.Tag.Get("filled") == "true", index: f.Index}
 	var err error
 	if a.Kind, a.Elem, err = kindOf(f.Type); err != nil {
 		return err

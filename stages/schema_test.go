@@ -118,7 +118,7 @@ func TestConfigsThatMeanTheSameAreOne(t *testing.T) {
 		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"rank":null}}`},
 		{"finetune", `{"method":"lora"}`, `{"method":"lora","options":{"targets":[],"alpha":8}}`},
 		{"finetune", `{"method":"linear"}`, `{"method":"linear","options":{}}`},
-		{"finetune", `{"method":"full"}`, `{"method":"full","lr":0,"epochs":0,"blocks":[],"fraction":1}`},
+		{"finetune", `{"method":"full"}`, `{"method":"full","lr":0,"epochs":0,"fraction":1}`},
 		{"pretrain", `{"model":"resnet10_64"}`, `{"model":"resnet10_64","lr":0,"steps":null}`},
 		{"command", `{"command":["true"]}`, `{"command":["true"],"params":{},"env":{},"code":[],"probe":[]}`},
 		{"figure", `{"x":"a","y":"b"}`, `{"x":"a","y":"b","series":"","average":[]}`},

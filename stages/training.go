@@ -27,7 +27,7 @@ type training struct {
 	Optimizer         string    `pipe:"optimizer,optional" enum:"adamw,sgd" doc:"Rule of the update. Default: adamw."`
 	WeightDecay       float64   `pipe:"weight_decay" default:"0.01" min:"0" doc:"Weight decay, decoupled in adamw; biases, norms, embeddings are spared."`
 	Betas             []float64 `pipe:"betas,optional" min:"0" max:"0.9999999" doc:"Decay of adamw's two moments. Default: [0.9, 0.999]."`
-	Eps               float64   `pipe:"eps,optional" min:"0" doc:"What adamw adds to the root of the second moment. Default: 1e-8."`
+	Eps               float64   `pipe:"eps,optional" min:"1e-30" doc:"What adamw adds to the root of the second moment. Default: 1e-8."`
 	Momentum          float64   `pipe:"momentum,optional" min:"0" max:"0.9999999" doc:"Momentum of sgd. Default: 0; 0.9 is customary."`
 	Nesterov          bool      `pipe:"nesterov,optional" doc:"Nesterov's step, of sgd with momentum."`
 	ClipNorm          float64   `pipe:"clip_norm" default:"1" min:"0" doc:"Bound of the gradients' global norm; 0: none."`
@@ -118,7 +118,10 @@ func (t training) plan(r Reporter, d defaults, n int) (plan, error) {
 		steps = min(steps, max(1, int(math.Ceil(t.Epochs*float64(n)/perStep))))
 	}
 	o := optim.Config{
-		Rule: cmp.Or(t.Optimizer, "adamw"), WeightDecay: t.WeightDecay, ClipNorm: t.ClipNorm, Eps: t.Eps, Momentum: t.Momentum, Nesterov: t.Nesterov,
+		Rule: cmp.Or(t.Optimizer, "adamw"), WeightDecay: t.WeightDecay, ClipNorm: t.ClipNorm, Momentum: t.Momentum, Nesterov: t.Nesterov,
+	}
+	if o.Rule == "adamw" {
+		o.Beta1, o.Beta2, o.Eps = 0.9, 0.999, cmp.Or(t.Eps, 1e-8)
 	}
 	if len(t.Betas) == 2 {
 		o.Beta1, o.Beta2 = t.Betas[0], t.Betas[1]

@@ -87,7 +87,7 @@ func training(variant, method string) func(accel.Device) (func(context.Context) 
 		if err := train.Upload(mem, w, b); err != nil {
 			return nil, err
 		}
-		n, err := train.Compile(mem, b, loss, train.Config{Optim: optim.Config{Rule: "adamw", WeightDecay: 0.01}},
+		n, err := train.Compile(mem, b, loss, train.Config{Optim: optim.Config{Rule: "adamw", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01}},
 			func(p layer.Param) (bool, float64) { return model.Decays(m, p.Name, p.Shape), 1 })
 		if err != nil {
 			return nil, err

@@ -31,7 +31,7 @@ func lightDark(t *testing.T, steps int) *Trainer {
 	var pixels []float32
 	tr := &Trainer{
 		BatchSize: 8, DropCaption: 0.1, Seed: 1,
-		Config: train.Config{Optim: optim.Config{Rule: "adamw", ClipNorm: 1}, Schedule: optim.Schedule{Kind: "cosine", Peak: 5e-3, Warmup: steps / 10, Total: steps}},
+		Config: train.Config{Optim: optim.Config{Rule: "adamw", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, ClipNorm: 1}, Schedule: optim.Schedule{Kind: "cosine", Peak: 5e-3, Warmup: steps / 10, Total: steps}},
 	}
 	for i := range n {
 		level := float32(0.6)

@@ -163,11 +163,12 @@ func (b *Builder) GroupNorm(name string, x *Node, groups int, eps float32) *Node
 const batchNormMomentum = 0.1
 
 // BatchNorm normalises the channels of x [B, C, H, W] by the batch's statistics, or by the running ones in evaluation and when
-// the plan freezes them, which it does not to the batch norms that an edit adds; its buffers are running_mean and running_var.
+// the plan freezes them (see Plan.Updates), which it does not to the batch norms that an edit adds; its buffers are running_mean and running_var.
 func (b *Builder) BatchNorm(name string, x *Node, eps float32, opts ...Option) *Node {
 	c := b.width(name, x, 1, 4)
 	gain, bias := b.norm(name, KindBatchNorm, c, opts)
-	m, frozen := b.Sub(name), b.plan.frozen && !b.adding
+	m := b.Sub(name)
+	frozen := !b.adding && !b.plan.Updates(m.path)
 	mean := m.param("running_mean", []int{c}, weight{init: Zeros, buffer: true})
 	variance := m.param("running_var", []int{c}, weight{init: Ones, buffer: true})
 	y := b.do(name, func() (*Node, error) {

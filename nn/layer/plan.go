@@ -11,7 +11,7 @@ import (
 type Statistics int
 
 const (
-	// UpdateStatistics normalises by the batch and updates the running statistics.
+	// UpdateStatistics normalises by the batch and updates the running statistics, where gain or bias train.
 	UpdateStatistics Statistics = iota
 	// FrozenStatistics normalises by the running statistics, in training as in evaluation.
 	FrozenStatistics
@@ -47,8 +47,11 @@ func NewPlan(sites Sites, edits []Edit, s Statistics) (*Plan, error) {
 	return p, errors.Join(errs...)
 }
 
-// Frozen tells whether batch norms keep their running statistics.
-func (p *Plan) Frozen() bool { return p.frozen }
+// Updates tells whether the network's batch norm at path normalises by the batch and updates its running statistics: unless the
+// plan freezes them all, one does whose gain or bias trains. One that a mask leaves out stays as it is.
+func (p *Plan) Updates(norm string) bool {
+	return p.all || !p.frozen && (p.train[norm+".weight"] || p.train[norm+".bias"])
+}
 
 // trains tells whether the plan trains a parameter.
 func (p *Plan) trains(q Param) bool {

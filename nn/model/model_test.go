@@ -182,3 +182,12 @@ func TestDecaySparesVectorsAndPositions(t *testing.T) {
 		}
 	}
 }
+
+// As timm: of the reg tokens too.
+func TestLearnedTokensOfAViTDoNotDecay(t *testing.T) {
+	for _, name := range []string{"pos_embed", "cls_token", "reg_token"} {
+		if Decays(&ViT{}, name, []int{1, 2, 3}) {
+			t.Errorf("%s decays", name)
+		}
+	}
+}

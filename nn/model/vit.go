@@ -196,7 +196,9 @@ func (m *ViT) Groups() []Group {
 }
 
 // NoDecay implements Classifier.
-func (m *ViT) NoDecay(name string) bool { return name == "pos_embed" || name == "cls_token" }
+func (m *ViT) NoDecay(name string) bool {
+	return name == "pos_embed" || name == "cls_token" || name == "reg_token"
+}
 
 // Input implements Classifier.
 func (m *ViT) Input() Input { return m.in }

@@ -14,8 +14,8 @@ import (
 // Rules of the update.
 var Rules = []string{"adamw", "sgd"}
 
-// Config chooses the update rule. Zero means what it means in PyTorch: the betas and Eps are then 0.9, 0.999, 1e-8, and SGD
-// goes without momentum.
+// Config chooses the update rule. Values are taken as they are given: PyTorch's defaults for AdamW are betas of 0.9 and 0.999 and an
+// Eps of 1e-8.
 type Config struct {
 	Rule        string  // one of Rules
 	WeightDecay float64 // of parameters with Decay; decoupled in AdamW
@@ -24,18 +24,6 @@ type Config struct {
 	Beta1, Beta2, Eps float64
 	Momentum          float64
 	Nesterov          bool
-}
-
-func (c Config) withDefaults() Config {
-	fill := func(v *float64, to float64) {
-		if *v == 0 {
-			*v = to
-		}
-	}
-	fill(&c.Beta1, 0.9)
-	fill(&c.Beta2, 0.999)
-	fill(&c.Eps, 1e-8)
-	return c
 }
 
 // Param is one weight to update. Value and Grad live on the optimizer's device and have one shape; Grad
@@ -63,12 +51,14 @@ type Optimizer struct {
 // New allocates the moments, zero, of params on dev. Updates are queued on stream, behind the work that makes the
 // gradients.
 func New(dev accel.Device, stream accel.Stream, c Config, params []Param) (*Optimizer, error) {
-	c = c.withDefaults()
 	if !slices.Contains(Rules, c.Rule) {
 		return nil, fmt.Errorf("optimizer %q: want one of %s", c.Rule, strings.Join(Rules, ", "))
 	}
 	if c.Nesterov && (c.Rule != "sgd" || c.Momentum == 0) {
 		return nil, errors.New("optimizer: Nesterov's step is for sgd with momentum")
+	}
+	if c.Rule == "adamw" && !(c.Eps > 0) {
+		return nil, fmt.Errorf("optimizer: AdamW with eps %v divides by zero where a gradient is: give a positive one, 1e-8 say", c.Eps)
 	}
 	if len(params) == 0 {
 		return nil, errors.New("optimizer: no parameters to train")

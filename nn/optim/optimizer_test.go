@@ -69,7 +69,7 @@ func TestStepClipsDecaysAndUpdates(t *testing.T) {
 func TestAdamWFirstStepMovesByTheRate(t *testing.T) {
 	dev := cpu.New(1)
 	p := Param{Name: "p", Value: tensor(t, dev, []float32{1, 1}), Grad: tensor(t, dev, []float32{1e-3, -7})}
-	o, err := New(dev, stream(t, dev), Config{Rule: "adamw"}, []Param{p})
+	o, err := New(dev, stream(t, dev), Config{Rule: "adamw", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, []Param{p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestAdamWFirstStepMovesByTheRate(t *testing.T) {
 func TestABrokenGradientStopsTheRunAndSparesTheWeights(t *testing.T) {
 	dev := cpu.New(1)
 	p := Param{Name: "p", Value: tensor(t, dev, []float32{1}), Grad: tensor(t, dev, []float32{float32(math.NaN())})}
-	o, err := New(dev, stream(t, dev), Config{Rule: "adamw"}, []Param{p})
+	o, err := New(dev, stream(t, dev), Config{Rule: "adamw", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, []Param{p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestABrokenGradientStopsTheRunAndSparesTheWeights(t *testing.T) {
 
 func TestOptimizerRefusesNothingToTrain(t *testing.T) {
 	dev := cpu.New(1)
-	if _, err := New(dev, stream(t, dev), Config{Rule: "adamw"}, nil); err == nil {
+	if _, err := New(dev, stream(t, dev), Config{Rule: "adamw", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, nil); err == nil {
 		t.Error("an empty parameter list was accepted")
 	}
 	if _, err := New(dev, stream(t, dev), Config{Rule: "lion"}, []Param{{}}); err == nil {

@@ -257,7 +257,7 @@ func (n *built) taps(c *Case) ([]tap, error) {
 }
 
 // The optimiser of a fixture's steps; parity.py has the same numbers.
-var adamW = optim.Config{Rule: "adamw", Eps: 1e-4, WeightDecay: .05}
+var adamW = optim.Config{Rule: "adamw", Beta1: .9, Beta2: .999, Eps: 1e-4, WeightDecay: .05}
 
 const (
 	learningRate = 3e-3

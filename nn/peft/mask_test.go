@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gorgonia.org/gorgonia"
 
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/peft"
@@ -77,5 +78,41 @@ func TestLayersThatAreNowhereAreRefused(t *testing.T) {
 	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Mask: peft.Mask{Layers: []string{"attn"}}})
 	if !errors.Is(err, peft.ErrNothingToTrain) {
 		t.Errorf("norm tuning of the attentions gives %v", err)
+	}
+}
+
+// Statistics of norms that a mask leaves out stay where they are, to the bit: nothing updates them, and they are no part of the difference.
+func TestAMaskedMethodLeavesTheStatisticsOfOtherNormsAlone(t *testing.T) {
+	for _, method := range []string{"full", "batch_norm"} {
+		w := layer.NewWeights(1)
+		_, a := masked(t, backbones[1], w, method, peft.Mask{Blocks: []int{1}})
+		b := layer.NewBuilder(gorgonia.NewGraph(), w, a.Plan)
+		backbones[1].model(nil, nil)(b)
+		check(t, b.Finish())
+		block := map[string]int{}
+		for _, p := range a.Sites.Params {
+			block[p.Name] = p.Block
+		}
+		stats := b.RunningStats()
+		for _, s := range stats {
+			if block[s.MeanName] != 1 || block[s.VarName] != 1 {
+				t.Errorf("%s: %s moves", method, s.MeanName)
+			}
+		}
+		for _, name := range a.Delta() {
+			if strings.Contains(name, "running_") && block[name] != 1 {
+				t.Errorf("%s: %s is part of the difference", method, name)
+			}
+		}
+		if len(stats) == 0 {
+			t.Errorf("%s: no norm of the block updates", method)
+		}
+	}
+}
+
+func TestLinearProbingTakesNoMask(t *testing.T) {
+	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "linear", Mask: peft.Mask{Blocks: []int{0}}})
+	if err == nil || !strings.Contains(err.Error(), "which no mask reaches") {
+		t.Error(err)
 	}
 }

@@ -229,8 +229,8 @@ func TestMergedEqualsUnmergedAfterPerturbation(t *testing.T) {
 		}
 		check(t, err)
 		d, err := a.ProveMerge(w, outputs(t, n))
-		if err != nil {
-			t.Error(err)
+		if err != nil || d > peft.MergeUsual {
+			t.Errorf("deviation %.2g, %v", d, err)
 		}
 		t.Logf("deviation %.2g", d)
 		for _, name := range w.Names() {
@@ -255,7 +255,7 @@ func TestSavedAdapterLoadsOntoTheBase(t *testing.T) {
 			}
 		}
 		shake(w, a, trainables(a)...)
-		if !a.Plan.Frozen() {
+		if slices.ContainsFunc(a.Sites.Sites, func(s layer.Site) bool { return s.Kind == layer.KindBatchNorm && a.Plan.Updates(s.Path) }) {
 			shake(w, a, "running_mean", "running_var")
 		}
 		dir, again := t.TempDir(), t.TempDir()

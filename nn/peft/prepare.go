@@ -130,6 +130,9 @@ func (m Method) edits(c Config, base layer.Sites, mask Mask) ([]layer.Edit, erro
 	if err != nil {
 		return nil, err
 	}
+	if m.HeadOnly && (mask.Blocks != nil || mask.Layers != nil) {
+		return nil, errors.New("only the head trains, which no mask reaches: leave blocks and layers out")
+	}
 	if edits, err = mask.cut(edits, body); err != nil {
 		return nil, err
 	}

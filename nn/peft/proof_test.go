@@ -82,7 +82,7 @@ func answers(without, with []float32) peft.Output {
 }
 
 func TestProofsCanFail(t *testing.T) {
-	x, next, off := []float32{1, 2}, []float32{1, 2.0000002}, []float32{1, 2.0001}
+	x, next, off := []float32{1, 2}, []float32{1, 2.0000002}, []float32{1, 2.01}
 	for _, c := range []struct {
 		method string
 		y      []float32
@@ -98,10 +98,12 @@ func TestProofsCanFail(t *testing.T) {
 			continue
 		}
 		if _, err := a.ProveMerge(w, answers(x, off)); err == nil {
-			t.Error("a merge that deviates by 5e-5 passes")
+			t.Error("a merge that deviates by 5e-3 passes")
 		}
-		if _, err := a.ProveMerge(w, answers(x, next)); err != nil {
-			t.Error(err)
+		for _, y := range [][]float32{next, {1, 2.0001}} { // a training is not lost for what is worth a warning
+			if _, err := a.ProveMerge(w, answers(x, y)); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

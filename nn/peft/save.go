@@ -47,7 +47,7 @@ func (a *Adapter) Delta() []string {
 		names = append(names, p.Name)
 	}
 	for _, p := range a.Sites.Params {
-		if p.Buffer && !p.Constant && (p.Added || !a.Plan.Frozen()) {
+		if p.Buffer && !p.Constant && (p.Added || a.Plan.Updates(p.Name[:max(0, strings.LastIndex(p.Name, "."))])) {
 			names = append(names, p.Name)
 		}
 	}

@@ -26,7 +26,6 @@ const (
 type Options struct {
 	Memory    *Memory
 	Mode      Mode
-	Precision string     // of products, one of the device's; "": float32
 	Recompute *Recompute // nil: the backward reads the values of the forward where they are
 }
 
@@ -38,9 +37,6 @@ func Compile(g *gorgonia.ExprGraph, outputs []*gorgonia.Node, opt Options) (*Pro
 	}
 	if opt.Memory.err != nil {
 		return nil, fmt.Errorf("compile: %w", opt.Memory.err)
-	}
-	if err := hasPrecision(opt.Memory.dev, opt.Precision); err != nil {
-		return nil, fmt.Errorf("compile: %w", err)
 	}
 	for _, n := range outputs {
 		if n == nil || n.Graph() != g {
@@ -176,7 +172,7 @@ func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
 		l.in = append(l.in, c.slots[in[i]])
 	}
 	var err error
-	if l.kernel, err = c.prog.dev.Kernel(c.kernel(call.Kernel)); err != nil && !c.missing[call.Kernel] {
+	if l.kernel, err = c.prog.dev.Kernel(call.Kernel); err != nil && !c.missing[call.Kernel] {
 		c.missing[call.Kernel] = true
 		c.errs = append(c.errs, fmt.Errorf("node %s: %s %s on %s: %w", n.Name(), call.Kernel, l.describe(), c.prog.dev.Name(), err))
 	}

@@ -3,8 +3,10 @@ package train
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -59,8 +61,14 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 	if err := Upload(mem, c.Weights, b); err != nil {
 		return res, err
 	}
+	rates := map[string]float64{}
+	for _, p := range b.Trainable() {
+		if rates[p.Name], err = c.Rates.of(p, c.Model.Groups()); err != nil {
+			return res, err
+		}
+	}
 	network, err := Compile(mem, b, loss.value, c.Config, func(p layer.Param) (bool, float64) {
-		return model.Decays(c.Model, p.Name, p.Shape), c.Rates.of(p, c.Model.Groups())
+		return model.Decays(c.Model, p.Name, p.Shape), rates[p.Name]
 	})
 	if err != nil {
 		return res, err
@@ -83,14 +91,19 @@ func (c *Classifier) Fit(ctx context.Context, dev accel.Device) (res Result, err
 }
 
 // of is the share at which a parameter learns. What follows the last block without being the task's head, a last norm, learns
-// as that block does.
-func (r Rates) of(p layer.Param, groups []model.Group) float64 {
+// as that block does, and so does what an edit puts behind the features. What an edit shares among the blocks has all of the rate.
+func (r Rates) of(p layer.Param, groups []model.Group) (float64, error) {
 	rate := 1.0
 	if r.LayerDecay > 0 {
 		last := len(groups) - 1
 		at := slices.IndexFunc(groups, func(g model.Group) bool { return g.Has(p.Name) })
-		if at == last && !p.Head {
-			at--
+		switch {
+		case at == last && !p.Head, strings.HasPrefix(p.Name, "pre_logits."):
+			at = last - 1
+		case strings.HasPrefix(p.Name, "shared."):
+			at = last
+		case at < 0:
+			return 0, fmt.Errorf("%s is in no group of the network, so it has no share of the rate: leave layer_decay out", p.Name)
 		}
 		for range last - at {
 			rate *= r.LayerDecay
@@ -99,7 +112,7 @@ func (r Rates) of(p layer.Param, groups []model.Group) float64 {
 	if p.Head && r.Head > 0 {
 		rate *= r.Head
 	}
-	return rate
+	return rate, nil
 }
 
 // feeder returns what sets a batch: the next BatchSize positions of the order.

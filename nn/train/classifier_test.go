@@ -56,7 +56,7 @@ func small(t *testing.T, name string, size int) model.Classifier {
 func task(m model.Classifier, steps int) *Classifier {
 	return &Classifier{
 		Model: m, Weights: layer.NewWeights(1), Images: noise(8, m.Input().Size), Train: upTo(8), BatchSize: 8, Seed: 1,
-		Config: Config{Optim: optim.Config{Rule: "adamw", ClipNorm: 1}, Schedule: optim.Schedule{Kind: "cosine", Peak: 3e-3, Warmup: 2, Total: steps}},
+		Config: Config{Optim: optim.Config{Rule: "adamw", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, ClipNorm: 1}, Schedule: optim.Schedule{Kind: "cosine", Peak: 3e-3, Warmup: 2, Total: steps}},
 	}
 }
 

@@ -167,7 +167,7 @@ func TestAStateThatDoesNotFitIsToldAndLeftAlone(t *testing.T) {
 }
 
 func TestRecomputingBlocksTakesLessMemoryAndGivesTheSameBits(t *testing.T) {
-	for name, most := range map[string]float64{"vit_micro_patch8_64": 0.3, "resnet10_64": 1} {
+	for name, most := range map[string]float64{"vit_micro_patch8_64": 0.3, "resnet18_64": 0.8} {
 		held, again := task(small(t, name, 64), 3), task(small(t, name, 64), 3)
 		again.Config.Recompute = true
 		a, b := mustFit(t, held), mustFit(t, again)

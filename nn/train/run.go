@@ -42,7 +42,7 @@ type Result struct {
 	Resumed  int     // of them by an earlier run that was killed
 	Loss     float64 // training loss, mean of the last tenth of the steps
 	Best     float64 // validation figure of the state kept, NaN without validation
-	BestStep int     // steps after which that state was; 0: none did better than the start
+	BestStep int     // steps after which that state was; without validation all of them
 	Early    bool    // stopped before the schedule's end
 	Trained  int     // parameters
 	Memory   Memory
@@ -113,7 +113,7 @@ func (r Run) validate(ctx context.Context, at *course) (val float64, err error) 
 			return err
 		}
 		at.Stale++
-		if at.best != nil && !(val < at.Best) {
+		if at.best != nil && !math.IsNaN(at.Best) && !(val < at.Best) {
 			return nil
 		}
 		at.Best, at.BestStep, at.Stale = val, at.Steps, 0

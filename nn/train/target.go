@@ -21,7 +21,7 @@ const (
 // Loss says how a classifier's logits are judged. The zero value is the cross-entropy.
 type Loss struct {
 	Kind      string    // CrossEntropy, which "" means too, or BCE
-	Smoothing float64   // of the targets: towards all classes alike, with BCE towards 0.5, as timm does
+	Smoothing float64   // of the targets: towards all classes alike, of images with several labels towards 0.5, as timm does
 	Weights   []float32 // of the classes as PyTorch's weight, with BCE of the positives as its pos_weight; nil: all 1
 }
 
@@ -129,7 +129,11 @@ func (o *objective) rows(s Images, index []int, joint augment.Joint) []float32 {
 		s.target(t[j*o.classes:(j+1)*o.classes], i)
 	}
 	if o.loss.Kind == BCE {
-		o.smooth(t, 0.5)
+		middle := 1 / float64(o.classes)
+		if s.Targets != nil {
+			middle = 0.5
+		}
+		o.smooth(t, middle)
 		joint.Targets(t, o.classes)
 		return t
 	}

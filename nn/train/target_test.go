@@ -47,6 +47,14 @@ func TestTargetsGiveTheWeightedCrossEntropyOfPyTorch(t *testing.T) {
 	}
 	o := &objective{loss: Loss{Kind: BCE, Smoothing: 0.2}, classes: 2}
 	several := Images{Labels: []int32{-1, -1}, Targets: []float32{1, 0, -1, 1}}
+	o.classes = 4
+	single := o.rows(Images{Labels: []int32{1}}, []int{0}, augment.Joint{Share: 1}) // timm's one_hot: smoothing / classes
+	for i, want := range []float64{0.05, 0.85, 0.05, 0.05} {
+		if math.Abs(float64(single[i])-want) > 1e-6 {
+			t.Errorf("smoothed target %d of a single label is %v, want %v", i, single[i], want)
+		}
+	}
+	o.classes = 2
 	got := o.rows(several, []int{0, 1}, augment.Joint{Share: 1})
 	for i, want := range []float64{0.9, 0.1, -1, 0.9} {
 		if math.Abs(float64(got[i])-want) > 1e-6 {
@@ -80,14 +88,19 @@ func TestLayersLearnAtTheRatesOfTimm(t *testing.T) {
 		{layer.Param{Name: "norm.bias"}, 0.5},
 		{layer.Param{Name: fmt.Sprintf("blocks.%d.mlp.fc1.weight", blocks-1)}, 0.5},
 		{layer.Param{Name: "blocks.0.norm1.weight"}, math.Pow(0.5, float64(blocks))},
+		{layer.Param{Name: "pre_logits.tsa_beta", Added: true}, 0.5},
+		{layer.Param{Name: "shared.fact_u", Added: true}, 1},
 		{layer.Param{Name: "pos_embed"}, math.Pow(0.5, float64(blocks+1))},
 	} {
-		if got := r.of(c.p, m.Groups()); got != c.want {
-			t.Errorf("%s learns at %v, want %v", c.p.Name, got, c.want)
+		if got, err := r.of(c.p, m.Groups()); err != nil || got != c.want {
+			t.Errorf("%s learns at %v, want %v: %v", c.p.Name, got, c.want, err)
 		}
-		if got := (Rates{}).of(c.p, m.Groups()); got != 1 {
+		if got, err := (Rates{}).of(c.p, m.Groups()); err != nil || got != 1 {
 			t.Errorf("%s learns at %v without a decay", c.p.Name, got)
 		}
+	}
+	if got, err := r.of(layer.Param{Name: "elsewhere.a"}, m.Groups()); err == nil {
+		t.Errorf("a parameter outside of the groups learns at %v", got)
 	}
 	// Every parameter of every kind of network has a group.
 	for _, name := range []string{"vit_micro_patch8_64", "resnet10_64", "mobilenet_v1_micro_64"} {
