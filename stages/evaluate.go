@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/metric"
 	"github.com/pipe-ml/pipe/nn/train"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -268,7 +268,7 @@ func softmax(logits []float32) []float64 {
 	top, sum := slices.MaxFunc(logits, cmp.Compare[float32]), 0.0
 	p := make([]float64, len(logits))
 	for i, v := range logits {
-		p[i] = math.Exp(float64(v) - float64(top))
+		p[i] = elementary.Exp(float64(v) - float64(top))
 		sum += p[i]
 	}
 	for i := range p {

@@ -2,9 +2,9 @@ package stages
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/metric"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
@@ -47,7 +47,7 @@ func multiLabel(probs [][]float64, data *artifact.Images, rows, classes []int) b
 func sigmoid(logits []float32) []float64 {
 	p := make([]float64, len(logits))
 	for i, v := range logits {
-		p[i] = 1 / (1 + math.Exp(-float64(v)))
+		p[i] = 1 / (1 + elementary.Exp(-float64(v)))
 	}
 	return p
 }

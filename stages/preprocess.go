@@ -223,7 +223,7 @@ func statistics(m *artifact.Images) (mean, std []float64) {
 		mu := float64(sum) / n
 		mean[c] = mu / 255
 		// Images of one value have no spread; 1/255 keeps a division by it harmless.
-		std[c] = max(math.Sqrt(max(0, float64(squares)/n-mu*mu)), 1) / 255
+		std[c] = max(math.Sqrt(max(0, float64(squares)/n-float64(mu*mu))), 1) / 255
 	}
 	return mean, std
 }

@@ -206,7 +206,7 @@ func (s sample) deviation() float64 {
 	}
 	mean, sum := s.mean(), 0.0
 	for _, v := range s {
-		sum += (v - mean) * (v - mean)
+		sum += float64((v - mean) * (v - mean))
 	}
 	return math.Sqrt(sum / float64(len(s)-1))
 }

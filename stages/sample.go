@@ -132,7 +132,7 @@ func (s *sampling) prompts() ([]artifact.Sample, error) {
 // picture makes an 8-bit image of x [channels, size, size] in [-1, 1].
 func picture(x []float32, channels, size int) image.Image {
 	area := size * size
-	level := func(v float32) byte { return byte(127.5*(v+1) + 0.5) }
+	level := func(v float32) byte { return byte(float32(127.5*(v+1)) + 0.5) }
 	if channels == 1 {
 		img := image.NewGray(image.Rect(0, 0, size, size))
 		for i, v := range x {

@@ -106,7 +106,7 @@ func deal(records []artifact.Record, keys []string, dealt []int, wanted map[stri
 			if wanted[s] == 0 {
 				continue
 			}
-			debt[s] += wanted[s] / total * float64(len(g.members))
+			debt[s] += float64(wanted[s] / total * float64(len(g.members)))
 			if to == "" || debt[s] > debt[to]+1e-9 {
 				to = s
 			}

@@ -26,19 +26,6 @@ func TestBetaHasTheMomentsOfABeta(t *testing.T) {
 	}
 }
 
-func TestExpAgreesWithMathExp(t *testing.T) {
-	s := New(3, "exp")
-	for range 20000 {
-		x := s.Uniform(-700, 700)
-		if got, want := exp(x), math.Exp(x); math.Abs(got-want) > 1e-14*want {
-			t.Fatalf("exp(%g) = %g, want %g", x, got, want)
-		}
-	}
-	if exp(-1e9) > 1e-300 || exp(1e9) < 1e300 {
-		t.Errorf("far out: %g, %g", exp(-1e9), exp(1e9))
-	}
-}
-
 func TestLogUniformFillsItsRangeInRatios(t *testing.T) {
 	s, low := New(4, "ratio"), 0
 	for range 10000 {

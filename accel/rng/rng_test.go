@@ -55,19 +55,6 @@ func TestStreamNumbersNeverChange(t *testing.T) {
 	}
 }
 
-func TestLogUnitAgreesWithMathLog(t *testing.T) {
-	s := New(3, "log")
-	for range 20000 {
-		x := s.Float64() * math.Exp(-30*s.Float64())
-		if x == 0 {
-			continue
-		}
-		if got, want := logUnit(x), math.Log(x); math.Abs(got-want) > 4e-16*math.Abs(want) {
-			t.Fatalf("log(%g) = %g, want %g", x, got, want)
-		}
-	}
-}
-
 func TestNormHasTheMomentsAndTailsOfANormal(t *testing.T) {
 	s := New(7, "norm")
 	const n = 200000

@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/pipe-ml/pipe/accel/internal/atanh"
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // Stream is a sequence of random numbers. It is not safe for use by several goroutines.
@@ -58,7 +58,7 @@ func (s *Stream) Uint64() uint64 {
 func (s *Stream) Float32() float32 { return float32(s.Uint32()>>8) * 0x1p-24 }
 
 // Float64 is uniform in [0, 1), a multiple of 2^-53.
-func (s *Stream) Float64() float64 { return float64(s.Uint64()>>11) * 0x1p-53 }
+func (s *Stream) Float64() float64 { return float64(float64(s.Uint64()>>11) * 0x1p-53) }
 
 // Norm is normal with mean 0 and variance 1, by Marsaglia's polar method.
 func (s *Stream) Norm() float64 {
@@ -73,7 +73,7 @@ func (s *Stream) Norm() float64 {
 		if q >= 1 || q == 0 {
 			continue
 		}
-		f := math.Sqrt(float64(-2*logUnit(q)) / q)
+		f := math.Sqrt(float64(-2*elementary.Log(q)) / q)
 		s.spare, s.extra = v*f, true
 		return u * f
 	}
@@ -109,11 +109,4 @@ func (s *Stream) Shuffle(n int, swap func(i, j int)) {
 	for i := n - 1; i > 0; i-- {
 		swap(i, s.Intn(i+1))
 	}
-}
-
-// logUnit is log(x) for a normal x > 0, about one unit in the last place.
-func logUnit(x float64) float64 {
-	fraction, exponent := atanh.Log(x, 23)
-	const ln2Hi, ln2Lo = 0x1.62e42feep-1, 0x1.a39ef35793c76p-33 // their sum is ln 2; exponent*ln2Hi is exact
-	return float64(exponent*ln2Hi) + (fraction + float64(exponent*ln2Lo))
 }

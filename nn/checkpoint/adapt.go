@@ -71,7 +71,7 @@ func adaptPositions(t Tensor, tokens int) (Tensor, error) {
 	for y := range to {
 		for k, f := range weights[y] {
 			for i := range from * c {
-				rows[y*from*c+i] += f * float64(data[(prefix+k*from)*c+i])
+				rows[y*from*c+i] += float64(f * float64(data[(prefix+k*from)*c+i]))
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func adaptPositions(t Tensor, tokens int) (Tensor, error) {
 			for i := range c {
 				sum := 0.
 				for k, f := range weights[x] {
-					sum += f * rows[(y*from+k)*c+i]
+					sum += float64(f * rows[(y*from+k)*c+i])
 				}
 				out[(prefix+y*to+x)*c+i] = float32(sum)
 			}
@@ -108,7 +108,7 @@ func bicubic(from, to int) [][]float64 {
 	out := make([][]float64, to)
 	for i := range out {
 		out[i] = make([]float64, from)
-		centre, sum := (float64(i)+.5)*scale, 0.
+		centre, sum := float64((float64(i)+.5)*scale), 0.
 		for k := range from {
 			out[i][k] = cubic((float64(k) + .5 - centre) / width)
 			sum += out[i][k]
@@ -125,9 +125,9 @@ func cubic(x float64) float64 {
 	const a = -.5
 	switch x = math.Abs(x); {
 	case x < 1:
-		return ((a+2)*x-(a+3))*x*x + 1
+		return float64((float64((a+2)*x)-(a+3))*x*x) + 1
 	case x < 2:
-		return (((x-5)*x+8)*x - 4) * a
+		return (float64((float64((x-5)*x)+8)*x) - 4) * a
 	}
 	return 0
 }

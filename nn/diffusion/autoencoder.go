@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/program"
@@ -57,7 +58,7 @@ func (a *Autoencoder) Encode(ctx context.Context, dev accel.Device, images [][]f
 		p := Posterior{Mean: make([]float32, len(mean)), Std: make([]float32, len(mean))}
 		for j := range mean {
 			p.Mean[j] = float32(float64(mean[j]) * a.Model.ScalingFactor)
-			p.Std[j] = float32(math.Exp(0.5*math.Min(math.Max(float64(logvar[j]), -30), 20)) * a.Model.ScalingFactor)
+			p.Std[j] = float32(elementary.Exp(0.5*math.Min(math.Max(float64(logvar[j]), -30), 20)) * a.Model.ScalingFactor)
 		}
 		out[i] = p
 	}

@@ -112,7 +112,7 @@ func (p *pndm) rungeKutta(k int, x, prediction []float32) {
 func (p *pndm) move(x, from []float32, t, prev int, e func(i int) float64) {
 	at, ap := p.share(t), p.share(prev)
 	now, gain := levelOf(at), math.Sqrt(ap/at)
-	along := (ap - at) / (at*math.Sqrt(1-ap) + math.Sqrt(at*(1-at)*ap))
+	along := (ap - at) / (float64(at*math.Sqrt(1-ap)) + math.Sqrt(at*(1-at)*ap))
 	for i := range x {
 		was, v := float64(from[i]), e(i)
 		if p.Config.PredictionType == velocity {

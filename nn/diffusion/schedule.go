@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/model"
 )
 
@@ -111,14 +112,14 @@ func NewSchedule(c ScheduleConfig) (*Schedule, error) {
 		var beta float64
 		switch c.BetaSchedule {
 		case "linear":
-			beta = c.BetaStart + at*(c.BetaEnd-c.BetaStart)
+			beta = c.BetaStart + float64(at*(c.BetaEnd-c.BetaStart))
 		case "scaled_linear":
-			root := math.Sqrt(c.BetaStart) + at*(math.Sqrt(c.BetaEnd)-math.Sqrt(c.BetaStart))
-			beta = root * root
+			root := math.Sqrt(c.BetaStart) + float64(at*(math.Sqrt(c.BetaEnd)-math.Sqrt(c.BetaStart)))
+			beta = float64(root * root)
 		case cosine:
 			share := func(t int) float64 {
-				root := math.Cos((float64(t)/float64(n) + 0.008) / 1.008 * math.Pi / 2)
-				return root * root
+				root := elementary.Cos((float64(t)/float64(n) + 0.008) / 1.008 * math.Pi / 2)
+				return float64(root * root)
 			}
 			beta = min(1-share(t+1)/share(t), 0.999)
 		default:

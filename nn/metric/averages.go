@@ -60,7 +60,7 @@ func AUROCWeighted(p Predictions) float64 {
 	sum, seen := 0.0, 0
 	for c := range classes {
 		if a := auroc(p, c); !math.IsNaN(a) {
-			sum += float64(rows[c]) * a
+			sum += float64(float64(rows[c]) * a)
 			seen += rows[c]
 		}
 	}

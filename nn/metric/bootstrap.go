@@ -41,9 +41,9 @@ func Bootstrap(n, resamples int, seed uint64, stat func(rows []int) float64) Int
 
 // percentile interpolates linearly between the order statistics of sorted values, as numpy does.
 func percentile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
+	at := float64(q * float64(len(sorted)-1))
 	lo := int(at)
 	hi := min(lo+1, len(sorted)-1)
 	t := at - float64(lo)
-	return sorted[lo] + t*(sorted[hi]-sorted[lo])
+	return sorted[lo] + float64(t*(sorted[hi]-sorted[lo]))
 }

@@ -137,7 +137,7 @@ func auroc(p Predictions, c int) float64 {
 	if positives == 0 || negatives == 0 {
 		return math.NaN()
 	}
-	return (rankSum - positives*(positives+1)/2) / (positives * negatives)
+	return (rankSum - float64(positives*(positives+1)/2)) / (positives * negatives)
 }
 
 // eceBins is the number of equal-width confidence bins, as Guo et al., "On Calibration of Modern Neural

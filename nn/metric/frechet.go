@@ -26,7 +26,7 @@ func FID(a, b [][]float64) (float64, error) {
 	}
 	sum := 0.0
 	for i := range m1 {
-		sum += (m1[i] - m2[i]) * (m1[i] - m2[i])
+		sum += float64((m1[i] - m2[i]) * (m1[i] - m2[i]))
 	}
 	root, err := sqrtSym(c1)
 	if err != nil {
@@ -75,10 +75,10 @@ func KID(a, b [][]float64) (float64, error) {
 func polynomialKernel(x, y []float64) float64 {
 	dot := 0.0
 	for i := range x {
-		dot += x[i] * y[i]
+		dot += float64(x[i] * y[i])
 	}
 	v := dot/float64(len(x)) + 1
-	return v * v * v
+	return float64(v * v * v)
 }
 
 func checkFeatures(a, b [][]float64) error {

@@ -3,6 +3,8 @@ package metric
 import (
 	"fmt"
 	"math"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // The window and the constants of Wang et al. 2004, and the weights of the scales of Wang et al. 2003.
@@ -118,7 +120,7 @@ var ssimKernel = func() (k [ssimWindow]float64) {
 	sum := 0.0
 	for i := range k {
 		d := float64(i - ssimWindow/2)
-		k[i] = math.Exp(-d * d / (2 * ssimSigma * ssimSigma))
+		k[i] = elementary.Exp(-d * d / (2 * ssimSigma * ssimSigma))
 		sum += k[i]
 	}
 	for i := range k {

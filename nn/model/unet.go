@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/layer"
 )
 
@@ -49,8 +50,8 @@ func (m *UNet) TimeFeatures(t int) []float32 {
 	half := width / 2
 	out := make([]float32, width)
 	for i := range half {
-		angle := float64(t) * math.Exp(-math.Log(10000)*float64(i)/float64(half))
-		out[i], out[half+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+		angle := float64(t) * elementary.Exp(-4*math.Ln10*float64(i)/float64(half))
+		out[i], out[half+i] = float32(elementary.Cos(angle)), float32(elementary.Sin(angle))
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/layer"
 )
 
@@ -140,9 +141,9 @@ func sinCos(prefix, grid, d int) layer.Init {
 			at := data[(prefix+i)*d:][:d]
 			for axis, position := range [2]int{i % grid, i / grid} {
 				for k := range quarter {
-					angle := float64(position) * math.Exp(-math.Log(10000)*float64(k)/float64(quarter))
-					at[2*axis*quarter+k] = float32(math.Sin(angle))
-					at[(2*axis+1)*quarter+k] = float32(math.Cos(angle))
+					angle := float64(position) * elementary.Exp(-4*math.Ln10*float64(k)/float64(quarter))
+					at[2*axis*quarter+k] = float32(elementary.Sin(angle))
+					at[(2*axis+1)*quarter+k] = float32(elementary.Cos(angle))
 				}
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // Kinds of schedules.
@@ -50,5 +52,5 @@ func (s Schedule) At(step int) float64 {
 	if s.Kind == "linear" {
 		return s.Min + float64((s.Peak-s.Min)*(1-done))
 	}
-	return s.Min + float64((s.Peak-s.Min)*0.5*(1+math.Cos(math.Pi*done)))
+	return s.Min + float64((s.Peak-s.Min)*0.5*(1+elementary.Cos(math.Pi*done)))
 }

@@ -66,7 +66,7 @@ func sketch(seed uint64, name string, v []float32) []float32 {
 	for range sketches {
 		sum := 0.0
 		for _, x := range v {
-			sum += float64(x) * unit(stream)
+			sum += float64(float64(x) * unit(stream))
 		}
 		out = append(out, float32(sum))
 	}

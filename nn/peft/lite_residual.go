@@ -80,7 +80,7 @@ func (c *LiteResidual) Apply(s layer.Sites) ([]layer.Edit, error) {
 }
 
 // middle is the number of middle channels for in.
-func (c *LiteResidual) middle(in int) int { return divisible(float64(in)*c.Expand, 8) }
+func (c *LiteResidual) middle(in int) int { return divisible(float64(float64(in)*c.Expand), 8) }
 
 // module maps x [B, C, H, W] to [B, out, OH, OW], the grid of b.
 func (c *LiteResidual) module(b *layer.Builder, x *layer.Node, out int) *layer.Node {
@@ -107,7 +107,7 @@ func (c *LiteResidual) module(b *layer.Builder, x *layer.Node, out int) *layer.N
 // divisible rounds n to a multiple of by, not below nine tenths of n.
 func divisible(n float64, by int) int {
 	r := max(by, int(n+float64(by)/2)/by*by)
-	if float64(r) < .9*n {
+	if float64(r) < float64(.9*n) {
 		r += by
 	}
 	return r

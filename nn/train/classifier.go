@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/program"
@@ -163,7 +164,7 @@ func logSumExp(x []float32) float64 {
 	}
 	sum := 0.0
 	for _, v := range x {
-		sum += math.Exp(float64(v) - top)
+		sum += elementary.Exp(float64(v) - top)
 	}
-	return top + math.Log(sum)
+	return top + elementary.Log(sum)
 }

@@ -8,6 +8,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/augment"
 	"github.com/pipe-ml/pipe/nn/layer"
 )
@@ -151,7 +152,7 @@ func (o *objective) smooth(t []float32, middle float64) {
 	}
 	for k, v := range t {
 		if v >= 0 {
-			t[k] = float32(float64(float64(v)*(1-o.loss.Smoothing)) + o.loss.Smoothing*middle)
+			t[k] = float32(float64(float64(v)*(1-o.loss.Smoothing)) + float64(o.loss.Smoothing*middle))
 		}
 	}
 }
@@ -196,7 +197,7 @@ func (l Loss) judge(logits, target []float32) (loss float64, known bool) {
 		for c, t := range target {
 			if t >= 0 {
 				x := float64(logits[c])
-				loss += math.Max(x, 0) - x*float64(t) + math.Log1p(math.Exp(-math.Abs(x)))
+				loss += math.Max(x, 0) - float64(x*float64(t)) + elementary.Log(1+elementary.Exp(-math.Abs(x)))
 				n++
 			}
 		}

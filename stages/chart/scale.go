@@ -88,7 +88,7 @@ func symlogOf(xs []float64) symlog {
 func (s symlog) place(x float64) float64 {
 	v := math.Abs(x) / math.Pow10(int(s))
 	if v > 1 {
-		v = 1 + math.Log10(v)
+		v = 1 + float64(math.Log10(v))
 	}
 	return math.Copysign(v, x)
 }

@@ -3,6 +3,7 @@ package phantom
 import (
 	"math"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/rng"
 )
 
@@ -47,22 +48,22 @@ type vessel struct {
 // newAnatomy draws a patient.
 func newAnatomy(s *rng.Stream) anatomy {
 	a := anatomy{
-		habitus:    clamp(1+0.14*s.Norm(), 0.72, 1.4),
-		width:      0.70 + 0.03*s.Norm(),
-		apex:       -0.74 + 0.03*s.Norm(),
+		habitus:    clamp(1+float64(0.14*s.Norm()), 0.72, 1.4),
+		width:      0.70 + float64(0.03*s.Norm()),
+		apex:       -0.74 + float64(0.03*s.Norm()),
 		spineShift: 0.01 * s.Norm(),
-		ribSlope:   clamp(0.44+0.05*s.Norm(), 0.3, 0.55),
-		ribPitch:   0.128 + 0.006*s.Norm(),
-		ribHeight:  clamp(0.30+0.05*s.Norm(), 0.18, 0.42),
-		bone:       clamp(1+0.12*s.Norm(), 0.7, 1.3),
+		ribSlope:   clamp(0.44+float64(0.05*s.Norm()), 0.3, 0.55),
+		ribPitch:   0.128 + float64(0.006*s.Norm()),
+		ribHeight:  clamp(0.30+float64(0.05*s.Norm()), 0.18, 0.42),
+		bone:       clamp(1+float64(0.12*s.Norm()), 0.7, 1.3),
 	}
-	breath := 0.05 * s.Norm()
-	a.dome = [2]float64{0.33 + breath + 0.02*s.Norm(), 0.40 + breath + 0.02*s.Norm()}
-	a.costo = [2]float64{a.dome[0] + 0.30 + 0.02*s.Norm(), a.dome[1] + 0.26 + 0.02*s.Norm()}
-	a.heart = heart{size: clamp(1+0.055*s.Norm(), 0.86, 1.13), tilt: 0.55 + 0.1*s.Norm(), aorta: 1 + 0.2*s.Norm()}
-	a.heart.center = point{0.10 + 0.015*s.Norm(), a.dome[1] - 0.20 + 0.015*s.Norm()}
+	breath := float64(0.05 * s.Norm())
+	a.dome = [2]float64{0.33 + breath + float64(0.02*s.Norm()), 0.40 + breath + float64(0.02*s.Norm())}
+	a.costo = [2]float64{a.dome[0] + 0.30 + float64(0.02*s.Norm()), a.dome[1] + 0.26 + float64(0.02*s.Norm())}
+	a.heart = heart{size: clamp(1+float64(0.055*s.Norm()), 0.86, 1.13), tilt: 0.55 + float64(0.1*s.Norm()), aorta: 1 + float64(0.2*s.Norm())}
+	a.heart.center = point{0.10 + float64(0.015*s.Norm()), a.dome[1] - 0.20 + float64(0.015*s.Norm())}
 	if s.Float64() < 0.45 {
-		a.breast = 0.05 + 0.13*s.Float64()
+		a.breast = 0.05 + float64(0.13*s.Float64())
 	}
 	for side := range a.vessels {
 		a.vessels[side] = a.growVessels(s, side)
@@ -83,22 +84,22 @@ func (a *anatomy) growVessels(s *rng.Stream, side int) []vessel {
 		bend := 0.25 * s.Norm()
 		for i := 1; i <= pieces; i++ {
 			direction += bend / pieces
-			at = point{at.x + sign(side)*math.Cos(direction)*length/pieces, at.y + math.Sin(direction)*length/pieces}
+			at = point{at.x + sign(side)*elementary.Cos(direction)*length/pieces, at.y + elementary.Sin(direction)*length/pieces}
 			r := radius * (1 - 0.35*float64(i)/pieces)
 			knots = append(knots, knot{at, r, density * r})
 		}
 		all = append(all, vessel{knots})
-		fork := 0.32 + 0.25*s.Float64()
-		ratio := 0.35 + 0.3*s.Float64()
-		grow(at, direction+fork*ratio, length*(0.72+0.15*s.Norm()), radius*0.62*(1.15-ratio*0.3), depth-1)
-		grow(at, direction-fork*(1-ratio), length*(0.72+0.15*s.Norm()), radius*0.62*(0.95+ratio*0.3), depth-1)
+		fork := 0.32 + float64(0.25*s.Float64())
+		ratio := 0.35 + float64(0.3*s.Float64())
+		grow(at, direction+float64(fork*ratio), length*(0.72+float64(0.15*s.Norm())), radius*0.62*(1.15-float64(ratio*0.3)), depth-1)
+		grow(at, direction-float64(fork*(1-ratio)), length*(0.72+float64(0.15*s.Norm())), radius*0.62*(0.95+float64(ratio*0.3)), depth-1)
 	}
 	// The roots leave the hilum, which is as high as three vertebrae, upwards to downwards.
 	const roots = 7
 	for i := range roots {
 		f := float64(i)/(roots-1) - 0.5
-		hilum := point{sign(side) * (0.13 + 0.03*s.Float64()), -0.05 - 0.03*sign(side) + 0.26*f}
-		grow(hilum, 0.1+2.5*f+0.12*s.Norm(), 0.16+0.03*s.Norm(), 0.020+0.003*s.Norm(), 5)
+		hilum := point{sign(side) * (0.13 + float64(0.03*s.Float64())), -0.05 - float64(0.03*sign(side)) + float64(0.26*f)}
+		grow(hilum, 0.1+float64(2.5*f)+float64(0.12*s.Norm()), 0.16+float64(0.03*s.Norm()), 0.020+float64(0.003*s.Norm()), 5)
 	}
 	return all
 }
@@ -121,11 +122,11 @@ func (a *anatomy) lung(side int, collapse float64) lungShape {
 // at returns how much of the lung lies at p: air is its depth along the beam from 0 to 1, across runs from 0
 // at the mediastinum to 1 at the chest wall, down from 0 at the apex to 1 at the costophrenic angle.
 func (l lungShape) at(p point) (air, across, down float64) {
-	x, y := p.x*sign(l.side), p.y
+	x, y := float64(p.x*sign(l.side)), p.y
 	if l.collapse > 0 {
 		const hilumX, hilumY = 0.2, 0.05
 		x = hilumX + (x-hilumX)/(1-l.collapse)
-		y = hilumY + (y-hilumY)/(1-0.7*l.collapse)
+		y = hilumY + (y-hilumY)/(1-float64(0.7*l.collapse))
 	}
 	down = (y - l.apex) / (l.costo - l.apex)
 	if x <= 0 || down <= 0 || down >= 1.25 {
@@ -133,29 +134,29 @@ func (l lungShape) at(p point) (air, across, down float64) {
 	}
 	// The top is round; below, the wall bulges out and comes in a little at the base.
 	t := clamp(down, 0, 1)
-	top := max(0, 1-5*t)
-	medial := l.medial + 0.17*top*top
+	top := max(0, 1-float64(5*t))
+	medial := l.medial + float64(0.17*top*top)
 	if x < medial-0.1 {
 		return 0, -1, down
 	}
-	open := 1 - (1-t)*(1-t)*math.Sqrt(1-t)
-	lateral := l.medial + 0.17 + (l.reach-0.17)*math.Sqrt(open)*(1-0.06*(1-open))*(1-0.05*t*t)
+	open := 1 - float64((1-t)*(1-t)*math.Sqrt(1-t))
+	lateral := l.medial + 0.17 + float64((l.reach-0.17)*math.Sqrt(open)*(1-float64(0.06*(1-open)))*(1-float64(0.05*t*t)))
 	across = (x - medial) / (lateral - medial)
 	if across <= -0.1 || across >= 1.1 {
 		return 0, across, down
 	}
 	// The diaphragm is a dome, highest a little medial of the middle.
 	q := (clamp(across, 0, 1) - 0.42) / 0.58
-	floor := l.dome + 0.10*q*q
+	floor := l.dome + float64(0.10*q*q)
 	if q > 0 {
-		floor = l.dome + (l.costo-l.dome)*q*q*(0.35+0.65*q)
+		floor = l.dome + float64((l.costo-l.dome)*q*q*(0.35+float64(0.65*q)))
 	}
 	edge := step(-0.03, 0.05, across*(lateral-medial)) * step(1.0, 0.955, across)
 	base := step(floor+0.022, floor-0.022, y)
 	curve := clamp((across-0.3)/0.7, 0, 1)
-	depth := math.Sqrt(max(0, 1-0.86*curve*curve*curve)) * (0.86 + 0.14*step(0, 0.35, across))
-	depth *= 0.35 + 0.65*step(0, 0.38, t)
+	depth := math.Sqrt(max(0, 1-float64(0.86*curve*curve*curve))) * (0.86 + float64(0.14*step(0, 0.35, across)))
+	depth *= 0.35 + float64(0.65*step(0, 0.38, t))
 	// Behind the dome a thin wedge of lung reaches down.
-	recess := 0.10 * step(l.costo+0.1, floor, y) * (1 - base)
+	recess := float64(0.10 * step(l.costo+0.1, floor, y) * (1 - base))
 	return depth * edge * (base + recess), across, down
 }

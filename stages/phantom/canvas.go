@@ -30,18 +30,18 @@ func newCanvas(n int, p pose) *canvas { return &canvas{n: n, v: make([]float64, 
 
 // body is the place in the body that pixel i, j shows.
 func (c *canvas) body(i, j int) point {
-	x := (2*float64(i)+1)/float64(c.n) - 1 - c.pose.dx
-	y := (2*float64(j)+1)/float64(c.n) - 1 - c.pose.dy
-	return point{(x*c.pose.cos + y*c.pose.sin) / c.pose.scaleX, (y*c.pose.cos - x*c.pose.sin) / c.pose.scaleY}
+	x := (float64(2*float64(i))+1)/float64(c.n) - 1 - c.pose.dx
+	y := (float64(2*float64(j))+1)/float64(c.n) - 1 - c.pose.dy
+	return point{(float64(x*c.pose.cos) + float64(y*c.pose.sin)) / c.pose.scaleX, (float64(y*c.pose.cos) - float64(x*c.pose.sin)) / c.pose.scaleY}
 }
 
 // pixel is where a place in the body lies on the detector, in pixels.
 func (c *canvas) pixel(p point) (x, y float64) {
 	bx, by := p.x*c.pose.scaleX, p.y*c.pose.scaleY
-	x = bx*c.pose.cos - by*c.pose.sin + c.pose.dx
-	y = bx*c.pose.sin + by*c.pose.cos + c.pose.dy
+	x = float64(bx*c.pose.cos) - float64(by*c.pose.sin) + c.pose.dx
+	y = float64(bx*c.pose.sin) + float64(by*c.pose.cos) + c.pose.dy
 	half := float64(c.n) / 2
-	return (x+1)*half - 0.5, (y+1)*half - 0.5
+	return float64((x+1)*half) - 0.5, float64((y+1)*half) - 0.5
 }
 
 // knot is one point of a stroke: its place, half width and height of the profile there.
@@ -88,21 +88,21 @@ func (c *canvas) stroke(knots []knot, mask []float64) {
 	layer := c.layer
 	for _, s := range segments {
 		dx, dy := s.bx-s.ax, s.by-s.ay
-		length2 := dx*dx + dy*dy + 1e-12
+		length2 := float64(dx*dx) + float64(dy*dy) + 1e-12
 		r := max(s.ra, s.rb) + 1
 		x0, x1 := max(minX, int(min(s.ax, s.bx)-r)), min(maxX, int(max(s.ax, s.bx)+r)+1)
 		y0, y1 := max(minY, int(min(s.ay, s.by)-r)), min(maxY, int(max(s.ay, s.by)+r)+1)
 		for y := y0; y <= y1; y++ {
 			for x := x0; x <= x1; x++ {
 				px, py := float64(x)-s.ax, float64(y)-s.ay
-				t := clamp((px*dx+py*dy)/length2, 0, 1)
-				ex, ey := px-t*dx, py-t*dy
-				radius := s.ra + t*(s.rb-s.ra)
-				q := 1 - (ex*ex+ey*ey)/(radius*radius)
+				t := clamp((float64(px*dx)+float64(py*dy))/length2, 0, 1)
+				ex, ey := px-float64(t*dx), py-float64(t*dy)
+				radius := s.ra + float64(t*(s.rb-s.ra))
+				q := 1 - (float64(ex*ex)+float64(ey*ey))/(radius*radius)
 				if q <= 0 {
 					continue
 				}
-				h := (s.ha + t*(s.hb-s.ha)) * math.Sqrt(q)
+				h := (s.ha + float64(t*(s.hb-s.ha))) * math.Sqrt(q)
 				if at := (y-minY)*w + x - minX; h > layer[at] {
 					layer[at] = h
 				}
@@ -160,7 +160,7 @@ func blur(v []float64, n, r int) []float64 {
 func gray(v []float64, n int) *image.Gray {
 	img := image.NewGray(image.Rect(0, 0, n, n))
 	for i, x := range v {
-		img.Pix[i] = uint8(clamp(x, 0, 1)*255 + 0.5)
+		img.Pix[i] = uint8(float64(clamp(x, 0, 1)*255) + 0.5)
 	}
 	return img
 }
@@ -178,13 +178,13 @@ func clamp(x, lo, hi float64) float64 {
 // step goes smoothly from 0 to 1 while x goes from a to b; a may be above b.
 func step(a, b, x float64) float64 {
 	t := clamp((x-a)/(b-a), 0, 1)
-	return t * t * (3 - 2*t)
+	return float64(t * t * (3 - float64(2*t)))
 }
 
 // exp is e^x. math.Exp has assembly that rounds differently from one processor to the next; Exp2 has none.
 func exp(x float64) float64 { return math.Exp2(x * math.Log2E) }
 
-func square(x float64) float64 { return x * x }
+func square(x float64) float64 { return float64(x * x) }
 
 // bump is a smooth hill of height 1 at 0 and width 1.
 func bump(x float64) float64 { return exp(-x * x) }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/stages/source"
 )
@@ -60,7 +61,7 @@ func newStudyItem(seed uint64, size, patient, i int, name string, film bool) sou
 	st := study{patient: patient, image: i, portable: s.Float64() < 0.3, film: film}
 	// Where the finding is belongs to the patient, how much of it there is changes between images.
 	st.finding = newFinding(name, rng.New(seed, fmt.Sprintf("chestxray/patient/%d/finding", patient)))
-	st.finding.severity = clamp(st.finding.severity+0.12*s.Norm(), 0, 1)
+	st.finding.severity = clamp(st.finding.severity+float64(0.12*s.Norm()), 0, 1)
 	caption := st.report(s)
 	view := "PA"
 	if st.portable {
@@ -84,9 +85,9 @@ func newStudyItem(seed uint64, size, patient, i int, name string, film bool) sou
 // radiograph exposes the detector and develops the image.
 func (st study) radiograph(n int, s *rng.Stream) *image.Gray {
 	angle := 0.035 * s.Norm()
-	p := pose{dx: 0.035 * s.Norm(), dy: 0.02 + 0.035*s.Norm(), scaleX: 1.13 + 0.04*s.Norm()}
-	p.scaleY = p.scaleX * (1 + 0.02*s.Norm())
-	p.sin, p.cos = math.Sincos(angle)
+	p := pose{dx: 0.035 * s.Norm(), dy: 0.02 + float64(0.035*s.Norm()), scaleX: 1.13 + float64(0.04*s.Norm())}
+	p.scaleY = p.scaleX * (1 + float64(0.02*s.Norm()))
+	p.sin, p.cos = elementary.Sin(angle), elementary.Cos(angle)
 	a := st.anatomy
 	if st.portable {
 		a.heart.size *= 1.05
@@ -104,28 +105,28 @@ func (st study) radiograph(n int, s *rng.Stream) *image.Gray {
 // 1, is in mu's memory.
 func develop(mu []float64, n int, s *rng.Stream) []float64 {
 	quanta := 16000 * exp(0.4*s.Norm()) // photons a pixel in the open beam
-	scattered := 0.02 + 0.02*s.Float64()
+	scattered := 0.02 + float64(0.02*s.Float64())
 	primary := make([]float64, len(mu))
 	for i, m := range mu {
 		primary[i] = exp(-max(m, 0))
 	}
 	scatter := blur(primary, n, n/6)
 	for i := range primary {
-		arrived := quanta * (primary[i] + scattered*scatter[i])
-		arrived += math.Sqrt(arrived) * s.Norm()
+		arrived := float64(quanta * (primary[i] + float64(scattered*scatter[i])))
+		arrived += float64(math.Sqrt(arrived) * s.Norm())
 		mu[i] = -math.Log(max(arrived, 1) / quanta)
 	}
 	coarse := blur(mu, n, max(1, n/16))
 	fine := blur(mu, n, 1)
-	sharp := 0.35 + 0.15*s.Float64()
+	sharp := 0.35 + float64(0.15*s.Float64())
 	for i := range mu {
-		mu[i] = 0.55*mu[i] + 0.45*fine[i] + sharp*(fine[i]-coarse[i])
+		mu[i] = float64(0.55*mu[i]) + float64(0.45*fine[i]) + float64(sharp*(fine[i]-coarse[i]))
 	}
 	// The window runs from below the lungs' darkest tenth to just above the densest bone; open air is black.
-	hi := percentile(mu, 0.985) + 0.1 + 0.1*s.Norm()
-	lungs := percentile(mu, 0.10+0.9*open(mu))
-	lo := lungs - (0.20+0.05*s.Norm())*(hi-lungs)
-	gamma := 1.12 + 0.12*s.Norm()
+	hi := percentile(mu, 0.985) + 0.1 + float64(0.1*s.Norm())
+	lungs := percentile(mu, 0.10+float64(0.9*open(mu)))
+	lo := lungs - float64((0.20+float64(0.05*s.Norm()))*(hi-lungs))
+	gamma := 1.12 + float64(0.12*s.Norm())
 	for i := range mu {
 		mu[i] = math.Pow(clamp((mu[i]-lo)/(hi-lo), 0, 1), gamma)
 	}

@@ -64,7 +64,7 @@ func newIFS(seed uint64, class int) ifs {
 		for i := range f.maps {
 			for drawn := false; !drawn || stretch(f.maps[i]) >= 1; drawn = true {
 				for k := range f.maps[i] {
-					f.maps[i][k] = 2*s.Float64() - 1
+					f.maps[i][k] = float64(2*s.Float64()) - 1
 				}
 			}
 		}
@@ -81,15 +81,15 @@ func newIFS(seed uint64, class int) ifs {
 // attractors; FractalDB also takes others, whose points fly far apart and leave a blur.
 func stretch(m [6]float64) float64 {
 	a, b, c, d := m[0], m[1], m[2], m[3]
-	sum, det := a*a+b*b+c*c+d*d, a*d-b*c
-	return (sum + math.Sqrt(max(0, sum*sum-4*det*det))) / 2
+	sum, det := float64(a*a)+float64(b*b)+float64(c*c)+float64(d*d), float64(a*d)-float64(b*c)
+	return (sum + math.Sqrt(max(0, float64(sum*sum)-float64(4*det*det)))) / 2
 }
 
 func (f *ifs) weigh() {
 	f.cumulative = make([]float64, len(f.maps))
 	sum := 0.0
 	for i, m := range f.maps {
-		sum += math.Abs(m[0]*m[3]-m[1]*m[2]) + 1e-3
+		sum += math.Abs(float64(m[0]*m[3])-float64(m[1]*m[2])) + 1e-3
 		f.cumulative[i] = sum
 	}
 	for i := range f.cumulative {
@@ -112,7 +112,7 @@ func (f *ifs) trace(n, points int, s *rng.Stream) ([]float64, bool) {
 			k++
 		}
 		m := &f.maps[k]
-		p = point{m[0]*p.x + m[1]*p.y + m[4], m[2]*p.x + m[3]*p.y + m[5]}
+		p = point{float64(m[0]*p.x) + float64(m[1]*p.y) + m[4], float64(m[2]*p.x) + float64(m[3]*p.y) + m[5]}
 		if !(math.Abs(p.x) < limit && math.Abs(p.y) < limit) {
 			return nil, false
 		}
@@ -128,7 +128,7 @@ func (f *ifs) trace(n, points int, s *rng.Stream) ([]float64, bool) {
 	}
 	cells := make([]float64, n*n)
 	for _, p := range path {
-		x, y := int((p.x-lo.x)/width*float64(n-1)+0.5), int((p.y-lo.y)/height*float64(n-1)+0.5)
+		x, y := int(float64((p.x-lo.x)/width*float64(n-1))+0.5), int(float64((p.y-lo.y)/height*float64(n-1))+0.5)
 		cells[y*n+x]++
 	}
 	return cells, true
@@ -148,13 +148,13 @@ func filled(cells []float64) float64 {
 // the result turned over at random, visits shown by their logarithm.
 func (f *ifs) render(n int, s *rng.Stream) *image.Gray {
 	varied := ifs{maps: make([][6]float64, len(f.maps))}
-	which, factor := s.Intn(6), 0.8+0.4*s.Float64()
+	which, factor := s.Intn(6), 0.8+float64(0.4*s.Float64())
 	for i, m := range f.maps {
 		m[which] *= factor
 		varied.maps[i] = m
 	}
 	varied.weigh()
-	flipX, flipY, gain := s.Intn(2) == 1, s.Intn(2) == 1, 0.7+0.3*s.Float64()
+	flipX, flipY, gain := s.Intn(2) == 1, s.Intn(2) == 1, 0.7+float64(0.3*s.Float64())
 	cells, ok := varied.trace(n, 3*n*n, s)
 	if !ok || filled(cells) < 0.05 {
 		cells, _ = f.trace(n, 3*n*n, s) // the class itself never fails

@@ -3,6 +3,7 @@ package phantom
 import (
 	"math"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/rng"
 )
 
@@ -75,12 +76,12 @@ func (d *drawing) soft() {
 				beside = 1 - d.heart(p)
 			}
 			replaced := lungAir * air * beside * (1 - filled)
-			d.inner[at] = clamp(held*(1-0.85*filled)*2, 0, 1) * (0.25 + 0.75*beside)
-			grain := 1 + 0.05*texture.at(p)
-			body := depth * d.a.habitus * grain
-			d.v[at] = tissue * (body - replaced*(1-mu))
+			d.inner[at] = clamp(float64(held*(1-float64(0.85*filled)))*2, 0, 1) * (0.25 + float64(0.75*beside))
+			grain := 1 + float64(0.05*texture.at(p))
+			body := float64(depth * d.a.habitus * grain)
+			d.v[at] = tissue * (body - float64(replaced*(1-mu)))
 			if d.f.name == pneumothorax && d.f.side == side {
-				d.v[at] += 0.16 * pleura(held/max(air, 1e-9)) * step(0, 0.2, air)
+				d.v[at] += float64(0.16 * pleura(held/max(air, 1e-9)) * step(0, 0.2, air))
 			}
 		}
 	}
@@ -92,18 +93,18 @@ func pleura(share float64) float64 { return bump((share - 0.35) / 0.3) }
 
 // bodyDepth is the depth of the patient along the beam.
 func (d *drawing) bodyDepth(p point) float64 {
-	wall := d.a.width + 0.10 + 0.10*(d.a.habitus-0.8)
+	wall := d.a.width + 0.10 + float64(0.10*(d.a.habitus-0.8))
 	// Below the armpits the trunk is an ellipse in cross-section; shoulders and neck lie above.
-	q := p.x / (wall + 0.05*step(0.1, 1.0, p.y))
-	trunk := math.Sqrt(max(0, 1-q*q*q*q))
-	trunk *= 0.78 + 0.22*step(-0.8, 0.0, p.y) + 0.12*step(0.35, 0.8, p.y)
-	slope := -1.22 + 0.55*max(0, math.Abs(p.x)-0.2)
-	shoulder := 0.62 * step(slope, slope+0.3, p.y) * step(0.25, -0.45, p.y-0.8*(math.Abs(p.x)-wall))
+	q := p.x / (wall + float64(0.05*step(0.1, 1.0, p.y)))
+	trunk := math.Sqrt(max(0, 1-float64(q*q*q*q)))
+	trunk *= 0.78 + float64(0.22*step(-0.8, 0.0, p.y)) + float64(0.12*step(0.35, 0.8, p.y))
+	slope := -1.22 + float64(0.55*max(0, math.Abs(p.x)-0.2))
+	shoulder := 0.62 * step(slope, slope+0.3, p.y) * step(0.25, -0.45, p.y-float64(0.8*(math.Abs(p.x)-wall)))
 	neck := 0.62 * math.Sqrt(max(0, 1-square(square(p.x/0.30)))) * step(-0.5, -0.8, p.y)
 	top := max(max(trunk*step(slope, slope+0.4, p.y), shoulder), neck)
 	if d.a.breast > 0 {
 		x, y := (math.Abs(p.x)-0.46)/0.36, (p.y-0.24)/0.34
-		top += d.a.breast * max(0, 1-x*x-y*y)
+		top += float64(d.a.breast * max(0, 1-float64(x*x)-float64(y*y)))
 	}
 	return top
 }
@@ -111,19 +112,19 @@ func (d *drawing) bodyDepth(p point) float64 {
 // heart is the share of the lung's depth that heart and great vessels take at p.
 func (d *drawing) heart(p point) float64 {
 	h := d.a.heart
-	size := h.size * d.f.heartScale()
-	c := point{h.center.x + 0.05*(size-1), h.center.y}
-	sin, cos := math.Sincos(h.tilt)
+	size := float64(h.size * d.f.heartScale())
+	c := point{h.center.x + float64(0.05*(size-1)), h.center.y}
+	sin, cos := elementary.Sin(h.tilt), elementary.Cos(h.tilt)
 	body := func(center point, rx, ry float64) float64 {
 		x, y := p.x-center.x, p.y-center.y
-		u, v := (x*cos+y*sin)/rx, (y*cos-x*sin)/ry
-		return max(0, 1-u*u-v*v)
+		u, v := (float64(x*cos)+float64(y*sin))/rx, (float64(y*cos)-float64(x*sin))/ry
+		return max(0, 1-float64(u*u)-float64(v*v))
 	}
 	ventricle := body(c, 0.355*size, 0.235*size)
-	atrium := body(point{c.x - 0.13*size, c.y - 0.01}, 0.20*size, 0.22*size)
+	atrium := body(point{c.x - float64(0.13*size), c.y - 0.01}, 0.20*size, 0.22*size)
 	round := func(x, y, r float64) float64 {
 		dx, dy := p.x-x, p.y-y
-		return max(0, 1-(dx*dx+dy*dy)/(r*r))
+		return max(0, 1-(float64(dx*dx)+float64(dy*dy))/(r*r))
 	}
 	knob := round(0.07, -0.31, 0.115*h.aorta)
 	trunk := round(0.06, -0.10, 0.145)
@@ -139,8 +140,8 @@ func (d *drawing) trachea() {
 	d.stroke([]knot{{point{x, -1.05}, 0.045, air}, {point{x, -0.45}, 0.042, air}, {point{x + 0.005, -0.20}, 0.042, air}}, nil)
 	for side := range 2 {
 		s := sign(side)
-		d.stroke([]knot{{point{x, -0.20}, 0.034, 0.6 * air}, {point{x + s*0.10, -0.10}, 0.028, 0.6 * air},
-			{point{x + s*0.17, -0.05}, 0.02, 0.3 * air}}, nil)
+		d.stroke([]knot{{point{x, -0.20}, 0.034, 0.6 * air}, {point{x + float64(s*0.10), -0.10}, 0.028, 0.6 * air},
+			{point{x + float64(s*0.17), -0.05}, 0.02, 0.3 * air}}, nil)
 	}
 }
 

@@ -134,7 +134,7 @@ func renderGrey(d dicom.Dataset, values []float64, width, height, bits int) (ima
 	padding, padded := number(d, tag.PixelPaddingValue)
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for i, v := range values {
-		values[i] = v*slope + intercept
+		values[i] = float64(v*slope) + intercept
 		if !padded || v != padding {
 			lo, hi = min(lo, values[i]), max(hi, values[i])
 		}
@@ -164,7 +164,7 @@ func renderGrey(d dicom.Dataset, values []float64, width, height, bits int) (ima
 		if inverted {
 			y = 1 - y
 		}
-		img.Pix[i] = uint8(y*255 + 0.5)
+		img.Pix[i] = uint8(float64(y*255) + 0.5)
 	}
 	return img, nil
 }

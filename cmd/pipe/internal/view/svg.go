@@ -112,7 +112,7 @@ func (x box) width() float64 {
 	kind, name := x.parts()
 	first := countWidth * float64(len([]rune(kind)))
 	if t := x.times(); t != "" {
-		first += countWidth*float64(len([]rune(t))) + 16
+		first += float64(countWidth*float64(len([]rune(t)))) + 16
 	}
 	return math.Ceil(max(first, textWidth*float64(len([]rune(name))), 48)) + 24
 }

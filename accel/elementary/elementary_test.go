@@ -1,0 +1,72 @@
+package elementary
+
+import (
+	"math"
+	"testing"
+)
+
+func TestFunctionsAgreeWithTheStandardLibrary(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		ours, std          func(float64) float64
+		lo, hi             float64
+		absolute, relative float64
+	}{
+		{"exp", Exp, math.Exp, -700, 700, 0, 1e-14},
+		{"log", Log, math.Log, 1e-12, 1, 0, 5e-16},
+		{"log", Log, math.Log, 1, 1e6, 0, 5e-16},
+		{"sin", Sin, math.Sin, -1e4, 1e4, 1e-15, 0},
+		{"cos", Cos, math.Cos, -1e4, 1e4, 1e-15, 0},
+		{"sin", Sin, math.Sin, -2, 2, 1e-15, 0},
+		{"cos", Cos, math.Cos, -2, 2, 1e-15, 0},
+	} {
+		const steps = 10007
+		for i := range steps + 1 {
+			x := c.lo + float64((c.hi-c.lo)*float64(i))/steps
+			got, want := c.ours(x), c.std(x)
+			if !(math.Abs(got-want) <= c.absolute+float64(c.relative*math.Abs(want))) {
+				t.Errorf("%s(%v) is %v, want %v", c.name, x, got, want)
+			}
+		}
+	}
+	if Exp(-1e9) > 1e-300 || Exp(1e9) < 1e300 {
+		t.Errorf("far out: %g, %g", Exp(-1e9), Exp(1e9))
+	}
+}
+
+func TestExactPlacesAndNaN(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"e^0", Exp(0), 1},
+		{"sin 0", Sin(0), 0},
+		{"cos 0", Cos(0), 1},
+		{"log 1", Log(1), 0},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is %v, want %v", c.name, c.got, c.want)
+		}
+	}
+	if got := Exp(math.NaN()); got == got {
+		t.Errorf("e^NaN is %v", got)
+	}
+}
+
+// Learning rates and losses hang on these bits; every processor must give them.
+func TestBitsNeverChange(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		got  float64
+		want uint64
+	}{
+		{"exp", Exp(-1.2345), 0x3fd29f6b7bfe469d},
+		{"log", Log(1.2345), 0x3fcaf71abe30f490},
+		{"sin", Sin(1234.5), 0x3fc29c531dfd031b},
+		{"cos", Cos(1234.5), 0xbfefa8f2ceb78372},
+	} {
+		if bits := math.Float64bits(c.got); bits != c.want {
+			t.Errorf("%s has the bits %#x, want %#x", c.name, bits, c.want)
+		}
+	}
+}
