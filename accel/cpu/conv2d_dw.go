@@ -114,28 +114,41 @@ func (v *conv) pointwiseDw(d *Device, dw, x, dy []float32) {
 // depthwiseDw sums, for each weight and image, the products of dy with what the weight met, in 16 lanes. Rows of dy are spread to
 // the pitch of the image's lay with zeros between them, so that a plane is one row.
 func (v *conv) depthwiseDw(d *Device, dw, x, dy []float32) {
-	f, window := v.field(), v.kh*v.kw
+	const together = 16 // planes of an image, which lie side by side
+	f, window, u := v.field(), v.kh*v.kw, microKernels[d.level]
 	taps := f.offsets(1, v.oh)
+	for u.dotTaps != nil && len(taps)%4 > 0 { // surplus sums are faster than single ones
+		taps = append(taps, 0)
+	}
 	_, pitch := f.plane(v.oh)
-	d.pool.run(v.Groups*v.o, grain(window*v.batch*v.oh*pitch), func(lo, hi int) {
+	planes := v.Groups * v.o
+	least := min(together, (planes+4*d.pool.threads-1)/(4*d.pool.threads))
+	d.pool.run(planes, max(least, grain(window*v.batch*v.oh*pitch)), func(lo, hi int) {
 		l := lay{data: d.borrow(f.size(1, v.oh))}
 		defer d.giveBack(l.data)
-		spread := d.borrow(v.oh * pitch)
+		spread := d.borrow((v.oh*pitch + width - 1) / width * width) // whole vectors: zeros change no sum
 		defer d.giveBack(spread)
-		sums := make([]lanes, window)
-		for out := lo; out < hi; out++ {
-			clear(sums)
-			for b := range v.batch {
-				f.fill(microKernels[d.level], &l, x[(b*v.Groups+out/v.o)*v.h*v.w:], 0, 1, 0, v.oh, v.oh)
-				from := dy[(b*v.Groups*v.o+out)*v.oh*v.ow:]
-				for y := range v.oh {
-					row := spread[y*pitch:][:pitch]
-					clear(row[copy(row, from[y*v.ow:][:v.ow]):])
+		clear(spread)
+		sums := make([]lanes, (hi-lo)*len(taps))
+		for b := range v.batch {
+			for out := lo; out < hi; out++ {
+				if out == lo || out%v.o == 0 {
+					f.fill(u, &l, x[(b*v.Groups+out/v.o)*v.h*v.w:], 0, 1, 0, v.oh, v.oh)
 				}
-				d.level.dots(sums, l.data, taps, spread)
+				from := dy[(b*planes+out)*v.oh*v.ow:]
+				if v.ow >= 8 {
+					u.copyBlock(v.oh, v.ow, from, v.ow, spread, pitch)
+				} else {
+					for y := range v.oh {
+						copy(spread[y*pitch:], from[y*v.ow:][:v.ow])
+					}
+				}
+				d.level.dots(sums[(out-lo)*len(taps):][:len(taps)], l.data, taps, spread)
 			}
-			for t := range sums {
-				dw[out*window+t] = sums[t].total()
+		}
+		for out := lo; out < hi; out++ {
+			for t := range window {
+				dw[out*window+t] = sums[(out-lo)*len(taps)+t].total()
 			}
 		}
 	})
@@ -147,6 +160,9 @@ func (l level) dots(sums []lanes, x []float32, taps []int, dy []float32) {
 		n := whole(len(dy))
 		for ; len(taps) >= 4; sums, taps = sums[4:], taps[4:] {
 			f(n, &sums[0][0], ptr(x), &taps[0], ptr(dy))
+			if n == len(dy) {
+				continue // no rest
+			}
 			for t, tap := range taps[:4] {
 				l.dot(&sums[t], x[tap+n:][:len(dy)-n], dy[n:])
 			}

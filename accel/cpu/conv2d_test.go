@@ -125,6 +125,10 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 		{kernel.Conv2d{StrideH: 3, StrideW: 3, PadLeft: 1, Groups: 1}, []int{2, 5, 10, 13}, []int{7, 5, 2, 2}, false},
 		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadRight: 1, Groups: 2}, []int{2, 8, 9, 9}, []int{2, 4, 3, 3}, false},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadBottom: 1, PadRight: 1, Groups: 6}, []int{2, 6, 12, 20}, []int{6, 1, 3, 3}, true},
+		// Windows of planes as they lie: several strips, padding wider than a window's half, several outputs a plane.
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 6}, []int{2, 6, 14, 14}, []int{6, 1, 3, 3}, true},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 3, PadRight: 4, Groups: 5}, []int{2, 5, 4, 37}, []int{10, 1, 3, 3}, true},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 3}, []int{2, 3, 9, 71}, []int{6, 1, 3, 3}, true},
 	} {
 		t.Run(fmt.Sprintf("%v by %v", c.x, c.w), func(t *testing.T) {
 			out := []int{c.x[0], c.w[0], (c.x[2]+c.a.PadTop+c.a.PadBottom-c.w[2])/c.a.StrideH + 1, (c.x[3]+c.a.PadLeft+c.a.PadRight-c.w[3])/c.a.StrideW + 1}

@@ -6,6 +6,10 @@ func isDepthwise(channels, outputs int) bool { return channels == 1 && outputs <
 // depthwise computes a correlation whose groups have one channel: each output plane in one pass over the rows of a lay, gaps between
 // the rows included.
 func (r *correlation) depthwise(d *Device) {
+	if window := r.window(microKernels[d.level]); window != nil {
+		r.windows(d, window)
+		return
+	}
 	images := r.batch * r.groups
 	full := r.chunk(1, (2*d.pool.threads+images-1)/images)
 	chunks := (r.rows + full - 1) / full

@@ -21,3 +21,15 @@ func dotTapsAVX512(n int, acc *float32, x *float32, taps *int, dy *float32)
 //
 //go:noescape
 func dotTapsAVX2(n int, acc *float32, x *float32, taps *int, dy *float32)
+
+// window1AVX512 sets n rows of 16 outputs at y to the bias + the 3x3 window w times what it meets, in order with FMA, by steps of 1.
+// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store.
+//
+//go:noescape
+func window1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
+
+// window2AVX512 sets n rows of 16 outputs at y to the bias + the 3x3 window w times what it meets, in order with FMA, by steps of 2.
+// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store.
+//
+//go:noescape
+func window2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)

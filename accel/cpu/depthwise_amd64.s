@@ -190,3 +190,236 @@ done:
 	VMOVUPS Y7, 224(CX)
 	VZEROUPPER
 	RET
+
+// func window1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·window1AVX512(SB), NOSPLIT, $0-84
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         ldy+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         at+32(FP), SI
+	MOVQ         ldx+40(FP), DI
+	MOVQ         first+48(FP), R8
+	MOVQ         h+56(FP), R9
+	MOVQ         w+64(FP), R10
+	MOVQ         masks+72(FP), R11
+	SHLQ         $0x02, DX
+	SHLQ         $0x02, DI
+	LEAQ         (BX)(SI*4), BX
+	KMOVW        (R11), K1
+	KMOVW        2(R11), K2
+	KMOVW        4(R11), K3
+	KMOVW        6(R11), K4
+	VBROADCASTSS (R10), Z0
+	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 8(R10), Z4
+	VBROADCASTSS 12(R10), Z6
+	VBROADCASTSS 16(R10), Z8
+	VBROADCASTSS 20(R10), Z10
+	VBROADCASTSS 24(R10), Z12
+	VBROADCASTSS 28(R10), Z14
+	VBROADCASTSS 32(R10), Z16
+	VBROADCASTSS bias+80(FP), Z18
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	CMPQ         R8, R9
+	JAE          before0
+	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    4(BX), K2, Z3
+	VMOVUPS.Z    8(BX), K3, Z5
+
+before0:
+	INCQ      R8
+	ADDQ      DI, BX
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z11, Z11, Z11
+	CMPQ      R8, R9
+	JAE       before1
+	VMOVUPS.Z (BX), K1, Z7
+	VMOVUPS.Z 4(BX), K2, Z9
+	VMOVUPS.Z 8(BX), K3, Z11
+
+before1:
+	INCQ R8
+	ADDQ DI, BX
+
+loop:
+	VXORPS    Z13, Z13, Z13
+	VXORPS    Z15, Z15, Z15
+	VXORPS    Z17, Z17, Z17
+	CMPQ      R8, R9
+	JAE       row0
+	VMOVUPS.Z (BX), K1, Z13
+	VMOVUPS.Z 4(BX), K2, Z15
+	VMOVUPS.Z 8(BX), K3, Z17
+
+row0:
+	INCQ        R8
+	ADDQ        DI, BX
+	VMOVAPS     Z18, Z19
+	VFMADD231PS Z1, Z0, Z19
+	VFMADD231PS Z3, Z2, Z19
+	VFMADD231PS Z5, Z4, Z19
+	VFMADD231PS Z7, Z6, Z19
+	VFMADD231PS Z9, Z8, Z19
+	VFMADD231PS Z11, Z10, Z19
+	VFMADD231PS Z13, Z12, Z19
+	VFMADD231PS Z15, Z14, Z19
+	VFMADD231PS Z17, Z16, Z19
+	VMOVUPS     Z19, K4, (CX)
+	ADDQ        DX, CX
+	VMOVAPS     Z7, Z1
+	VMOVAPS     Z9, Z3
+	VMOVAPS     Z11, Z5
+	VMOVAPS     Z13, Z7
+	VMOVAPS     Z15, Z9
+	VMOVAPS     Z17, Z11
+	DECQ        AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func window2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·window2AVX512(SB), NOSPLIT, $0-84
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         ldy+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         at+32(FP), SI
+	MOVQ         ldx+40(FP), DI
+	MOVQ         first+48(FP), R8
+	MOVQ         h+56(FP), R9
+	MOVQ         w+64(FP), R10
+	MOVQ         masks+72(FP), R11
+	SHLQ         $0x02, DX
+	SHLQ         $0x02, DI
+	LEAQ         (BX)(SI*4), BX
+	KMOVW        (R11), K1
+	KMOVW        2(R11), K2
+	KMOVW        4(R11), K3
+	KMOVW        6(R11), K4
+	KMOVW        8(R11), K5
+	VBROADCASTSS (R10), Z0
+	VBROADCASTSS 4(R10), Z2
+	VBROADCASTSS 8(R10), Z4
+	VBROADCASTSS 12(R10), Z6
+	VBROADCASTSS 16(R10), Z8
+	VBROADCASTSS 20(R10), Z10
+	VBROADCASTSS 24(R10), Z12
+	VBROADCASTSS 28(R10), Z14
+	VBROADCASTSS 32(R10), Z16
+	VBROADCASTSS bias+80(FP), Z18
+	VMOVUPS      even<>+0(SB), Z19
+	VMOVUPS      odd<>+0(SB), Z20
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z5, Z5, Z5
+	CMPQ         R8, R9
+	JAE          before0
+	VMOVUPS.Z    (BX), K1, Z1
+	VMOVUPS.Z    64(BX), K2, Z7
+	VMOVUPS.Z    8(BX), K3, Z5
+	VMOVUPS.Z    72(BX), K4, Z9
+	VMOVAPS      Z1, Z3
+	VPERMT2PS    Z7, Z20, Z3
+	VPERMT2PS    Z7, Z19, Z1
+	VPERMT2PS    Z9, Z19, Z5
+
+before0:
+	INCQ R8
+	ADDQ DI, BX
+
+loop:
+	VXORPS    Z7, Z7, Z7
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z11, Z11, Z11
+	CMPQ      R8, R9
+	JAE       row0
+	VMOVUPS.Z (BX), K1, Z7
+	VMOVUPS.Z 64(BX), K2, Z13
+	VMOVUPS.Z 8(BX), K3, Z11
+	VMOVUPS.Z 72(BX), K4, Z15
+	VMOVAPS   Z7, Z9
+	VPERMT2PS Z13, Z20, Z9
+	VPERMT2PS Z13, Z19, Z7
+	VPERMT2PS Z15, Z19, Z11
+
+row0:
+	INCQ      R8
+	ADDQ      DI, BX
+	VXORPS    Z13, Z13, Z13
+	VXORPS    Z15, Z15, Z15
+	VXORPS    Z17, Z17, Z17
+	CMPQ      R8, R9
+	JAE       row1
+	VMOVUPS.Z (BX), K1, Z13
+	VMOVUPS.Z 64(BX), K2, Z21
+	VMOVUPS.Z 8(BX), K3, Z17
+	VMOVUPS.Z 72(BX), K4, Z22
+	VMOVAPS   Z13, Z15
+	VPERMT2PS Z21, Z20, Z15
+	VPERMT2PS Z21, Z19, Z13
+	VPERMT2PS Z22, Z19, Z17
+
+row1:
+	INCQ        R8
+	ADDQ        DI, BX
+	VMOVAPS     Z18, Z21
+	VFMADD231PS Z1, Z0, Z21
+	VFMADD231PS Z3, Z2, Z21
+	VFMADD231PS Z5, Z4, Z21
+	VFMADD231PS Z7, Z6, Z21
+	VFMADD231PS Z9, Z8, Z21
+	VFMADD231PS Z11, Z10, Z21
+	VFMADD231PS Z13, Z12, Z21
+	VFMADD231PS Z15, Z14, Z21
+	VFMADD231PS Z17, Z16, Z21
+	VMOVUPS     Z21, K5, (CX)
+	ADDQ        DX, CX
+	VMOVAPS     Z13, Z1
+	VMOVAPS     Z15, Z3
+	VMOVAPS     Z17, Z5
+	DECQ        AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+DATA even<>+0(SB)/4, $0x00000000
+DATA even<>+4(SB)/4, $0x00000002
+DATA even<>+8(SB)/4, $0x00000004
+DATA even<>+12(SB)/4, $0x00000006
+DATA even<>+16(SB)/4, $0x00000008
+DATA even<>+20(SB)/4, $0x0000000a
+DATA even<>+24(SB)/4, $0x0000000c
+DATA even<>+28(SB)/4, $0x0000000e
+DATA even<>+32(SB)/4, $0x00000010
+DATA even<>+36(SB)/4, $0x00000012
+DATA even<>+40(SB)/4, $0x00000014
+DATA even<>+44(SB)/4, $0x00000016
+DATA even<>+48(SB)/4, $0x00000018
+DATA even<>+52(SB)/4, $0x0000001a
+DATA even<>+56(SB)/4, $0x0000001c
+DATA even<>+60(SB)/4, $0x0000001e
+GLOBL even<>(SB), RODATA|NOPTR, $64
+
+DATA odd<>+0(SB)/4, $0x00000001
+DATA odd<>+4(SB)/4, $0x00000003
+DATA odd<>+8(SB)/4, $0x00000005
+DATA odd<>+12(SB)/4, $0x00000007
+DATA odd<>+16(SB)/4, $0x00000009
+DATA odd<>+20(SB)/4, $0x0000000b
+DATA odd<>+24(SB)/4, $0x0000000d
+DATA odd<>+28(SB)/4, $0x0000000f
+DATA odd<>+32(SB)/4, $0x00000011
+DATA odd<>+36(SB)/4, $0x00000013
+DATA odd<>+40(SB)/4, $0x00000015
+DATA odd<>+44(SB)/4, $0x00000017
+DATA odd<>+48(SB)/4, $0x00000019
+DATA odd<>+52(SB)/4, $0x0000001b
+DATA odd<>+56(SB)/4, $0x0000001d
+DATA odd<>+60(SB)/4, $0x0000001f
+GLOBL odd<>(SB), RODATA|NOPTR, $64

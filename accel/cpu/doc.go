@@ -16,7 +16,7 @@
 // convolutions are such products. A convolution's field is what it reads of an image, a lay the padded copy of some of its rows
 // from which panels are packed (field.go); a correlation sweeps weights over fields (correlation.go), cut into chunks of output
 // rows of one image or of several (cutting.go). The gradient of its input is a correlation for each phase, a remainder of positions
-// by the stride (conv2d_dx.go). A kernel named by a sequence, "add+relu", does the same while a row is in a cache (epilogue.go).
+// by the stride (conv2d_dx.go). Planes that 3x3 windows meet alone are read as they lie, in strips (window.go). A kernel named by a sequence, "add+relu", does the same while a row is in a cache (epilogue.go).
 //
 // Streams: a launch has run when Launch returns, so a stream is always in sync.
 package cpu

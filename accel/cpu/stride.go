@@ -10,6 +10,10 @@ func (u *microKernel) every(y, x []float32, stride int) {
 	case stride == 2 && u.thin != nil:
 		if i = min(len(y), len(x)/2) &^ 7; i > 0 {
 			u.thin(i, ptr(y), ptr(x))
+			if last := len(y) - 8; i < len(y) && 2*len(y) <= len(x) { // an octet that overlaps the one before
+				u.thin(8, ptr(y[last:]), ptr(x[2*last:]))
+				i = len(y)
+			}
 		}
 	}
 	for ; i < len(y); i++ {
@@ -34,6 +38,9 @@ func (u *microKernel) interleave(y []float32, rows [][]float32) {
 	if len(rows) == 2 && u.zip != nil {
 		if i = len(rows[1]) &^ 7; i > 0 {
 			u.zip(i, ptr(y), ptr(rows[0]), ptr(rows[1]))
+			last := len(rows[1]) - 8 // of an octet that overlaps the one before
+			u.zip(8, ptr(y[2*last:]), ptr(rows[0][last:]), ptr(rows[1][last:]))
+			i = last + 8
 		}
 	}
 	for first, row := range rows {

@@ -15,6 +15,7 @@ func depthwise() {
 	correlate("correlateAVX2", YMM, 32)
 	dotTaps(avx512)
 	dotTaps(avx2)
+	windows()
 }
 
 func dotTaps(l simd) {
