@@ -18,7 +18,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "finetune",
-		Version: 4,
+		Version: 5,
 		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
