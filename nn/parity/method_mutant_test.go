@@ -1,9 +1,11 @@
 package main
 
 import (
+	"math"
 	"strings"
 
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/op"
 )
 
 // Mistakes in methods, for mutants: each leaves an edit of another method as it is.
@@ -87,4 +89,31 @@ func ownFactors(e layer.Edit) layer.Edit {
 		return b.MatMul(b.MatMul(b.MatMul(x, u, nil), b.Param("fact_s", []int{2, 2}, layer.FanIn), nil), v, nil)
 	}
 	return d
+}
+
+// attachedNorm normalises rows once more, which changes no value, with a gradient through the norm: v / |v| is the layer norm of (v, -v) by the
+// root of v's length. Its gain of ones is a norm's gain by its own size, for constants are none of a network's.
+func attachedNorm(e layer.Edit) layer.Edit {
+	r, ok := e.(layer.Reweight)
+	block, isQKV := strings.CutSuffix(r.Site, "attn.qkv")
+	if !ok || !isQKV || r.Slice == "" {
+		return e
+	}
+	weight := r.Weight
+	r.Weight = func(b *layer.Builder, w *layer.Node) *layer.Node {
+		y := weight(b, w)
+		if b.Err() != nil {
+			return nil
+		}
+		rows, n := y.Shape()[0], y.Shape()[1]
+		m, g := b.Node(r.Site+"."+r.Slice+".lora_magnitude_vector"), b.Node(block+"norm1.weight")
+		ones := b.Concat(0, g, g)
+		ones = b.OverNorm(ones, b.Reshape(ones, 2*n, 1))
+		z, err := op.LayerNorm(b.Concat(1, y, b.Scale(y, -1)), ones, b.Scale(ones, 0), 1e-12)
+		if err != nil {
+			return nil
+		}
+		return b.Scale(b.Mul(b.Slice(z, 1, 0, n), b.Reshape(m, rows, 1)), float32(1/math.Sqrt(float64(n))))
+	}
+	return r
 }

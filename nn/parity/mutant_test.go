@@ -137,6 +137,7 @@ var mutants = []mutant{
 	{of: "convpass", name: "Convpass without its rule for the class token", method: gridOnly},
 	{of: "lora", name: "LoRA's q and v exchanged", method: exchangeChanges("q", "v")},
 	{of: "fact_tt", name: "FacT's U and V of each layer's own", method: ownFactors},
+	{of: "dora", name: "DoRA's norm with a gradient", method: attachedNorm},
 	{name: "AdamW's eps 1e-8", attrs: change(func(a *kernel.AdamW) { a.Eps = 1e-8 })},
 	{name: "AdamW without decay", attrs: change(func(a *kernel.AdamW) { a.WeightDecay = 0 })},
 	{name: "AdamW's bias corrected a step late", attrs: change(func(a *kernel.AdamW) { a.Step++ })},
