@@ -1,7 +1,7 @@
 """Additive methods on transformers' CLIPTextModel: what causal attention and separate projections make of them. (IA)3 is the PEFT library's."""
 
 import torch
-from peft import IA3Config, get_peft_model
+from peft import IA3Config, LoraConfig, get_peft_model
 from peft.tuners.ia3 import IA3Layer
 from torch import nn
 
@@ -52,20 +52,25 @@ def ia3(net):
     return net
 
 
+def lora(net, rank, alpha):
+    return get_peft_model(net, LoraConfig(r=rank, lora_alpha=alpha, target_modules=["q_proj", "v_proj"]))
+
+
 def ours(name):
-    return name.replace("base_model.model.", "").replace(".base_layer", "").replace("ia3_l.default", "ia3_l")
+    return name.replace("base_model.model.", "").replace(".base_layer", "").replace(".default", "")
 
 
-def case(method, apply, pattern, **options):
-    plain = clip_text.tiny(method, False, hidden_act="quick_gelu")
-    library = method == "ia3"
+def case(method, apply, pattern, plain=None, **options):
+    """On the small network, or on a plain case of real size."""
+    plain = plain or clip_text.tiny(method, False, hidden_act="quick_gelu")
+    library = method in ("ia3", "lora")
     return Case(
-        method,
+        method if plain.fixture else f"{plain.name}_{method}",
         lambda: apply(plain.build(), **options),
         plain.inputs,
         plain.config,
         [("base_model.model." if library else "") + t for t in plain.taps],
-        fixture=True,
+        fixture=plain.fixture,
         method=method,
         options=options,
         trains=matches(pattern),
@@ -74,8 +79,13 @@ def case(method, apply, pattern, **options):
     )
 
 
+LARGE = clip_text.real("clip_vit_large_patch14_text")
 CASES = [
     case("prefix", prefix, r"\.prefix_", tokens=2),
     case("adapter", adapter, r"\.adapter\.", bottleneck=3),
     case("ia3", ia3, r"ia3_l$"),
+    case("lora", lora, r"lora_", rank=2, alpha=3),
+    # of real size
+    case("lora", lora, r"lora_", LARGE, rank=16, alpha=17),
+    case("ia3", ia3, r"ia3_l$", LARGE),
 ]

@@ -10,6 +10,7 @@ import (
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/accel/kernel"
+	"github.com/pipe-ml/pipe/nn/layer"
 )
 
 // mutant is a mistake that a port could make. Each must be seen by a fixture.
@@ -19,6 +20,8 @@ type mutant struct {
 	swap   map[string]string              // one kernel for another, whose attributes attrs gives
 	weight func(name string, v []float32) // changes a parameter's values
 	edit   func(c *Case)                  // changes what the case asks for
+	method func(e layer.Edit) layer.Edit  // changes an edit of a method
+	of     string                         // the method whose fixtures alone must see it; empty: any
 }
 
 // mutantDevice launches other kernels, or with other attributes.
@@ -128,6 +131,13 @@ var mutants = []mutant{
 			slices.Reverse(v)
 		}
 	}},
+	{of: "ssf", name: "SSF's shift before its scale", weight: shiftFirst},
+	{of: "ia3", name: "(IA)3 before the activation", method: beforeActivation, weight: hiddenVector},
+	{of: "difffit", name: "DiffFit without the vector behind the feed-forward", method: withoutGamma},
+	{of: "convpass", name: "Convpass without its rule for the class token", method: gridOnly},
+	{of: "lora", name: "LoRA's q and v exchanged", method: exchangeChanges("q", "v")},
+	{of: "fact_tt", name: "FacT's U and V of each layer's own", method: ownFactors},
+	{of: "dora", name: "DoRA's norm with a gradient", method: attachedNorm},
 	{name: "AdamW's eps 1e-8", attrs: change(func(a *kernel.AdamW) { a.Eps = 1e-8 })},
 	{name: "AdamW without decay", attrs: change(func(a *kernel.AdamW) { a.WeightDecay = 0 })},
 	{name: "AdamW's bias corrected a step late", attrs: change(func(a *kernel.AdamW) { a.Step++ })},
@@ -140,11 +150,14 @@ func TestEveryMutantIsCaughtByAFixture(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			for _, c := range all {
+				if m.of != "" && c.Method != m.of {
+					continue
+				}
 				changed := *c
 				if m.edit != nil {
 					m.edit(&changed)
 				}
-				rep, err := Runner{Device: mutantDevice{dev, m}, Weight: m.weight}.Run(t.Context(), &changed)
+				rep, err := Runner{Device: mutantDevice{dev, m}, Weight: m.weight, Edit: m.method}.Run(t.Context(), &changed)
 				if caught := rep.Check(fixtureBound); caught != nil {
 					t.Log(caught)
 					return
@@ -155,5 +168,19 @@ func TestEveryMutantIsCaughtByAFixture(t *testing.T) {
 			}
 			t.Errorf("none of %d fixtures sees it", len(all))
 		})
+	}
+}
+
+func TestEditsLeftAloneAreNoMutant(t *testing.T) {
+	dev := cpu.New(1)
+	defer dev.Close()
+	for _, c := range fixtures(t) {
+		rep, err := Runner{Device: dev, Edit: func(e layer.Edit) layer.Edit { return e }}.Run(t.Context(), c)
+		if err == nil {
+			err = rep.Check(fixtureBound)
+		}
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -308,12 +308,12 @@ CASES = [
     library_case("lora_library", VIT_BASE, "lora", "_vit_base"),
     case("lora_resnet50", RESNET50, "lora", apply_loralib(8, 1)),
     library_case("dora_library", VIT_BASE, "dora", "_vit_base"),
-    library_case("dora_conv_library", RESNET50, "dora", "_resnet50", seed=2),  # with 1 a ReLU's input lies at its kink
+    library_case("dora_conv_library", RESNET50, "dora", "_resnet50"),
     case("krona_vit_base", VIT_BASE, "krona", slices(krona, 32, 1)),
     case("kadaptation_vit_base", VIT_BASE, "kadaptation", apply_kadaptation(32, 1, 1), scale=1),
     case("fact_tt_vit_base", VIT_BASE, "fact_tt", apply_fact_tt(16, 1), dropout=0),
     case("fact_tk_vit_base", VIT_BASE, "fact_tk", apply_fact_tk(32, 1), dropout=0),
-    # In float64, since singular values lie so near each other that a decomposition in float32 has other vectors.
+    # In float64: where singular values lie near each other, float32 finds other vectors. Ours too are rounded to float32: that bounds the gradients.
     dataclasses.replace(case("svdiff_vit_tiny", VIT_TINY, "svdiff", apply_svdiff(0.3), scale=0.3), double=True),
     case("ssf_vit_base", VIT_BASE, "ssf", apply_ssf),
     case("tsa_resnet50", RESNET50, "tsa", apply_tsa),

@@ -34,7 +34,7 @@ def real(name, train=False, batch=2):
         TAPS,
         train=train,
         double=True,
-        margin=0 if train else 6,
+        margin=0 if train else 8,
         gradients=not train,
     )
 

@@ -29,10 +29,11 @@ type built struct {
 	mem    *program.Memory
 }
 
-// Runner computes cases on a device. Weight, if set, changes a parameter's values: a mutant does.
+// Runner computes cases on a device. Weight, if set, changes a parameter's values, and Edit a method's edit (nil drops it): mutants do.
 type Runner struct {
 	Device accel.Device
 	Weight func(name string, v []float32)
+	Edit   func(e layer.Edit) layer.Edit
 }
 
 // Run compares the case with what we compute. The report lists every comparison; an error is about the case itself.
@@ -65,6 +66,9 @@ func (r Runner) build(c *Case) (*built, error) {
 	}
 	w := layer.NewWeights(c.Seed)
 	plan, err := c.plan(whole, w)
+	if err == nil && r.Edit != nil && c.Method != "" {
+		plan, err = r.mutated(c, whole, w)
+	}
 	if err := errors.Join(failed, err); err != nil {
 		return nil, err
 	}

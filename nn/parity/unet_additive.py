@@ -3,8 +3,10 @@
 import math
 
 import torch
+from peft import LoraConfig, get_peft_model
 from torch import nn
 
+import reparameterised
 import unet
 from parity import Case, matches
 from vit_additive import Adapter, Convpass, Vectors, behind
@@ -83,8 +85,9 @@ def ia3(net):
             last.register_forward_pre_hook(lambda m, args: args[0] * m.ia3_l)
 
 
-def case(method, apply, pattern, **options):
-    plain = unet.tiny(method, attention_head_dim=2)
+def case(method, apply, pattern, plain=None, **options):
+    """On the small network, or on a plain case of real size."""
+    plain = plain or unet.tiny(method, attention_head_dim=2)
 
     def build():
         net = plain.build()
@@ -92,25 +95,34 @@ def case(method, apply, pattern, **options):
         return net
 
     return Case(
-        method,
+        method if plain.fixture else f"{plain.name}_{method}",
         build,
         plain.inputs,
         plain.config,
         [t for t in plain.taps if "block" in t],
-        fixture=True,
+        fixture=plain.fixture,
         method=method,
         options=options,
         trains=matches(pattern),
-        rename=lambda n: n.replace(".learned.", ".heads."),
+        rename=lambda n: reparameterised.ours(n).replace(".learned.", ".heads."),
         forward=plain.forward,
     )
+
+
+def lora(net, rank, alpha):
+    """The PEFT library's, in place."""
+    get_peft_model(net, LoraConfig(r=rank, lora_alpha=alpha, target_modules=["to_q", "to_v"]))
 
 
 def selects(net):
     """Trains parameters that are there."""
 
 
+VERSION1 = unet.real("stable_diffusion_v1_5")
 CASES = [
+    case("lora", lora, r"lora_", rank=2, alpha=1),
+    case("bitfit", selects, r"bias$"),
+    case("norm", selects, r"norm"),
     case("difffit", difffit, r"gamma$|norm|bias$"),
     case("adapter", adapter, r"\.adapter\.", bottleneck=3),
     case("convpass", convpass, r"\.convpass\.", bottleneck=3, dropout=0),
@@ -118,4 +130,10 @@ CASES = [
     case("ia3", ia3, r"ia3_l$"),
     case("attention_blocks", selects, r"(^|\.)attentions\."),
     case("norm_bias_attention", selects, r"norm|bias$|(^|\.)attentions\."),
+    # of real size
+    case("lora", lora, r"lora_", VERSION1, rank=16, alpha=27),
+    case("bitfit", selects, r"bias$", VERSION1),
+    case("norm", selects, r"norm", VERSION1),
+    case("difffit", difffit, r"gamma$|norm|bias$", VERSION1),
+    case("attention_blocks", selects, r"(^|\.)attentions\.", VERSION1),
 ]
