@@ -55,7 +55,6 @@ func TestFaultyOptionsAreExplained(t *testing.T) {
 		{peft.Options{Method: "lora", Config: map[string]any{"dropout": 1.5}}, "dropout: 1.5 is above 0.99"},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"attn.qkv", "q"}}}, "targets choose blocks.0.attn.qkv whole and its slice q too: name one of them"},
 		{peft.Options{Method: "dora", Config: map[string]any{"targets": []any{"attn.qkv", "q"}}}, "targets choose blocks.0.attn.qkv whole"},
-		{peft.Options{Method: "linear", Mask: peft.Mask{Blocks: []int{0}}}, "linear: it trains only the head"},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": "q"}}, "targets: q is not a list"},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"q", "porj"}}}, `target "porj" matches nothing; did you mean "proj"?`},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"fc3"}}}, `target "fc3" matches nothing; did you mean "fc1"?`},

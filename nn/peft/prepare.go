@@ -123,9 +123,6 @@ func (m Method) edits(c Config, base layer.Sites, mask Mask) ([]layer.Edit, erro
 		Params: slices.DeleteFunc(slices.Clone(base.Params), func(p layer.Param) bool { return p.Head }),
 		Blocks: base.Blocks,
 	}
-	if m.HeadOnly && (mask.Blocks != nil || mask.Layers != nil) {
-		return nil, errors.New("it trains only the head, which no mask of blocks or layers reaches: leave the mask out")
-	}
 	edits, err := c.Apply(body)
 	if err != nil {
 		return nil, err
