@@ -21,7 +21,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "pretrain",
-		Version: 3,
+		Version: 4,
 		Doc: "Trains a network from scratch: a classifier on labelled images, or a text-to-image diffusion model on images with captions.\n\n" +
 			"Images come from preprocess, or for a classifier from a generator such as phantom://fractals?classes=64. " +
 			"The training split is trained on; the validation split chooses the weights that are kept.\n\n" + augmentDoc(),
