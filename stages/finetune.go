@@ -99,7 +99,6 @@ func methods() string {
 // Canonical implements Canonical: options that are left out are written out.
 func (*finetune) Canonical(config map[string]any) {
 	canonicalAugment(config)
-	canonicalDropout(config)
 	method, _ := config["method"].(string)
 	options, _ := config["options"].(map[string]any)
 	m, err := peft.Lookup(method)

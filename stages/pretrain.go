@@ -70,7 +70,6 @@ func (s *pretrain) Validate() error {
 // Canonical implements Canonical.
 func (*pretrain) Canonical(config map[string]any) {
 	canonicalAugment(config)
-	canonicalDropout(config)
 }
 
 func (s *pretrain) diffuses() bool { return slices.Contains(diffusion.Variants(), s.Architecture) }

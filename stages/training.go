@@ -83,13 +83,6 @@ type diffusing struct {
 	SNRGamma       float64 `pipe:"snr_gamma,optional" min:"0" doc:"Gamma of min-SNR weighting of a diffusion model's timesteps; 5 is usual. Default: all weigh alike."`
 }
 
-// canonicalDropout leaves the default out of the key, where most have no use for it.
-func canonicalDropout(config map[string]any) {
-	if config["caption_dropout"] == 0.1 {
-		delete(config, "caption_dropout")
-	}
-}
-
 // unread refuses what a classifier does not read.
 func (d diffusing) unread() error {
 	if d.SNRGamma > 0 {
