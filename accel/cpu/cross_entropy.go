@@ -49,32 +49,38 @@ func crossEntropy(d *Device, a kernel.CrossEntropy, out, in []accel.Tensor) erro
 	}
 	logits, labels := f32(in[0]), i32(in[1])
 	n, c := rows(in[0])
+	f32(out[0])[0] = d.meanLoss(n, c, counted, func(acc *lanes, e []float32, i int) float32 {
+		if labels[i] < 0 {
+			return 0
+		}
+		x := logits[i*c : (i+1)*c]
+		top, sum := d.level.softmax(acc, e, x)
+		// Everything relative to the largest logit, so that large logits cost no precision.
+		*acc = lanes{}
+		d.level.shift(e, x, -top)
+		d.level.sum(acc, e)
+		mean := acc.total() / float32(c)
+		return logf(sum) - float32((1-a.Smoothing)*(x[labels[i]]-top)) - float32(a.Smoothing*mean)
+	})
+	return nil
+}
+
+// meanLoss adds the losses of n rows of c logits in order and divides by counted; loss gives that of row i and may use acc and e [c].
+func (d *Device) meanLoss(n, c, counted int, loss func(acc *lanes, e []float32, i int) float32) float32 {
 	losses := d.borrow(n)
 	defer d.giveBack(losses)
 	d.pool.run(n, grain(c), func(lo, hi int) {
 		acc, e := new(lanes), d.borrow(c)
 		defer d.giveBack(e)
 		for i := lo; i < hi; i++ {
-			losses[i] = 0
-			if labels[i] < 0 {
-				continue
-			}
-			x := logits[i*c : (i+1)*c]
-			top, sum := d.level.softmax(acc, e, x)
-			// Everything relative to the largest logit, so that large logits cost no precision.
-			*acc = lanes{}
-			d.level.shift(e, x, -top)
-			d.level.sum(acc, e)
-			mean := acc.total() / float32(c)
-			losses[i] = logf(sum) - float32((1-a.Smoothing)*(x[labels[i]]-top)) - float32(a.Smoothing*mean)
+			losses[i] = loss(acc, e, i)
 		}
 	})
 	sum := 0.0
 	for _, v := range losses {
 		sum += float64(v)
 	}
-	f32(out[0])[0] = float32(sum / float64(max(counted, 1)))
-	return nil
+	return float32(sum / float64(max(counted, 1)))
 }
 
 // crossEntropyDx: dlogits = (softmax(x) - t) * dloss / counted.

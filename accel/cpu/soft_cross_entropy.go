@@ -20,28 +20,17 @@ func softCrossEntropy(d *Device, _ kernel.SoftCrossEntropy, out, in []accel.Tens
 	}
 	logits, targets := f32(in[0]), f32(in[1])
 	n, c := rows(in[0])
-	losses := d.borrow(n)
-	defer d.giveBack(losses)
-	d.pool.run(n, grain(c), func(lo, hi int) {
-		acc, e := new(lanes), d.borrow(c)
-		defer d.giveBack(e)
-		for i := lo; i < hi; i++ {
-			x, t := logits[i*c:(i+1)*c], targets[i*c:(i+1)*c]
-			top, sum := d.level.softmax(acc, e, x)
-			*acc = lanes{}
-			d.level.sum(acc, t)
-			mass := acc.total()
-			*acc = lanes{}
-			d.level.shift(e, x, -top)
-			d.level.dot(acc, e, t)
-			losses[i] = float32(logf(sum)*mass) - acc.total()
-		}
+	f32(out[0])[0] = d.meanLoss(n, c, n, func(acc *lanes, e []float32, i int) float32 {
+		x, t := logits[i*c:(i+1)*c], targets[i*c:(i+1)*c]
+		top, sum := d.level.softmax(acc, e, x)
+		*acc = lanes{}
+		d.level.sum(acc, t)
+		mass := acc.total()
+		*acc = lanes{}
+		d.level.shift(e, x, -top)
+		d.level.dot(acc, e, t)
+		return float32(logf(sum)*mass) - acc.total()
 	})
-	sum := 0.0
-	for _, v := range losses {
-		sum += float64(v)
-	}
-	f32(out[0])[0] = float32(sum / float64(max(n, 1)))
 	return nil
 }
 
