@@ -207,17 +207,21 @@ func (e *evaluate) scoreModel(ctx context.Context, r Reporter, data *artifact.Im
 	if err != nil {
 		return err
 	}
+	var groups metric.Groups
+	if e.Groups != "" {
+		if groups, err = e.groups(data, rows); err != nil {
+			return err
+		}
+		result["groups"] = exactly(float64(len(groups.Names)))
+	}
 	for _, name := range names {
 		stat, err := score(name)
 		if err != nil {
 			return err
 		}
 		result[name] = metric.Bootstrap(len(rows), e.Bootstrap, e.Seed, stat)
-		if e.Groups == "" {
-			continue
-		}
-		if err := e.scoreGroups(r, data, rows, name, stat, result); err != nil {
-			return err
+		if e.Groups != "" {
+			e.scoreGroups(r, groups, name, stat, result)
 		}
 	}
 	result["images"] = exactly(float64(len(rows)))

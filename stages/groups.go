@@ -37,13 +37,9 @@ func (e *evaluate) groups(data *artifact.Images, rows []int) (metric.Groups, err
 	return g, nil
 }
 
-// scoreGroups compares a figure between the groups of the images at rows.
-func (e *evaluate) scoreGroups(r Reporter, data *artifact.Images, rows []int, name string, stat func(rows []int) float64, result artifact.Metrics) error {
-	g, err := e.groups(data, rows)
-	if err != nil {
-		return err
-	}
-	all := make([]int, len(rows))
+// scoreGroups compares a figure between groups.
+func (e *evaluate) scoreGroups(r Reporter, g metric.Groups, name string, stat func(rows []int) float64, result artifact.Metrics) {
+	all := make([]int, len(g.Of))
 	for i := range all {
 		all[i] = i
 	}
@@ -51,7 +47,7 @@ func (e *evaluate) scoreGroups(r Reporter, data *artifact.Images, rows []int, na
 		r.Log("%s of %s %s: %.4g (%d images)", name, e.Groups, g.Names[k], v, count(g.Of, k))
 	}
 	overGroups := func(figure func(low, high float64) float64) metric.Interval {
-		return metric.Bootstrap(len(rows), e.Bootstrap, e.Seed, func(rows []int) float64 { return figure(metric.Range(g.Each(rows, stat))) })
+		return metric.Bootstrap(len(g.Of), e.Bootstrap, e.Seed, func(rows []int) float64 { return figure(metric.Range(g.Each(rows, stat))) })
 	}
 	result[name+groupGap] = overGroups(func(low, high float64) float64 { return high - low })
 	result[name+worstGroup] = overGroups(func(low, high float64) float64 {
@@ -60,8 +56,6 @@ func (e *evaluate) scoreGroups(r Reporter, data *artifact.Images, rows []int, na
 		}
 		return low
 	})
-	result["groups"] = exactly(float64(len(g.Names)))
-	return nil
 }
 
 func count(list []int, v int) (n int) {
