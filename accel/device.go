@@ -41,9 +41,12 @@ type Tensor struct {
 }
 
 // Len is the number of elements of t.
-func (t Tensor) Len() int {
+func (t Tensor) Len() int { return Volume(t.Shape) }
+
+// Volume is the number of elements of a shape.
+func Volume(shape []int) int {
 	n := 1
-	for _, d := range t.Shape {
+	for _, d := range shape {
 		n *= d
 	}
 	return n

@@ -22,7 +22,7 @@ func benchLaunch(b *testing.B, name string, attrs any, flops int, out []int, in 
 			}
 			r := rand.New(rand.NewPCG(1, 2))
 			operand := func(shape []int) accel.Tensor {
-				n := product(shape)
+				n := accel.Volume(shape)
 				buf, err := d.Alloc(accel.Float32, n)
 				if err != nil {
 					b.Fatal(err)
@@ -79,7 +79,7 @@ func BenchmarkConv2d(b *testing.B) {
 		a := kernel.Conv2d{StrideH: c.stride, StrideW: c.stride, PadTop: pad, PadLeft: pad, PadBottom: pad, PadRight: pad, Groups: c.groups}
 		to := c.size / c.stride
 		x, w, y := []int{c.batch, c.in, c.size, c.size}, []int{c.out, c.in / c.groups, c.kernel, c.kernel}, []int{c.batch, c.out, to, to}
-		flops := 2 * product(y) * product(w[1:])
+		flops := 2 * accel.Volume(y) * accel.Volume(w[1:])
 		benchLaunch(b, "conv2d", a, flops, y, x, w)
 		benchLaunch(b, "conv2d.dx", a, flops, x, y, w)
 		benchLaunch(b, "conv2d.dw", a, flops, w, x, y)
@@ -102,6 +102,6 @@ func BenchmarkAttention(b *testing.B) {
 		shape, a := []int{s.batch, s.n, s.d}, kernel.Attention{Heads: s.heads}
 		flops := 4 * s.batch * s.n * s.n * s.d
 		benchLaunch(b, "attention", a, flops, shape, shape, shape, shape)
-		benchLaunch(b, "attention.grad", a, 5*flops/2, []int{3 * product(shape)}, shape, shape, shape, shape)
+		benchLaunch(b, "attention.grad", a, 5*flops/2, []int{3 * accel.Volume(shape)}, shape, shape, shape, shape)
 	}
 }

@@ -22,7 +22,7 @@ func launched(t *testing.T, level string, threads int, name string, attrs any, o
 		t.Fatal(err)
 	}
 	operand := func(shape []int, data []float32) accel.Tensor {
-		b, err := d.Alloc(accel.Float32, product(shape))
+		b, err := d.Alloc(accel.Float32, accel.Volume(shape))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func launched(t *testing.T, level string, threads int, name string, attrs any, o
 		}
 		return to
 	}
-	nan := make([]float32, product(out))
+	nan := make([]float32, accel.Volume(out))
 	for i := range nan {
 		nan[i] = float32(math.NaN())
 	}
@@ -47,7 +47,7 @@ func launched(t *testing.T, level string, threads int, name string, attrs any, o
 	if err := d.Launch(s, k, attrs, outs, ins); err != nil {
 		t.Fatal(err)
 	}
-	got := make([]float32, product(out))
+	got := make([]float32, accel.Volume(out))
 	if err := d.CopyOut(s, got, outs[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x, w, dy, bias := random(r, product(c.x)), random(r, product(c.w)), random(r, product(out)), random(r, c.w[0])
+			x, w, dy, bias := random(r, accel.Volume(c.x)), random(r, accel.Volume(c.w)), random(r, accel.Volume(out)), random(r, c.w[0])
 			y, dx, dw := convInOrder(v, x, w, bias, dy)
 			for _, level := range Levels() {
 				for _, threads := range []int{1, 2, 8} {

@@ -74,11 +74,11 @@ type fusedRun struct {
 }
 
 func (f *fusedRun) tensor(shape []int) accel.Tensor {
-	return f.of(shape, random(f.r, product(shape)))
+	return f.of(shape, random(f.r, accel.Volume(shape)))
 }
 
 func (f *fusedRun) positive(shape []int) accel.Tensor {
-	x := random(f.r, product(shape))
+	x := random(f.r, accel.Volume(shape))
 	for i, v := range x {
 		x[i] = v*v + 0.1
 	}

@@ -45,20 +45,20 @@ func concat(d *Device, a kernel.Concat, out, in []accel.Tensor) error {
 	if len(out) != 1 || len(in) == 0 || a.Axis < 0 || a.Axis >= len(out[0].Shape) {
 		return fmt.Errorf("axis %d with %d inputs", a.Axis, len(in))
 	}
-	whole, at := product(out[0].Shape[a.Axis:]), 0
+	whole, at := accel.Volume(out[0].Shape[a.Axis:]), 0
 	n := out[0].Len() / max(whole, 1)
 	for _, t := range in {
-		if len(t.Shape) != len(out[0].Shape) || product(t.Shape[:a.Axis]) != n {
+		if len(t.Shape) != len(out[0].Shape) || accel.Volume(t.Shape[:a.Axis]) != n {
 			return fmt.Errorf("input %v does not fit", t.Shape)
 		}
-		at += product(t.Shape[a.Axis:])
+		at += accel.Volume(t.Shape[a.Axis:])
 	}
 	if at != whole {
 		return fmt.Errorf("the inputs have %d elements a row, the output %d", at, whole)
 	}
 	y, at := f32(out[0]), 0
 	for _, t := range in {
-		x, part, first := f32(t), product(t.Shape[a.Axis:]), at
+		x, part, first := f32(t), accel.Volume(t.Shape[a.Axis:]), at
 		d.pool.run(n, grain(part), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				copy(y[i*whole+first:i*whole+first+part], x[i*part:])
@@ -79,10 +79,10 @@ func slicing(a kernel.Slice, out, in []accel.Tensor, scatter bool) (part, whole,
 	if scatter {
 		p, w = w, p
 	}
-	if len(p) != len(w) || a.Axis < 0 || a.Axis >= len(p) || product(p[:a.Axis]) != product(w[:a.Axis]) ||
-		product(p[a.Axis+1:]) != product(w[a.Axis+1:]) || a.Start < 0 || a.Start+p[a.Axis] > w[a.Axis] {
+	if len(p) != len(w) || a.Axis < 0 || a.Axis >= len(p) || accel.Volume(p[:a.Axis]) != accel.Volume(w[:a.Axis]) ||
+		accel.Volume(p[a.Axis+1:]) != accel.Volume(w[a.Axis+1:]) || a.Start < 0 || a.Start+p[a.Axis] > w[a.Axis] {
 		return 0, 0, 0, fmt.Errorf("axis %d from %d: the part leaves the whole", a.Axis, a.Start)
 	}
-	behind := product(p[a.Axis+1:])
+	behind := accel.Volume(p[a.Axis+1:])
 	return p[a.Axis] * behind, w[a.Axis] * behind, a.Start * behind, nil
 }

@@ -82,8 +82,8 @@ func permutation(a kernel.Permute, out, in []int) ([]axis, error) {
 		strides[i] = n
 		n *= in[i]
 	}
-	axes := []axis{{1, product(in), product(in)}}
-	to := product(in)
+	axes := []axis{{1, accel.Volume(in), accel.Volume(in)}}
+	to := accel.Volume(in)
 	for i, p := range a.Perm[:a.N] {
 		if p < 0 || p >= a.N || seen[p] || out[i] != in[p] {
 			return nil, fmt.Errorf("%v is not the permutation of the shapes", a.Perm[:a.N])

@@ -48,15 +48,7 @@ func channels(t accel.Tensor) (batch, chans, positions int, err error) {
 	if len(t.Shape) < 2 {
 		return 0, 0, 0, fmt.Errorf("operand %v has no channels", t.Shape)
 	}
-	return t.Shape[0], t.Shape[1], product(t.Shape[2:]), nil
-}
-
-func product(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
+	return t.Shape[0], t.Shape[1], accel.Volume(t.Shape[2:]), nil
 }
 
 // grain is the number of rows of a chunk so that it holds about elementGrain elements.

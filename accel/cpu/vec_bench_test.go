@@ -54,14 +54,14 @@ func BenchmarkVectors(b *testing.B) {
 			bytes := 0
 			operands := func(shapes [][]int) (ts []accel.Tensor) {
 				for _, s := range shapes {
-					buf, err := d.Alloc(accel.Float32, product(s))
+					buf, err := d.Alloc(accel.Float32, accel.Volume(s))
 					if err != nil {
 						b.Fatal(err)
 					}
 					for i := range buf.(*buffer).f {
 						buf.(*buffer).f[i] = float32(i%17) / 8
 					}
-					bytes += 4 * product(s)
+					bytes += 4 * accel.Volume(s)
 					ts = append(ts, accel.Tensor{Buf: buf, Shape: s})
 				}
 				return ts

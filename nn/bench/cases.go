@@ -132,11 +132,7 @@ func denoising(dev accel.Device) (func(context.Context) error, error) {
 
 // normal is noise of the given shape.
 func normal(name string, shape []int) []float32 {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	x, r := make([]float32, n), rng.New(1, name)
+	x, r := make([]float32, accel.Volume(shape)), rng.New(1, name)
 	for i := range x {
 		x[i] = float32(r.Norm())
 	}

@@ -9,6 +9,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/accel"
 )
 
 // Node is a node of the expression graph.
@@ -240,9 +242,9 @@ func (b *Builder) join(name string) string {
 // fans are PyTorch's: of a weight [out, in, window...] fanIn = in * window and fanOut = out * window.
 func fans(shape []int) (in, out int) {
 	if len(shape) < 2 {
-		n := max(1, volume(shape))
+		n := max(1, accel.Volume(shape))
 		return n, n
 	}
-	window := volume(shape[2:])
+	window := accel.Volume(shape[2:])
 	return shape[1] * window, shape[0] * window
 }

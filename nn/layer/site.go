@@ -3,6 +3,8 @@ package layer
 import (
 	"slices"
 	"strings"
+
+	"github.com/pipe-ml/pipe/accel"
 )
 
 // Kind is what a site is.
@@ -70,7 +72,7 @@ type Param struct {
 }
 
 // Len is the number of elements.
-func (p Param) Len() int { return volume(p.Shape) }
+func (p Param) Len() int { return accel.Volume(p.Shape) }
 
 // Sites is all that a network declared, in order of computation.
 type Sites struct {

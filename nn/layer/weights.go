@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/rng"
 )
 
@@ -39,7 +40,7 @@ func NewWeights(seed uint64) *Weights {
 
 // Set stores data [shape] under name. A parameter that exists must have the same shape. data is copied.
 func (w *Weights) Set(name string, shape []int, data []float32) error {
-	if n := volume(shape); n != len(data) {
+	if n := accel.Volume(shape); n != len(data) {
 		return fmt.Errorf("weight %s: shape %v has %d elements, got %d", name, shape, n, len(data))
 	}
 	p, err := w.slot(name, shape)
@@ -84,7 +85,7 @@ func (w *Weights) Data(name string) []float32 {
 		w.derive(p.from)
 	}
 	if p.data == nil {
-		p.data = make([]float32, volume(p.shape))
+		p.data = make([]float32, accel.Volume(p.shape))
 		if p.view != nil {
 			copy(p.data, p.view(new([]float32)))
 			p.view = nil
@@ -111,7 +112,7 @@ func (w *Weights) Centre(name string) error {
 	if !ok || p.init == nil {
 		return fmt.Errorf("centre weight %s: no network draws its initial values", name)
 	}
-	p.data, p.view = make([]float32, volume(p.shape)), nil
+	p.data, p.view = make([]float32, accel.Volume(p.shape)), nil
 	p.init(centre{}, p.fanIn, p.fanOut, p.data)
 	return nil
 }
@@ -234,12 +235,4 @@ func (w *Weights) declare(name string, p weight) error {
 	p.data, p.view = old.data, old.view
 	*old = p
 	return nil
-}
-
-func volume(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }

@@ -1,5 +1,7 @@
 package op
 
+import "github.com/pipe-ml/pipe/accel"
+
 // Array is a dense row-major tensor in float64: an operand of a reference. Integers are held exactly.
 type Array struct {
 	Shape []int
@@ -7,7 +9,9 @@ type Array struct {
 }
 
 // NewArray returns zeros.
-func NewArray(shape ...int) Array { return Array{Shape: shape, Data: make([]float64, volume(shape))} }
+func NewArray(shape ...int) Array {
+	return Array{Shape: shape, Data: make([]float64, accel.Volume(shape))}
+}
 
 // Dim is the size of dimension i; -1 is the last one.
 func (a Array) Dim(i int) int {
@@ -37,12 +41,4 @@ func (a Array) Strides() []int {
 		n *= a.Shape[i]
 	}
 	return s
-}
-
-func volume(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }

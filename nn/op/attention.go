@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -64,7 +65,7 @@ func init() {
 		},
 		Backward: func(b *Back, a kernel.Attention) {
 			q, k, v := b.In[0].Shape(), b.In[1].Shape(), b.In[2].Shape()
-			nq, nk := volume(q), volume(k)
+			nq, nk := accel.Volume(q), accel.Volume(k)
 			packed := b.Call("attention.grad", a, tensor.Shape{nq + 2*nk}, b.In[0], b.In[1], b.In[2], b.DY)
 			b.Grad(0, b.View(packed, 0, q))
 			b.Grad(1, b.View(packed, nq, k))

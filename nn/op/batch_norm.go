@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -26,7 +27,7 @@ func BatchNorm(x, gain, bias, mean, variance *gorgonia.Node, c BatchNormConfig) 
 
 // Stats are the batch's mean [C] and unbiased variance [C] behind the output y of BatchNorm, in Train mode.
 func Stats(y *gorgonia.Node) (mean, variance *gorgonia.Node, err error) {
-	n, c := volume(y.Shape()), y.Shape()[1]
+	n, c := accel.Volume(y.Shape()), y.Shape()[1]
 	if mean, err = View(y, n, c); err != nil {
 		return nil, nil, err
 	}
@@ -57,7 +58,7 @@ func init() {
 		// In Train mode one kernel gives all gradients: that of x needs the sums which are those of gain and bias.
 		Backward: func(b *Back, c BatchNormConfig) {
 			x, gain, mean, variance := b.In[0], b.In[1], b.In[3], b.In[4]
-			n, vector := volume(x.Shape()), gain.Shape()
+			n, vector := accel.Volume(x.Shape()), gain.Shape()
 			batchMean, rstd := b.View(b.Out, n, vector), b.View(b.Out, n+2*vector[0], vector)
 			all := b.Call("batch_norm.train.grad", c, x.Shape(), x, gain, batchMean, rstd, b.DY)
 			both := tensor.Shape{2 * vector[0]}
@@ -73,7 +74,7 @@ func init() {
 		Extra: func(_ BatchNormConfig, in []tensor.Shape) int { return 3 * in[0][1] },
 		Ref: func(c BatchNormConfig, in []Array, out Array) {
 			channels := in[0].Shape[1]
-			stats := out.Data[volume(out.Shape):]
+			stats := out.Data[accel.Volume(out.Shape):]
 			for k := range channels {
 				var values []float64
 				channel(in[0], k, func(i int) { values = append(values, in[0].Data[i]) })
@@ -116,7 +117,7 @@ func init() {
 
 // channel calls f for every element of channel k of x [B, C, ...].
 func channel(x Array, k int, f func(i int)) {
-	c, positions := x.Shape[1], volume(x.Shape[2:])
+	c, positions := x.Shape[1], accel.Volume(x.Shape[2:])
 	for b := range x.Shape[0] {
 		for p := range positions {
 			f((b*c+k)*positions + p)

@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -25,7 +26,7 @@ func init() {
 		Shape: conv2dShape,
 		Ref: func(a kernel.Conv2d, in []Array, out Array) {
 			if len(in) == 3 {
-				positions := volume(out.Shape[2:])
+				positions := accel.Volume(out.Shape[2:])
 				for i := range out.Data {
 					out.Data[i] = in[2].Data[i/positions%out.Shape[1]]
 				}
@@ -68,15 +69,15 @@ func conv2dShape(a kernel.Conv2d, in []tensor.Shape) (tensor.Shape, error) {
 // conv2dTaps calls f with the elements of x, w and y that meet in each product.
 func conv2dTaps(a kernel.Conv2d, xs, ws, ys []int, f func(x, w, y int)) {
 	perGroup := ys[1] / a.Groups
-	for i := range volume(ys) {
+	for i := range accel.Volume(ys) {
 		ox, oy, o, b := i%ys[3], i/ys[3]%ys[2], i/ys[3]/ys[2]%ys[1], i/ys[3]/ys[2]/ys[1]
-		for j := range volume(ws[1:]) {
+		for j := range accel.Volume(ws[1:]) {
 			kx, ky, c := j%ws[3], j/ws[3]%ws[2], j/ws[3]/ws[2]
 			iy, ix := oy*a.StrideH+ky-a.PadTop, ox*a.StrideW+kx-a.PadLeft
 			if iy < 0 || iy >= xs[2] || ix < 0 || ix >= xs[3] {
 				continue
 			}
-			f(((b*xs[1]+o/perGroup*ws[1]+c)*xs[2]+iy)*xs[3]+ix, o*volume(ws[1:])+j, i)
+			f(((b*xs[1]+o/perGroup*ws[1]+c)*xs[2]+iy)*xs[3]+ix, o*accel.Volume(ws[1:])+j, i)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func Dropout(x, step *gorgonia.Node, p float32, key uint64) (*gorgonia.Node, err
 func init() {
 	operands := []Operand{{Name: "x"}, {Name: "step", Type: accel.Int32}}
 	shape := func(a kernel.Dropout, in []tensor.Shape) (tensor.Shape, error) {
-		if a.P < 0 || a.P >= 1 || volume(in[1]) != 1 {
+		if a.P < 0 || a.P >= 1 || accel.Volume(in[1]) != 1 {
 			return nil, errors.New("p must be in [0, 1) and step [1]")
 		}
 		return in[0], nil

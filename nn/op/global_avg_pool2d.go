@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -25,7 +26,7 @@ func init() {
 			return in[0][:2].Clone(), nil
 		},
 		Ref: func(_ kernel.GlobalAvgPool2d, in []Array, out Array) {
-			positions := volume(in[0].Shape[2:])
+			positions := accel.Volume(in[0].Shape[2:])
 			for i, x := range in[0].Data {
 				out.Data[i/positions] += x / float64(positions)
 			}

@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -34,7 +35,7 @@ func init() {
 		Ref: func(a kernel.GroupNorm, in []Array, out Array) {
 			x := in[0]
 			c := x.Shape[1]
-			positions := volume(x.Shape[2:])
+			positions := accel.Volume(x.Shape[2:])
 			size := c / a.Groups * positions
 			for start := 0; start < len(x.Data); start += size {
 				mean, variance := moments(x.Data[start : start+size])

@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -63,5 +64,5 @@ func moments(x []float64) (mean, variance float64) {
 func (b *Back) affine(packed *gorgonia.Node, i int) {
 	shape := b.In[i].Shape()
 	b.Grad(i, b.View(packed, 0, shape))
-	b.Grad(i+1, b.View(packed, volume(shape), shape))
+	b.Grad(i+1, b.View(packed, accel.Volume(shape), shape))
 }

@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -49,7 +50,7 @@ func pool2dShape(a kernel.Pool2d, in []tensor.Shape) (tensor.Shape, error) {
 
 // pool2dTaps calls f for every element x of a window with the window's output y.
 func pool2dTaps(a kernel.Pool2d, xs, ys []int, f func(x, y int)) {
-	for i := range volume(ys) {
+	for i := range accel.Volume(ys) {
 		ox, oy, plane := i%ys[3], i/ys[3]%ys[2], i/ys[3]/ys[2]
 		for k := range a.Kernel * a.Kernel {
 			iy, ix := oy*a.Stride+k/a.Kernel-a.Pad, ox*a.Stride+k%a.Kernel-a.Pad

@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -116,7 +117,7 @@ func TestMachinesOfGorgoniaAgreeWithTheReferences(t *testing.T) {
 
 	feed := map[*gorgonia.Node]Array{}
 	for i, l := range g.Inputs() {
-		a, f := NewArray(l.Shape()...), make([]float32, volume(l.Shape()))
+		a, f := NewArray(l.Shape()...), make([]float32, accel.Volume(l.Shape()))
 		for k := range f {
 			f[k] = float32((k*5+i)%7) / 4
 			a.Data[k] = float64(f[k])

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -51,7 +52,7 @@ func each(large []int, small Array, f func(i, j int)) {
 		}
 	}
 	index := make([]int, len(large))
-	for i := range volume(large) {
+	for i := range accel.Volume(large) {
 		j := 0
 		for d, k := range index {
 			j += k * strides[d]

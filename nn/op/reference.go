@@ -5,13 +5,15 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/accel"
 )
 
 // Ref computes the operator by its definition, in float64. The result's Data holds the extra elements too.
 func (o *Op) Ref(m Mode, in []Array) (Array, error) {
 	c := o.Call(m)
 	if c.Alias {
-		n := volume(o.out)
+		n := accel.Volume(o.out)
 		return Array{Shape: o.out, Data: in[c.In[0]].Data[c.Offset : c.Offset+n : c.Offset+n]}, nil
 	}
 	d := defs[c.Kernel]
@@ -20,9 +22,9 @@ func (o *Op) Ref(m Mode, in []Array) (Array, error) {
 	}
 	args := make([]Array, len(c.In))
 	for i, k := range c.In {
-		args[i] = Array{Shape: in[k].Shape, Data: in[k].Data[:volume(in[k].Shape)]} // without what lies behind
+		args[i] = Array{Shape: in[k].Shape, Data: in[k].Data[:accel.Volume(in[k].Shape)]} // without what lies behind
 	}
-	out := Array{Shape: o.out, Data: make([]float64, volume(o.out)+c.Extra)}
+	out := Array{Shape: o.out, Data: make([]float64, accel.Volume(o.out)+c.Extra)}
 	d.ref(o.attrs, args, out)
 	return out, nil
 }
@@ -61,7 +63,7 @@ func Evaluate(m Mode, outputs []*gorgonia.Node, feed map[*gorgonia.Node]Array) (
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Array{Shape: v.Shape, Data: v.Data[:volume(v.Shape)]})
+		out = append(out, Array{Shape: v.Shape, Data: v.Data[:accel.Volume(v.Shape)]})
 	}
 	return out, nil
 }
@@ -99,7 +101,7 @@ func (o *Op) Do(values ...gorgonia.Value) (gorgonia.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := make([]float32, volume(o.out))
+	data := make([]float32, accel.Volume(o.out))
 	for i := range data {
 		data[i] = float32(out.Data[i])
 	}

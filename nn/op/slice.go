@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -34,10 +35,10 @@ func init() {
 			window(out, in[0], a.Axis, a.Start, func(i, j int) { out.Data[i] = in[0].Data[j] })
 		},
 		Alias: func(a kernel.Slice, in []tensor.Shape) int {
-			if volume(in[0][:a.Axis]) > 1 {
+			if accel.Volume(in[0][:a.Axis]) > 1 {
 				return -1
 			}
-			return a.Start * volume(in[0][a.Axis+1:])
+			return a.Start * accel.Volume(in[0][a.Axis+1:])
 		},
 		Backward: func(b *Back, a kernel.Slice) {
 			b.Grad(0, b.Call("slice.dx", a, b.In[0].Shape(), b.DY))

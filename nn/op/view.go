@@ -5,9 +5,11 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/pipe-ml/pipe/accel"
 )
 
-// view is a part of a packed result: volume(shape) elements from Offset on. It has no gradient: results are
+// view is a part of a packed result: accel.Volume(shape) elements from Offset on. It has no gradient: results are
 // packed where nobody differentiates them, in gradients and in batch statistics.
 type view struct{ Offset int }
 
@@ -34,7 +36,7 @@ func Reshape(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 			rest *= d
 		}
 	}
-	if n := volume(x.Shape()); hole >= 0 && rest > 0 && n%rest == 0 {
+	if n := accel.Volume(x.Shape()); hole >= 0 && rest > 0 && n%rest == 0 {
 		out[hole] = n / rest
 	}
 	return applyTo("reshape", reshape{}, out, x)
@@ -56,7 +58,7 @@ func init() {
 		Name: "reshape",
 		In:   []Operand{{Name: "x"}},
 		Fit: func(_ reshape, in []tensor.Shape, out tensor.Shape) error {
-			if volume(in[0]) != volume(out) {
+			if accel.Volume(in[0]) != accel.Volume(out) {
 				return fmt.Errorf("cannot have shape %v", []int(out))
 			}
 			return nil

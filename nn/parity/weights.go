@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/rng"
 )
 
@@ -13,7 +14,7 @@ import (
 func values(seed uint64, name string, shape []int) []float32 {
 	centre, half := spread(name, shape)
 	first, shrink := 0, 1.0 // the first channel's elements, and what they are multiplied by
-	row := volume(shape[min(1, len(shape)):])
+	row := accel.Volume(shape[min(1, len(shape)):])
 	switch {
 	case strings.HasSuffix(name, "running_var"):
 		first, shrink = 1, 1e-4
@@ -23,7 +24,7 @@ func values(seed uint64, name string, shape []int) []float32 {
 		first, shrink = row, 1e-2
 	}
 	stream := rng.New(seed, name)
-	out := make([]float32, volume(shape))
+	out := make([]float32, accel.Volume(shape))
 	for i := range out {
 		v := float64(unit(stream)*half) + centre
 		if i < first {
@@ -45,7 +46,7 @@ func spread(name string, shape []int) (centre, half float64) {
 	case strings.Contains(last, "magnitude"): // DoRA's, one a row of the weight
 		return 1, .3
 	case len(shape) == 2 || len(shape) == 4: // a matrix or a convolution: keeps the variance of its input
-		return 0, math.Sqrt(3 / float64(volume(shape[1:])))
+		return 0, math.Sqrt(3 / float64(accel.Volume(shape[1:])))
 	case len(shape) > 2 || strings.Contains(last, "bias") || strings.Contains(last, "shift"): // tokens, positions; biases
 		return 0, .05
 	}
@@ -75,11 +76,3 @@ func sketch(seed uint64, name string, v []float32) []float32 {
 
 // unit is uniform in [-1, 1), a multiple of 2^-23.
 func unit(s *rng.Stream) float64 { return 2*float64(s.Float32()) - 1 }
-
-func volume(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
-}

@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/pipe-ml/pipe/nn/layer"
+import (
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/nn/layer"
+)
 
 // fact is what both FacT methods share: the change s * V' S U' of a weight, with U [r, d] and V [d, r] of all layers and S [c r, a r] of the layer. A
 // map from a*d to c*d channels applies U to each of the a parts of its input and V to each of its c outputs: U' and V' are block diagonal.
@@ -47,7 +50,7 @@ func (f fact) edit(t target) layer.Edit {
 }
 
 func (f fact) output(b *layer.Builder, x *layer.Node) *layer.Node {
-	rows := volume(x.Shape()) / (f.in * f.width)
+	rows := accel.Volume(x.Shape()) / (f.in * f.width)
 	shape := append(x.Shape()[:len(x.Shape())-1].Clone(), f.out*f.width)
 	u := b.Shared().Param(factU, []int{f.rank, f.width}, layer.FanIn)
 	v := b.Shared().Param(factV, []int{f.width, f.rank}, layer.Zeros)

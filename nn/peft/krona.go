@@ -1,6 +1,7 @@
 package peft
 
 import (
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -44,7 +45,7 @@ func (c *KronA) Apply(s layer.Sites) ([]layer.Edit, error) {
 		b1, b2 := out/a1, in/a2
 		edits = append(edits, layer.Delta{Site: t.site.Path, Slice: t.slice,
 			Output: func(b *layer.Builder, x *layer.Node) *layer.Node {
-				rows := volume(x.Shape()) / in
+				rows := accel.Volume(x.Shape()) / in
 				shape := append(x.Shape()[:len(x.Shape())-1].Clone(), out)
 				left, right := b.Param(kronaA, []int{a1, a2}, layer.FanIn), b.Param(kronaB, []int{b1, b2}, layer.Zeros)
 				y := b.MatMul(b.Reshape(x, rows, a2, b2), right, nil)                   // [rows, a2, b1]

@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/pipe-ml/pipe/nn/layer"
+import (
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/nn/layer"
+)
 
 // Names of the matrices: PEFT's for linear maps and its form of convolutions, loralib's for its own.
 const (
@@ -34,7 +37,7 @@ func (l lowRank) matrix(b *layer.Builder, shape []int) *layer.Node {
 	down, up := l.declare(b)
 	if len(l.shapeA) > 2 {
 		rank := l.shapeA[0]
-		down, up = b.Reshape(down, rank, volume(l.shapeA)/rank), b.Reshape(up, l.shapeB[0], rank)
+		down, up = b.Reshape(down, rank, accel.Volume(l.shapeA)/rank), b.Reshape(up, l.shapeB[0], rank)
 	}
 	return b.Reshape(b.MatMul(up, b.Permute(b.Scale(down, float32(l.scale)), 1, 0), nil), shape...)
 }
@@ -86,12 +89,4 @@ func plus(w []float32, d []float64) []float64 {
 		d[i] += float64(v)
 	}
 	return d
-}
-
-func volume(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }

@@ -3,6 +3,7 @@ package peft
 import (
 	"math"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -43,7 +44,7 @@ func (c *SVDiff) Apply(s layer.Sites) ([]layer.Edit, error) {
 		if x.Kind.IsNorm() {
 			rows = 1
 		}
-		cols := volume(x.Weight) / rows
+		cols := accel.Volume(x.Weight) / rows
 		edits = append(edits, layer.Reweight{Site: x.Path,
 			Weight: func(b *layer.Builder, w *layer.Node) *layer.Node { return c.weight(b, w, rows, cols) },
 			Merged: func(w []float32, v layer.Values) []float64 { return c.merged(w, v, rows, cols) }})

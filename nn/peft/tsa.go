@@ -3,6 +3,7 @@ package peft
 import (
 	"strings"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -43,7 +44,7 @@ func (c *TSA) Apply(s layer.Sites) ([]layer.Edit, error) {
 				return b.Convolve(in, b.Param(tsaAlpha, []int{x.Out, x.In, 1, 1}, layer.Eye(1e-4)), x.Stride)
 			},
 			Merged: func(v layer.Values) []float64 {
-				out := make([]float64, volume(x.Weight))
+				out := make([]float64, accel.Volume(x.Weight))
 				for i, a := range v.At(tsaAlpha) {
 					out[9*i+4] = float64(a)
 				}

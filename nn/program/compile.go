@@ -137,12 +137,12 @@ func (c *compiler) operator(n *gorgonia.Node, o *op.Op) error {
 		return c.launch(n, call)
 	}
 	of, at := c.slots[op.Inputs(n)[call.In[0]]], call.Offset
-	if own := volume(of.shape); of.extra != nil && at >= own {
+	if own := accel.Volume(of.shape); of.extra != nil && at >= own {
 		of, at = of.extra, at-own
 	}
 	s := &slot{root: of.root, off: of.off + at, shape: n.Shape()}
-	if s.off+volume(s.shape) > s.root.size {
-		return fmt.Errorf("elements %d to %d of %d: the kernel of this mode does not compute them", s.off, s.off+volume(s.shape), s.root.size)
+	if s.off+accel.Volume(s.shape) > s.root.size {
+		return fmt.Errorf("elements %d to %d of %d: the kernel of this mode does not compute them", s.off, s.off+accel.Volume(s.shape), s.root.size)
 	}
 	c.slots[n] = s
 	return nil
@@ -182,7 +182,7 @@ func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
 }
 
 func newRoot(shape []int) *slot {
-	s := &slot{shape: shape, size: volume(shape)}
+	s := &slot{shape: shape, size: accel.Volume(shape)}
 	s.root = s
 	return s
 }
@@ -235,7 +235,7 @@ func (c *compiler) leaf(n *gorgonia.Node) error {
 		return fmt.Errorf("two leaves have this name, with shapes %v and %v", n.Shape(), c.names[name].Shape())
 	}
 	c.names[name] = n
-	s := &slot{shape: n.Shape(), size: volume(n.Shape())}
+	s := &slot{shape: n.Shape(), size: accel.Volume(n.Shape())}
 	s.root = s
 	c.slots[n] = s
 	typ := accel.Float32

@@ -64,7 +64,7 @@ func TestSequencesOfKernelsAreFusedWhereOnlyTheNextReadsAResult(t *testing.T) {
 					t.Errorf("the device lacks fused kernels and runs %s", got)
 				}
 				for leaf := range p.inputs {
-					data := make([]float32, volume(leaf.Shape()))
+					data := make([]float32, accel.Volume(leaf.Shape()))
 					for i := range data {
 						data[i] = float32(i%11) - 5
 					}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gorgonia.org/tensor"
-
 	"github.com/pipe-ml/pipe/accel"
 )
 
@@ -131,6 +129,3 @@ func (m *Memory) Close() error {
 	clear(m.params)
 	return errors.Join(errs...)
 }
-
-// volume is the number of elements of a shape.
-func volume(s tensor.Shape) int { return accel.Tensor{Shape: s}.Len() }

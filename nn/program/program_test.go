@@ -83,7 +83,7 @@ func (n *net) ints(name string, shape ...int) *gorgonia.Node {
 
 // param is a leaf with a value in memory, small and different for each element.
 func (n *net) param(name string, shape ...int) *gorgonia.Node {
-	data := make([]float32, volume(shape))
+	data := make([]float32, accel.Volume(shape))
 	for i := range data {
 		data[i] = float32((i*7+len(name)*3)%13-6) / 12
 	}

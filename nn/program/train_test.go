@@ -29,7 +29,7 @@ func newCPU(t *testing.T, threads int) accel.Device {
 
 // weight is a parameter drawn by fan-in, or around 1 for a gain.
 func (n *net) weight(r *rand.Rand, name string, shape ...int) *gorgonia.Node {
-	data := make([]float32, volume(shape))
+	data := make([]float32, accel.Volume(shape))
 	fan := 1
 	for _, d := range shape[1:] {
 		fan *= d
@@ -92,7 +92,7 @@ func newTrainee(t *testing.T, dev accel.Device, build func(n *net, r *rand.Rand)
 	logits := build(n, r)
 	tr := &trainee{net: n, loss: n.do(op.CrossEntropy(logits, n.ints("labels", 8), 0.1)), feed: map[*gorgonia.Node]any{}}
 	for _, leaf := range n.g.Inputs() {
-		size := volume(leaf.Shape())
+		size := accel.Volume(leaf.Shape())
 		switch {
 		case leaf.Name() == "step":
 			tr.feed[leaf] = []int32{1}
@@ -261,7 +261,7 @@ func learn(tr *trainee, steps int) (first, last float32) {
 	for _, w := range tr.params {
 		var m [2]accel.Tensor
 		for k := range m {
-			buf, err := dev.Alloc(accel.Float32, volume(w.Shape()))
+			buf, err := dev.Alloc(accel.Float32, accel.Volume(w.Shape()))
 			tr.must(err)
 			tr.t.Cleanup(func() { tr.must(dev.Free(buf)) })
 			m[k] = accel.Tensor{Buf: buf, Shape: w.Shape()}
