@@ -21,13 +21,13 @@ stage "command" "list" {
   matrix  = { n = [1, 2, 3] }
   inputs  = { images = preprocess.cxr.images, tokens = tokenize.captions.tokens }
   outputs = { list = "list.txt", copy = "copy" }
-  command = ["sh", "-c", "echo ${each.n} >> ../../../../performed; (cd ${input.images}; find . -type f | sort | xargs cksum) > ${output.list}; mkdir ${output.copy}; cp -r ${input.tokens} ${output.copy}/${each.n}"]
+  command = ["sh", "-c", "set -e; echo ${each.n} >> ../../../../performed; (cd ${input.images}; find . -type f | sort | xargs cksum) > ${output.list}; mkdir ${output.copy}; cp -r ${input.tokens} ${output.copy}/${each.n}"]
 }
 
 stage "command" "all" {
   inputs  = { lists = all.command.list.list }
   outputs = { out = "all.txt" }
-  command = ["sh", "-c", "echo all >> ../../../../performed; cat ${input.lists} | wc -l > ${output.out}"]
+  command = ["sh", "-c", "set -e; echo all >> ../../../../performed; cat ${input.lists} | wc -l > ${output.out}"]
 }
 
 output "all" {
