@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
+	"github.com/pipe-ml/pipe/nn/linalg"
 )
 
 // FID is the Fréchet distance between Gaussians fitted to two sets of features [n][d] (Heusel et al. 2017):
@@ -21,29 +21,22 @@ func FID(a, b [][]float64) (float64, error) {
 	}
 	m1, c1 := moments(a)
 	m2, c2 := moments(b)
-	if slices.Equal(m1, m2) && mat.Equal(c1, c2) {
+	if slices.Equal(m1, m2) && slices.Equal(c1, c2) {
 		return 0, nil
 	}
+	d := len(m1)
 	sum := 0.0
 	for i := range m1 {
-		sum += float64((m1[i] - m2[i]) * (m1[i] - m2[i]))
+		sum += float64((m1[i]-m2[i])*(m1[i]-m2[i])) + c1[i*d+i] + c2[i*d+i]
 	}
-	root, err := sqrtSym(c1)
-	if err != nil {
-		return 0, err
-	}
-	var left, product mat.Dense
-	left.Mul(root, c2)
-	product.Mul(&left, root)
-	var eig mat.EigenSym
-	if !eig.Factorize(symmetrise(&product), false) {
-		return 0, fmt.Errorf("fid: the eigenvalues of the covariance product did not converge")
-	}
+	root := sqrtSym(c1, d)
+	values, _ := linalg.Eigen(symmetrise(product(product(root, c2, d), root, d), d), d)
+	slices.Sort(values)
 	cross := 0.0
-	for _, v := range eig.Values(nil) {
+	for _, v := range values {
 		cross += math.Sqrt(max(v, 0))
 	}
-	return max(0, sum+mat.Trace(c1)+mat.Trace(c2)-2*cross), nil
+	return max(0, sum-2*cross), nil
 }
 
 // KID is the unbiased squared maximum mean discrepancy with the kernel (x.y/d + 1)^3 (Bińkowski et al. 2018),
@@ -106,11 +99,11 @@ func sortRows(x [][]float64) [][]float64 {
 	return x
 }
 
-// moments are the mean [d] and the unbiased covariance [d,d] of the rows.
-func moments(rows [][]float64) ([]float64, *mat.SymDense) {
+// moments are the mean [d] and the unbiased covariance [d, d] of the rows.
+func moments(rows [][]float64) (mean, cov []float64) {
 	rows = sortRows(rows)
 	d := len(rows[0])
-	mean := make([]float64, d)
+	mean, cov = make([]float64, d), make([]float64, d*d)
 	for _, r := range rows {
 		for j, v := range r {
 			mean[j] += v
@@ -119,44 +112,57 @@ func moments(rows [][]float64) ([]float64, *mat.SymDense) {
 	for j := range mean {
 		mean[j] /= float64(len(rows))
 	}
-	cov := mat.NewSymDense(d, nil)
-	centred := make([]float64, d)
-	for _, r := range rows {
+	columns := make([]float64, d*len(rows)) // centred, a feature a row
+	for i, r := range rows {
 		for j, v := range r {
-			centred[j] = v - mean[j]
+			columns[j*len(rows)+i] = v - mean[j]
 		}
-		cov.SymRankOne(cov, 1, mat.NewVecDense(d, centred))
 	}
-	cov.ScaleSym(1/float64(len(rows)-1), cov)
+	column := func(j int) []float64 { return columns[j*len(rows) : (j+1)*len(rows)] }
+	linalg.Parallel(d, func(i int) {
+		for j := range i + 1 {
+			cov[i*d+j] = linalg.Dot(column(i), column(j)) / float64(len(rows)-1)
+		}
+	})
+	for i := range d {
+		for j := range i {
+			cov[j*d+i] = cov[i*d+j]
+		}
+	}
 	return mean, cov
 }
 
-func sqrtSym(c *mat.SymDense) (*mat.Dense, error) {
-	var eig mat.EigenSym
-	if !eig.Factorize(c, true) {
-		return nil, fmt.Errorf("fid: the eigenvalues of a covariance did not converge")
-	}
-	d := c.SymmetricDim()
-	var vectors, scaled, root mat.Dense
-	eig.VectorsTo(&vectors)
-	scaled.CloneFrom(&vectors)
-	for j, v := range eig.Values(nil) {
+// sqrtSym is the square root of a positive semi-definite c [d, d]: the sum of root(value) z z^T over its eigenvectors.
+func sqrtSym(c []float64, d int) []float64 {
+	values, z := linalg.Eigen(slices.Clone(c), d)
+	left := make([]float64, d*d) // the transpose of z, scaled, and that of z: rows are elements
+	right := make([]float64, d*d)
+	for k, v := range values {
 		s := math.Sqrt(max(v, 0))
-		for i := range d {
-			scaled.Set(i, j, scaled.At(i, j)*s)
+		for i, x := range z[k*d : (k+1)*d] {
+			left[i*d+k], right[i*d+k] = s*x, x
 		}
 	}
-	root.Mul(&scaled, vectors.T())
-	return &root, nil
+	return product(left, right, d)
 }
 
-func symmetrise(m *mat.Dense) *mat.SymDense {
-	d, _ := m.Dims()
-	s := mat.NewSymDense(d, nil)
+// product is a b^T of [d, d] matrices; of a symmetric b, a b.
+func product(a, b []float64, d int) []float64 {
+	out := make([]float64, d*d)
+	linalg.Parallel(d, func(i int) {
+		for j := range d {
+			out[i*d+j] = linalg.Dot(a[i*d:(i+1)*d], b[j*d:(j+1)*d])
+		}
+	})
+	return out
+}
+
+func symmetrise(m []float64, d int) []float64 {
 	for i := range d {
-		for j := i; j < d; j++ {
-			s.SetSym(i, j, (m.At(i, j)+m.At(j, i))/2)
+		for j := range i {
+			mean := (m[i*d+j] + m[j*d+i]) / 2
+			m[i*d+j], m[j*d+i] = mean, mean
 		}
 	}
-	return s
+	return m
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
+	"github.com/pipe-ml/pipe/nn/linalg"
 	"github.com/pipe-ml/pipe/nn/model"
 )
 
@@ -57,7 +58,7 @@ func (c *SVDiff) weight(b *layer.Builder, w *layer.Node, rows, cols int) *layer.
 	usv := b.Derive(layer.Derived{
 		Names: []string{svdU, svdS, svdV}, Shapes: [][]int{{rows, r}, {1, r}, {cols, r}}, Buffer: true,
 		From: func(base []float32) [][]float32 {
-			u, s, v := svd(base, rows, cols)
+			u, s, v := linalg.SVD(base, rows, cols)
 			return [][]float32{u, s, v}
 		}})
 	delta := b.Reshape(b.Param(svdDelta, []int{r}, layer.Zeros), 1, r)
@@ -79,7 +80,7 @@ func (c *SVDiff) merged(w []float32, values layer.Values, rows, cols int) []floa
 	out := make([]float64, rows*cols)
 	for i := range rows {
 		for j := range cols {
-			out[i*cols+j] = dot(u[i*r:(i+1)*r], v[j*r:(j+1)*r])
+			out[i*cols+j] = linalg.Dot(u[i*r:(i+1)*r], v[j*r:(j+1)*r])
 		}
 	}
 	return plus(w, out)

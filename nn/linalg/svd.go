@@ -1,4 +1,4 @@
-package peft
+package linalg
 
 import (
 	"math"
@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// svd is w [rows, cols] = u diag(s) v^T with r = min(rows, cols): u [rows, r], v [cols, r], s [r] descending, by the eigenvectors of the smaller
+// SVD is w [rows, cols] = u diag(s) v^T with r = min(rows, cols): u [rows, r], v [cols, r], s [r] descending, by the Eigen of the smaller
 // one of w w^T and w^T w. On the smaller side the vectors are orthonormal; on the larger one they are w's products with these, so
 // that u diag(s) v^T is w whatever the spacing of s. A vector to a singular value of 0 is 0 there. The bits are the same on every machine and
 // for any number of threads.
-func svd(w []float32, rows, cols int) (u, s, v []float32) {
+func SVD(w []float32, rows, cols int) (u, s, v []float32) {
 	x := make([]float64, len(w)) // the smaller side first
 	for i, f := range w {
 		if rows <= cols {
@@ -22,15 +22,15 @@ func svd(w []float32, rows, cols int) (u, s, v []float32) {
 	}
 	r, long := min(rows, cols), max(rows, cols)
 	gram := make([]float64, r*r)
-	parallel(r, func(i int) {
+	Parallel(r, func(i int) {
 		for j := range r {
-			gram[i*r+j] = dot(x[i*long:(i+1)*long], x[j*long:(j+1)*long])
+			gram[i*r+j] = Dot(x[i*long:(i+1)*long], x[j*long:(j+1)*long])
 		}
 	})
-	_, z := eigenvectors(gram, r)
+	_, z := Eigen(gram, r)
 	// Row k of y is s[k] times the long side's vector.
 	y, norms := make([]float64, r*long), make([]float64, r)
-	parallel(r, func(k int) {
+	Parallel(r, func(k int) {
 		row := y[k*long : (k+1)*long]
 		for i := range r {
 			f := z[k*r+i]
@@ -38,7 +38,7 @@ func svd(w []float32, rows, cols int) (u, s, v []float32) {
 				row[j] += float64(f * v)
 			}
 		}
-		norms[k] = math.Sqrt(dot(row, row))
+		norms[k] = math.Sqrt(Dot(row, row))
 	})
 	order := make([]int, r)
 	for i := range order {
@@ -72,8 +72,8 @@ func svd(w []float32, rows, cols int) (u, s, v []float32) {
 	return far, s, short
 }
 
-// parallel calls f for 0 to n-1 on all processors.
-func parallel(n int, f func(i int)) {
+// Parallel calls f for 0 to n-1 on all processors.
+func Parallel(n int, f func(i int)) {
 	workers := min(n, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
 	for w := range workers {

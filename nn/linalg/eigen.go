@@ -1,12 +1,12 @@
-package peft
+package linalg
 
 import "math"
 
-// eigenvectors are those of a symmetric matrix a [n, n] in float64, as the rows of z, and the eigenvalues in d, in no order. a is overwritten. Every
+// Eigen are the eigenvectors of a symmetric matrix a [n, n] in float64, as the rows of z, and the eigenvalues in d, in no order. a is overwritten. Every
 // product is rounded and every sum has its order, so the bits are the same on every machine.
 //
 // Householder's reflections make it tridiagonal, QL iterations with implicit shifts diagonal (Golub and Van Loan, 8.3).
-func eigenvectors(a []float64, n int) (d []float64, z []float64) {
+func Eigen(a []float64, n int) (d []float64, z []float64) {
 	d, e, z := tridiagonal(a, n)
 	const limit = 60 // of iterations for a value, which takes 2 or 3; whatever comes out, z is orthogonal
 	for l := range n {
@@ -40,21 +40,21 @@ func tridiagonal(a []float64, n int) (d, e, z []float64) {
 		norm = math.Sqrt(norm)
 		e[k] = -math.Copysign(norm, vk[k+1])
 		vk[k+1] -= e[k]
-		square := dot(vk[k+1:], vk[k+1:])
+		square := Dot(vk[k+1:], vk[k+1:])
 		if square == 0 {
 			continue
 		}
 		scales[k] = 2 / square
 		rows := n - k - 1
-		parallel(rows, func(r int) {
+		Parallel(rows, func(r int) {
 			i := k + 1 + r
-			p[i] = float64(scales[k] * dot(a[i*n+k+1:(i+1)*n], vk[k+1:]))
+			p[i] = float64(scales[k] * Dot(a[i*n+k+1:(i+1)*n], vk[k+1:]))
 		})
-		half := float64(scales[k] / 2 * dot(p[k+1:], vk[k+1:]))
+		half := float64(scales[k] / 2 * Dot(p[k+1:], vk[k+1:]))
 		for i := k + 1; i < n; i++ {
 			p[i] -= float64(half * vk[i])
 		}
-		parallel(rows, func(r int) {
+		Parallel(rows, func(r int) {
 			i := k + 1 + r
 			row, x, y := a[i*n+k+1:(i+1)*n], vk[i], p[i]
 			for j, q := range p[k+1:] {
@@ -71,9 +71,9 @@ func tridiagonal(a []float64, n int) (d, e, z []float64) {
 	// z = H(n-3) ... H(0), built from the left end so that each reflection meets only the rows and columns that are not the identity's.
 	for k := n - 3; k >= 0; k-- {
 		vk := v[k*n+k+1 : (k+1)*n]
-		parallel(n-k-1, func(r int) {
+		Parallel(n-k-1, func(r int) {
 			row := z[(k+1+r)*n+k+1 : (k+2+r)*n]
-			f := float64(scales[k] * dot(row, vk))
+			f := float64(scales[k] * Dot(row, vk))
 			for j, x := range vk {
 				row[j] -= float64(f * x)
 			}
@@ -119,7 +119,7 @@ func qlStep(d, e []float64, l, m int) []rotation {
 // turn applies the rotations to the rows of z from m upwards, by blocks of columns.
 func turn(z []float64, n, m int, turns []rotation) {
 	const width = 64
-	parallel((n+width-1)/width, func(block int) {
+	Parallel((n+width-1)/width, func(block int) {
 		from, to := block*width, min((block+1)*width, n)
 		for k, t := range turns {
 			i := m - 1 - k
@@ -133,8 +133,8 @@ func turn(z []float64, n, m int, turns []rotation) {
 	})
 }
 
-// dot is the sum of x[i] y[i] over four lanes, lane i mod 4, then the lanes in pairs.
-func dot(x, y []float64) float64 {
+// Dot is the sum of x[i] y[i] over four lanes, lane i mod 4, then the lanes in pairs.
+func Dot(x, y []float64) float64 {
 	var a, b, c, d float64
 	i := 0
 	for ; i+4 <= len(x); i += 4 {

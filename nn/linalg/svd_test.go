@@ -1,4 +1,4 @@
-package peft
+package linalg
 
 import (
 	"cmp"
@@ -35,7 +35,7 @@ func TestSVDIsADecomposition(t *testing.T) {
 		{1, 1, 1}, {1, 5, 1}, {5, 1, 1}, {2, 2, 2}, {3, 7, 3}, {7, 3, 3}, {17, 40, 17}, {40, 17, 17}, {33, 33, 33}, {20, 30, 4}, {6, 9, 0},
 	} {
 		w := matrix(c.rows, c.cols, c.rank)
-		u, s, v := svd(w, c.rows, c.cols)
+		u, s, v := SVD(w, c.rows, c.cols)
 		r := min(c.rows, c.cols)
 		if !slices.IsSortedFunc(s, func(a, b float32) int { return cmp.Compare(b, a) }) {
 			t.Errorf("%+v: singular values %v do not fall", c, s)
@@ -78,9 +78,9 @@ func TestSVDIsADecomposition(t *testing.T) {
 func TestSVDHasTheSameBitsForAnyNumberOfThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	w := matrix(24, 37, 24)
-	u, s, v := svd(w, 24, 37)
+	u, s, v := SVD(w, 24, 37)
 	runtime.GOMAXPROCS(3)
-	u3, s3, v3 := svd(w, 24, 37)
+	u3, s3, v3 := SVD(w, 24, 37)
 	if !slices.Equal(u, u3) || !slices.Equal(s, s3) || !slices.Equal(v, v3) {
 		t.Error("1 and 3 threads differ")
 	}
