@@ -116,9 +116,7 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 		u.copyBlock(bottom-top, n, src, f.w*f.strideH, dst[top*pitch+left:], pitch)
 		return
 	}
-	for i := range bottom - top {
-		u.every(dst[(top+i)*pitch+left:][:n], src[i*f.strideH*f.w:], f.strideW)
-	}
+	u.every(bottom-top, n, dst[top*pitch+left:], pitch, src, f.strideH*f.w, f.strideW)
 }
 
 // within is the range of i < n for which first + i stride lies in [0, size).
