@@ -34,6 +34,7 @@ type workspace struct {
 	b, a    []float32 // a packed block of b, and packed rows of a
 	tile    []float32 // a tile that leaves c
 	columns [maxNR]int
+	pieces  [3 * (maxNR + pieceCount)]int
 	scratch []float32
 	dev     *Device
 }

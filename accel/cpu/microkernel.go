@@ -42,6 +42,10 @@ type microKernel struct {
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
 	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)
 
+	// copyPieces copies count pieces, 1 to 4, of up to 16 floats from src[taps[q]+from] to dst[q*ld+to], for q < k, where pieces lists from,
+	// to and the mask of each. It reads 16 floats a piece. A nil entry means copyTaps.
+	copyPieces func(k int, src *float32, taps *int, dst *float32, ld int, pieces *int, count int)
+
 	// thin sets y[r*ld+i] to x[r*rs+2i], zip y[r*ld+2i] to a[r*as+i] and y[r*ld+2i+1] to b[r*bs+i], for r < rows and i < n, 4 at
 	// least. thin reads 2n elements of a row. A nil entry means plain Go.
 	thin func(rows, n int, y *float32, ld int, x *float32, rs int)
@@ -84,6 +88,9 @@ const (
 	maxNR    = 32
 	maxLanes = 16
 	maxSpan  = 64
+
+	pieceCount  = 4 // of copyPieces
+	pieceFloats = 16
 )
 
 // microKernels holds the code of each level; an architecture's file adds its own in init.

@@ -5,7 +5,7 @@ func init() {
 		mr: 8, nr: 32, few: 4, narrow: 16, lanes: 16, span: 64,
 		tiles: [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc, count int){
 			{gemmAVX512, gemmNarrowAVX512}, {gemmFewAVX512, gemmFewNarrowAVX512}},
-		transpose: transposeAVX512, correlate: correlateAVX512, copyRows: copyRowsAVX2, copyTaps: copyTapsAVX2,
+		transpose: transposeAVX512, correlate: correlateAVX512, copyRows: copyRowsAVX2, copyTaps: copyTapsAVX2, copyPieces: copyPiecesAVX512,
 		thin: thinAVX2, zip: zipAVX2, dotTaps: dotTapsAVX512,
 		windows: [2]windowFunc{
 			window1AVX512, window2AVX512},
