@@ -42,8 +42,7 @@ func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 			p := &phases[i]
 			part := columns{n: p.x.count}
 			if len(p.taps) == 0 { // no weight meets these positions
-				part.data = d.borrow(part.n)
-				clear(part.data)
+				part.data = make([]float32, part.n)
 			} else {
 				part.data, part.pitch = d.borrow(v.batch*a.Groups*v.c*p.y.count*part.n), part.n
 				v.phaseDx(d, p, part.data, dy)
@@ -52,7 +51,9 @@ func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		}
 		v.join(d, dx, phases[0].y, parts)
 		for _, p := range parts {
-			d.giveBack(p.data)
+			if p.pitch > 0 {
+				d.giveBack(p.data)
+			}
 		}
 	}
 	return nil
