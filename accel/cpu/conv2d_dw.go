@@ -101,11 +101,14 @@ func (v *conv) pointwiseDw(d *Device, dw, x, dy []float32) {
 		}
 	})
 	if v.o < v.c {
-		d.pool.run(v.Groups, 1, func(lo, hi int) {
+		const rows = 64 // of a task
+		blocks := (m + rows - 1) / rows
+		d.pool.run(v.Groups*blocks, grain(rows*n), func(lo, hi int) {
 			u := microKernels[d.level]
 			t := transposer{u: u, rows: make([]int, u.lanes)}
-			for group := lo; group < hi; group++ {
-				t.transpose(dw[group*m*n:][:m*n], to[group*m*n:][:m*n], m, n)
+			for block := lo; block < hi; block++ {
+				group, first := block/blocks, block%blocks*rows
+				t.transpose(dw[group*m*n+first:], m, to[(group*m+first)*n:], min(rows, m-first), n)
 			}
 		})
 	}

@@ -17,31 +17,43 @@ func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 	}
 	dx, dy := f32(out[0]), f32(in[0])
 	phases := v.phases(microKernels[d.level])
-	if v.kh*v.kw == 1 { // the phase of remainder 0 takes the weights as they lie, there are no others
+	switch window := v.kh * v.kw; {
+	case window == 1 && v.batch*v.oh*v.ow <= blockN: // each weight is read once, as it lies; there is one phase
 		phases[0].weights = weights{matrix: matrix{f32(in[1]), 1, v.c}, size: v.o * v.c}
-	} else {
+	default:
 		for i := range phases {
 			data := d.borrow(v.Groups * phases[i].weights.size)
 			phases[i].weights.data = data
 			defer d.giveBack(data)
 		}
-		v.turn(d, phases, f32(in[1]))
+		if window == 1 {
+			v.panels(d, phases[0].weights, f32(in[1]))
+		} else {
+			v.turn(d, phases, f32(in[1]))
+		}
 	}
 	for ; len(phases) > 0; phases = phases[a.StrideW:] {
 		if a.StrideH*a.StrideW == 1 {
 			v.phaseDx(d, &phases[0], dx, dy)
 			break
 		}
-		columns := make([][]float32, a.StrideW) // by position: the dx of every StrideW-th column
-		for i := range columns {
+		parts := make([]columns, a.StrideW) // by position: the dx of every StrideW-th column
+		for i := range parts {
 			p := &phases[i]
-			dst := d.borrow(v.batch * a.Groups * v.c * p.y.count * p.x.count)
-			v.phaseDx(d, p, dst, dy)
-			columns[p.x.first] = dst
+			part := columns{n: p.x.count}
+			if len(p.taps) == 0 { // no weight meets these positions
+				part.data = make([]float32, part.n)
+			} else {
+				part.data, part.pitch = d.borrow(v.batch*a.Groups*v.c*p.y.count*part.n), part.n
+				v.phaseDx(d, p, part.data, dy)
+			}
+			parts[p.x.first] = part
 		}
-		v.join(d, dx, phases[0].y, columns)
-		for _, c := range columns {
-			d.giveBack(c)
+		v.join(d, dx, phases[0].y, parts)
+		for _, p := range parts {
+			if p.pitch > 0 {
+				d.giveBack(p.data)
+			}
 		}
 	}
 	return nil
@@ -70,7 +82,7 @@ func sweepOf(phase, stride, pad, n, kernel int) sweep {
 // phase is one correlation of conv2d.dx.
 type phase struct {
 	y, x    sweep
-	taps    []int // elements of a window, in order of the sum
+	taps    []int // where the elements of a window lie, in order of the sum, in a matrix of vectors
 	weights weights
 }
 
@@ -82,7 +94,7 @@ func (v *conv) phases(u *microKernel) []phase {
 			p := phase{y: sweepOf(ry, v.StrideH, v.PadTop, v.h, v.kh), x: sweepOf(rx, v.StrideW, v.PadLeft, v.w, v.kw)}
 			for ky := p.y.taps - 1; ky >= 0; ky-- {
 				for kx := p.x.taps - 1; kx >= 0; kx-- {
-					p.taps = append(p.taps, (ry+ky*v.StrideH)*v.kw+rx+kx*v.StrideW)
+					p.taps = append(p.taps, ((ry+ky*v.StrideH)*v.kw+rx+kx*v.StrideW)*u.lanes)
 				}
 			}
 			p.weights.panel = v.o * len(p.taps) * u.mr
@@ -95,10 +107,6 @@ func (v *conv) phases(u *microKernel) []phase {
 
 // phaseDx computes dst [B, groups x C, y.count, x.count].
 func (v *conv) phaseDx(d *Device, p *phase, dst, dy []float32) {
-	if len(p.taps) == 0 {
-		clear(dst) // no weight meets these positions
-		return
-	}
 	r := correlation{
 		field: field{channels: v.o, h: v.oh, w: v.ow, kh: p.y.taps, kw: p.x.taps, strideH: 1, strideW: 1,
 			top: p.y.read, left: p.x.read, rows: p.y.count, cols: p.x.count},
@@ -108,16 +116,28 @@ func (v *conv) phaseDx(d *Device, p *phase, dst, dy []float32) {
 }
 
 // join interleaves the columns of the rows that y sweeps.
-func (v *conv) join(d *Device, dx []float32, y sweep, columns [][]float32) {
+func (v *conv) join(d *Device, dx []float32, y sweep, parts []columns) {
 	u := microKernels[d.level]
-	d.pool.run(v.batch*v.Groups*v.c*y.count, grain(v.w), func(lo, hi int) {
-		rows := make([][]float32, len(columns))
-		for i := lo; i < hi; i++ {
-			for first, c := range columns {
-				n := max(0, v.w-first+v.StrideW-1) / v.StrideW
-				rows[first] = c[i*n:][:n]
+	d.pool.run(v.batch*v.Groups*v.c, grain(y.count*v.w), func(lo, hi int) {
+		plane := make([]columns, len(parts))
+		for i := lo; i < hi && y.count > 0; i++ {
+			for j, p := range parts {
+				plane[j] = columns{p.data[i*y.count*p.pitch:], p.n, p.pitch}
 			}
-			u.interleave(dx[(i/y.count*v.h+y.first+i%y.count*v.StrideH)*v.w:][:v.w], rows)
+			u.interleave(y.count, dx[(i*v.h+y.first)*v.w:], v.StrideH*v.w, plane)
+		}
+	})
+}
+
+// panels packs the weights of windows of one element.
+func (v *conv) panels(d *Device, to weights, w []float32) {
+	u := microKernels[d.level]
+	count := to.size / to.panel
+	d.pool.run(v.Groups*count, grain(to.panel), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			group, c := i/count, i%count*u.mr
+			from := matrix{w[group*v.o*v.c+c:], 1, v.c}
+			from.packRows(u, to.data[i*to.panel:][:to.panel], u.mr, min(u.mr, v.c-c), v.o)
 		}
 	})
 }
@@ -127,14 +147,15 @@ func (v *conv) join(d *Device, dx []float32, y sweep, columns [][]float32) {
 func (v *conv) turn(d *Device, phases []phase, w []float32) {
 	u, window := microKernels[d.level], v.kh*v.kw
 	step := u.lanes / u.mr * u.mr
-	d.pool.run(v.Groups*v.o, grain(v.c*window), func(lo, hi int) {
+	blocks := (v.c + step - 1) / step
+	d.pool.run(v.Groups*blocks, grain(v.o*step*window), func(lo, hi int) {
 		t := transposer{u: u, rows: make([]int, u.lanes)}
 		byTap := d.borrow((window + maxLanes) * maxLanes)
 		defer d.giveBack(byTap)
-		for row := lo; row < hi; row++ {
-			group, o := row/v.o, row%v.o
-			from := w[row*v.c*window:][:v.c*window]
-			for c := 0; c < v.c; c += step {
+		for block := lo; block < hi; block++ {
+			group, c := block/blocks, block%blocks*step
+			for o := range v.o {
+				from := w[(group*v.o+o)*v.c*window:][:v.c*window]
 				t.columns(byTap, from, c, min(u.lanes, v.c-c), window)
 				for k := c; k < min(c+step, v.c); k += u.mr {
 					for i := range phases {
@@ -148,15 +169,15 @@ func (v *conv) turn(d *Device, phases []phase, w []float32) {
 	})
 }
 
-// cutPanel copies the first elements, as many as a tile has rows, of the given rows of lanes.
-func (u *microKernel) cutPanel(to, from []float32, rows []int) {
+// cutPanel copies the first elements, as many as a tile has rows, of vectors.
+func (u *microKernel) cutPanel(to, from []float32, vectors []int) {
 	if u.mr == 8 {
-		for j, row := range rows {
-			*(*[8]float32)(to[8*j:]) = [8]float32(from[row*u.lanes:])
+		if len(vectors) > 0 {
+			u.copyTaps(len(vectors), ptr(from), &vectors[0], ptr(to), u.mr, 1)
 		}
 		return
 	}
-	for j, row := range rows {
-		copy(to[j*u.mr:][:u.mr], from[row*u.lanes:])
+	for j, at := range vectors {
+		copy(to[j*u.mr:][:u.mr], from[at:])
 	}
 }

@@ -121,6 +121,10 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 		// Rows long enough to be split and joined by vectors, of even and odd length.
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 1}, []int{3, 20, 6, 35}, []int{9, 20, 3, 3}, false},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, Groups: 1}, []int{2, 9, 5, 36}, []int{40, 9, 1, 1}, false},
+		// Windows of one element: more positions than a block, more inputs than outputs.
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, Groups: 2}, []int{3, 22, 14, 15}, []int{12, 11, 1, 1}, false},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, Groups: 1}, []int{3, 13, 29, 31}, []int{20, 13, 1, 1}, false},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, Groups: 1}, []int{2, 150, 5, 7}, []int{20, 150, 1, 1}, false},
 		// Positions that no weight meets, one output for several channels.
 		{kernel.Conv2d{StrideH: 3, StrideW: 3, PadLeft: 1, Groups: 1}, []int{2, 5, 10, 13}, []int{7, 5, 2, 2}, false},
 		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadRight: 1, Groups: 2}, []int{2, 8, 9, 9}, []int{2, 4, 3, 3}, false},

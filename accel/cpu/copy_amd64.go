@@ -11,3 +11,9 @@ func copyRowsAVX2(k int, src *float32, rs int, dst *float32, ld int, octets int)
 //
 //go:noescape
 func copyTapsAVX2(k int, src *float32, taps *int, dst *float32, ld int, octets int)
+
+// copyPiecesAVX512 copies count pieces, 1 to 4, of up to 16 floats from src[taps[q]+from] to dst[q*ld+to] for q < k.
+// A piece is from, to and a mask of its floats; 16 floats are read.
+//
+//go:noescape
+func copyPiecesAVX512(k int, src *float32, taps *int, dst *float32, ld int, pieces *int, count int)

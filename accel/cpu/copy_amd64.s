@@ -170,3 +170,110 @@ loop1:
 	JNZ        loop1
 	VZEROUPPER
 	RET
+
+// func copyPiecesAVX512(k int, src *float32, taps *int, dst *float32, ld int, pieces *int, count int)
+// Requires: AVX, AVX512F
+TEXT ·copyPiecesAVX512(SB), NOSPLIT, $0-56
+	MOVQ  k+0(FP), AX
+	MOVQ  src+8(FP), CX
+	MOVQ  taps+16(FP), DX
+	MOVQ  dst+24(FP), BX
+	MOVQ  ld+32(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  pieces+40(FP), DI
+	MOVQ  16(DI), R8
+	KMOVW R8, K1
+	MOVQ  40(DI), R8
+	KMOVW R8, K2
+	MOVQ  64(DI), R8
+	KMOVW R8, K3
+	MOVQ  88(DI), R8
+	KMOVW R8, K4
+	MOVQ  24(DI), R9
+	SUBQ  (DI), R9
+	MOVQ  32(DI), R10
+	SUBQ  8(DI), R10
+	MOVQ  48(DI), R11
+	SUBQ  (DI), R11
+	MOVQ  56(DI), R12
+	SUBQ  8(DI), R12
+	MOVQ  72(DI), R13
+	SUBQ  (DI), R13
+	MOVQ  80(DI), R14
+	SUBQ  8(DI), R14
+	MOVQ  (DI), R8
+	LEAQ  (CX)(R8*4), CX
+	MOVQ  8(DI), R8
+	LEAQ  (BX)(R8*4), BX
+	MOVQ  count+48(FP), DI
+	CMPQ  DI, $0x04
+	JNE   next4
+
+loop4:
+	MOVQ    (DX), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS (R8)(R9*4), Z0
+	VMOVUPS Z0, K2, (BX)(R10*4)
+	VMOVUPS (R8)(R11*4), Z0
+	VMOVUPS Z0, K3, (BX)(R12*4)
+	VMOVUPS (R8)(R13*4), Z0
+	VMOVUPS Z0, K4, (BX)(R14*4)
+	ADDQ    $0x08, DX
+	ADDQ    SI, BX
+	DECQ    AX
+	JNZ     loop4
+	VZEROUPPER
+	RET
+
+next4:
+	CMPQ DI, $0x03
+	JNE  next3
+
+loop3:
+	MOVQ    (DX), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS (R8)(R9*4), Z0
+	VMOVUPS Z0, K2, (BX)(R10*4)
+	VMOVUPS (R8)(R11*4), Z0
+	VMOVUPS Z0, K3, (BX)(R12*4)
+	ADDQ    $0x08, DX
+	ADDQ    SI, BX
+	DECQ    AX
+	JNZ     loop3
+	VZEROUPPER
+	RET
+
+next3:
+	CMPQ DI, $0x02
+	JNE  next2
+
+loop2:
+	MOVQ    (DX), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS (R8)(R9*4), Z0
+	VMOVUPS Z0, K2, (BX)(R10*4)
+	ADDQ    $0x08, DX
+	ADDQ    SI, BX
+	DECQ    AX
+	JNZ     loop2
+	VZEROUPPER
+	RET
+
+next2:
+loop1:
+	MOVQ    (DX), R8
+	LEAQ    (CX)(R8*4), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    $0x08, DX
+	ADDQ    SI, BX
+	DECQ    AX
+	JNZ     loop1
+	VZEROUPPER
+	RET

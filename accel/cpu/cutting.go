@@ -8,15 +8,16 @@ type cutting struct {
 	parts, outputs int // parts of a group's outputs, and the outputs of a part
 }
 
-// cut chooses chunks of about a block of columns, so that few tiles are cut off and a lay is not too large, and as many parts as
-// keep all threads busy to the end. A part packs the columns again, which it must be worth.
+// cut chooses chunks of at most a block of columns, so that a lay is not too large, and parts so that the threads are done soonest: few
+// tiles are cut off, the last tasks end together, and a part, which packs the columns again, is worth it.
 func (r *correlation) cut(threads int, u *microKernel) cutting {
 	const (
 		layFloats = 256 << 10
 		columns   = 128 // that are worth a larger lay: weights are read once for each chunk
-		outputs   = 64  // of a part
+		packs     = 3   // the rows of tiles that take as long as to pack their columns
 		copying   = 32  // the taps of a tile that take as long as to copy what it computed
-		tasks     = 4   // for a thread
+		most      = 4   // tasks a thread that are enough
+		late      = 4   // a task in so many is held up
 	)
 	step := max(u.narrow, u.nr/2)
 	filled := func(rows int) int { return (rows*r.cols + step - 1) / step * step }
@@ -28,19 +29,20 @@ func (r *correlation) cut(threads int, u *microKernel) cutting {
 	for !r.pointwise() && limit > 1 && limit*r.cols > columns && r.size(r.channels, limit) > layFloats {
 		limit--
 	}
-	best := 0
+	tiles, best := (r.outputs+u.mr-1)/u.mr, 0
 	for rows := limit; rows > limit/2; rows-- {
-		cost := c.run/rows*filled(rows) + filled(c.run%rows)
-		if best == 0 || cost < best {
-			best, c.rows = cost, rows
+		chunks := (c.run + rows - 1) / rows
+		all := c.run/rows*filled(rows) + filled(c.run%rows)
+		for parts := 1; parts <= tiles && (parts == 1 || (parts-1)*r.groups*c.runs*chunks < most*threads && threads > 1); parts++ {
+			tall := (tiles+parts-1)/parts + packs
+			tasks, one := parts*r.groups*c.runs*chunks, filled(rows)*tall
+			rest := one * (threads - 1) / threads // of the last task, while others wait
+			cost := min((tasks+threads-1)/threads*one, parts*r.groups*c.runs*all*tall/threads+rest) + rest/late
+			if best == 0 || cost < best {
+				best, c.rows, c.chunks, c.outputs = cost, rows, chunks, (tall-packs)*u.mr
+			}
 		}
 	}
-	c.chunks = (c.run + c.rows - 1) / c.rows
-	c.parts = 1
-	if all := r.groups * c.runs * c.chunks; threads > 1 {
-		c.parts = max(1, min((tasks*threads+all-1)/all, r.outputs/outputs))
-	}
-	c.outputs = ((r.outputs+c.parts-1)/c.parts + u.mr - 1) / u.mr * u.mr
 	c.parts = (r.outputs + c.outputs - 1) / c.outputs
 	return c
 }

@@ -116,9 +116,7 @@ func (f *field) fillPhase(u *microKernel, dst, plane []float32, pitch, y, x int)
 		u.copyBlock(bottom-top, n, src, f.w*f.strideH, dst[top*pitch+left:], pitch)
 		return
 	}
-	for i := range bottom - top {
-		u.every(dst[(top+i)*pitch+left:][:n], src[i*f.strideH*f.w:], f.strideW)
-	}
+	u.every(bottom-top, n, dst[top*pitch+left:], pitch, src, f.strideH*f.w, f.strideW)
 }
 
 // within is the range of i < n for which first + i stride lies in [0, size).
@@ -132,24 +130,40 @@ func within(first, stride, size, n int) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
-// pack makes a lay the right factor [taps x positions] of a product: runs of positions in one row of outputs, copied in octets where
-// the surplus does no harm, since the next run overwrites it.
+// pack makes a lay the right factor [taps x positions] of a product: runs of positions in one row of outputs.
 func (l *lay) pack(w *workspace, dst []float32, p, kc, j, n int) {
 	u, taps := w.u, l.taps[p:p+kc]
 	y, x := j/l.cols, j%l.cols
+	pieces := w.pieces[:0]
 	for c := 0; c < n; {
 		run, at := min(l.cols-x, n-c), l.rows[y]+x
-		if octets := (run + 7) / 8; c+8*octets <= u.nr {
-			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, octets)
-		} else if last := run - 8; last >= 0 {
-			u.copyTaps(kc, offset(ptr(l.data), at), &taps[0], ptr(dst[c:]), u.nr, run/8)
-			u.copyTaps(kc, offset(ptr(l.data), at+last), &taps[0], ptr(dst[c+last:]), u.nr, 1)
+		if u.copyPieces == nil {
+			l.packRun(u, dst[c:], taps, at, run, u.nr-c)
 		} else {
-			for q, tap := range taps {
-				copy(dst[q*u.nr+c:q*u.nr+c+run], l.data[tap+at:])
-			}
+			run = min(run, pieceFloats)
+			pieces = append(pieces, at, c, 1<<run-1)
 		}
-		c, x, y = c+run, 0, y+1
+		if c, x = c+run, x+run; x == l.cols {
+			x, y = 0, y+1
+		}
+	}
+	for ; len(pieces) > 0; pieces = pieces[3*min(len(pieces)/3, pieceCount):] {
+		u.copyPieces(kc, ptr(l.data), &taps[0], ptr(dst), u.nr, &pieces[0], min(len(pieces)/3, pieceCount))
+	}
+}
+
+// packRun copies a run of positions in octets where the surplus fits into room and does no harm, since the next run overwrites it.
+func (l *lay) packRun(u *microKernel, dst []float32, taps []int, at, run, room int) {
+	switch octets, last := (run+7)/8, run-8; {
+	case 8*octets <= room:
+		u.copyTaps(len(taps), offset(ptr(l.data), at), &taps[0], ptr(dst), u.nr, octets)
+	case last >= 0:
+		u.copyTaps(len(taps), offset(ptr(l.data), at), &taps[0], ptr(dst), u.nr, run/8)
+		u.copyTaps(len(taps), offset(ptr(l.data), at+last), &taps[0], ptr(dst[last:]), u.nr, 1)
+	default:
+		for q, tap := range taps {
+			copy(dst[q*u.nr:][:run], l.data[tap+at:])
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ type workspace struct {
 	b, a    []float32 // a packed block of b, and packed rows of a
 	tile    []float32 // a tile that leaves c
 	columns [maxNR]int
+	pieces  [3 * (maxNR + pieceCount)]int
 	scratch []float32
 	dev     *Device
 }
@@ -113,8 +114,9 @@ func (g *gemm) block(w *workspace, i0, i1, j0, j1 int) {
 			for i := i0; i < i1; i += u.mr {
 				mr := min(u.mr, i1-i)
 				a, rs, cs := g.rowsOf(w, i, mr, pc, kc)
-				for jr := 0; jr < nc; jr += u.nr {
-					g.tile(w, i, mr, jc+jr, min(u.nr, nc-jr), kc, a, rs, cs, ptr(w.b[jr*kc:]), pc > 0)
+				for jr, n := 0, 0; jr < nc; jr += n {
+					n = u.columns(mr, nc-jr)
+					g.tiles(w, i, mr, jc+jr, n, kc, a, rs, cs, ptr(w.b[jr*kc:]), pc > 0)
 				}
 			}
 		}
@@ -132,54 +134,43 @@ func (g *gemm) rowsOf(w *workspace, i, mr, p, kc int) (a *float32, rs, cs int) {
 		return ptr(m.data[i*m.rs+p:]), m.rs, 1
 	}
 	dst := w.a[:tall*kc]
-	if from := m.data[i*m.rs+p*m.cs:]; m.rs == 1 && (kc-1)*m.cs+8 <= len(from) { // the next row overwrites a surplus
-		w.u.copyRows(kc, ptr(from), m.cs, ptr(dst), tall, 1)
-		return ptr(dst), 1, tall
-	}
-	if mr < tall {
-		clear(dst)
-	}
-	for r := range mr {
-		at := (i+r)*m.rs + p*m.cs
-		for q := range kc {
-			dst[q*tall+r] = m.data[at+q*m.cs]
-		}
-	}
+	matrix{m.data[i*m.rs+p*m.cs:], m.rs, m.cs}.packRows(w.u, dst, tall, mr, kc)
 	return ptr(dst), 1, tall
 }
 
-// tile computes one tile of c over a block of k. A tile that is not whole, or must start from a bias, is prepared first.
-func (g *gemm) tile(w *workspace, i, mr, j, nr, kc int, a *float32, rs, cs int, b *float32, later bool) {
-	run, tall, wide := w.u.tile(mr, nr)
+// tiles computes n columns of a row of tiles over a block of k: whole tiles, or one that is not, which is computed aside. Those that
+// must start from a bias are prepared first.
+func (g *gemm) tiles(w *workspace, i, mr, j, n, kc int, a *float32, rs, cs int, b *float32, later bool) {
+	run, tall, wide := w.u.tile(mr, n)
 	c, ldc := g.c[i*g.ldc+j:], g.ldc
-	whole := mr == tall && nr == wide
+	whole := mr == tall && n%wide == 0
 	start := later || g.add
 	dst, ld := c, ldc
 	if !whole {
 		dst, ld = w.tile, wide
 		if start {
 			for r := range mr {
-				copy(dst[r*ld:], c[r*ldc:r*ldc+nr])
+				copy(dst[r*ld:], c[r*ldc:r*ldc+n])
 			}
 		}
 	}
 	if !start && (g.rowBias != nil || g.colBias != nil) {
 		start = true
-		g.fillBias(dst, ld, i, mr, j, nr)
+		g.fillBias(dst, ld, i, mr, j, n)
 	}
 	acc := 0
 	if start {
 		acc = 1
 	}
-	run(kc, a, rs, cs, b, ptr(dst), ld, acc)
+	run(kc, a, rs, cs, b, ptr(dst), ld, acc, (n+wide-1)/wide)
 	if !whole {
 		for r := range mr {
-			copy(c[r*ldc:r*ldc+nr], dst[r*ld:])
+			copy(c[r*ldc:r*ldc+n], dst[r*ld:])
 		}
 	}
 }
 
-// fillBias sets a tile to its biases.
+// fillBias sets tiles to their biases.
 func (g *gemm) fillBias(dst []float32, ld, i, mr, j, nr int) {
 	for r := range mr {
 		row := dst[r*ld : r*ld+nr]

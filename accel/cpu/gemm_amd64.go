@@ -2,50 +2,50 @@
 
 package cpu
 
-// gemmAVX512 adds a[8 x k] b[k x 32] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*32]; row i of the tile is at c[i*ldc].
+// gemmAVX512 adds a[8 x k] b[k x 32] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*32]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmNarrowAVX512 adds a[8 x k] b[k x 16] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*32]; row i of the tile is at c[i*ldc].
+// gemmNarrowAVX512 adds a[8 x k] b[k x 16] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*32]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmNarrowAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmNarrowAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmFewAVX512 adds a[4 x k] b[k x 32] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*32]; row i of the tile is at c[i*ldc].
+// gemmFewAVX512 adds a[4 x k] b[k x 32] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*32]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmFewAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmFewAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmFewNarrowAVX512 adds a[4 x k] b[k x 16] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*32]; row i of the tile is at c[i*ldc].
+// gemmFewNarrowAVX512 adds a[4 x k] b[k x 16] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*32]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmFewNarrowAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmFewNarrowAVX512(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmAVX2 adds a[6 x k] b[k x 16] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*16]; row i of the tile is at c[i*ldc].
+// gemmAVX2 adds a[6 x k] b[k x 16] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*16]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmNarrowAVX2 adds a[6 x k] b[k x 8] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*16]; row i of the tile is at c[i*ldc].
+// gemmNarrowAVX2 adds a[6 x k] b[k x 8] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*16]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmNarrowAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmNarrowAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmFewAVX2 adds a[3 x k] b[k x 16] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*16]; row i of the tile is at c[i*ldc].
+// gemmFewAVX2 adds a[3 x k] b[k x 16] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*16]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmFewAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmFewAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)
 
-// gemmFewNarrowAVX2 adds a[3 x k] b[k x 8] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.
-// Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*16]; row i of the tile is at c[i*ldc].
+// gemmFewNarrowAVX2 adds a[3 x k] b[k x 8] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.
+// Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*16]; row i of the first tile is at c[i*ldc].
 //
 //go:noescape
-func gemmFewNarrowAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int)
+func gemmFewNarrowAVX2(k int, a *float32, rs int, cs int, b *float32, c *float32, ldc int, acc int, count int)

@@ -49,3 +49,26 @@ func (m matrix) packTransposed(w *workspace, dst []float32, p, kc, j, n int) {
 		}
 	}
 }
+
+// packRows writes the first rows, mr of tall, of columns [0, kc) of a left factor to dst [kc x tall]. What it leaves in the other rows
+// does not matter.
+func (m matrix) packRows(u *microKernel, dst []float32, tall, mr, kc int) {
+	if end := (kc-1)*m.cs + 8; m.rs == 1 && end <= len(m.data) { // an octet's surplus is overwritten by the next ones
+		exact := min(kc, 7/tall)
+		if kc > exact {
+			u.copyRows(kc-exact, ptr(m.data), m.cs, ptr(dst), tall, 1)
+		}
+		for q := kc - exact; q < kc; q++ {
+			copy(dst[q*tall:][:tall], m.data[q*m.cs:])
+		}
+		return
+	}
+	if mr < tall {
+		clear(dst)
+	}
+	for r := range mr {
+		for q := range kc {
+			dst[q*tall+r] = m.data[r*m.rs+q*m.cs]
+		}
+	}
+}

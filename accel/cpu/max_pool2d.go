@@ -66,10 +66,8 @@ func (p *pooling) splitRows(u *microKernel, x, space []float32) func(iy, ix int)
 		return func(iy, ix int) []float32 { return x[iy*p.w+ix:] }
 	}
 	n := (p.w + p.Stride - 1) / p.Stride
-	for row := range p.h {
-		for r := range min(p.Stride, p.w) {
-			u.every(space[(row*p.Stride+r)*n:][:(p.w-r+p.Stride-1)/p.Stride], x[row*p.w+r:(row+1)*p.w], p.Stride)
-		}
+	for r := range min(p.Stride, p.w) {
+		u.every(p.h, (p.w-r+p.Stride-1)/p.Stride, space[r*n:], p.Stride*n, x[r:], p.w, p.Stride)
 	}
 	return func(iy, ix int) []float32 { return space[(iy*p.Stride+ix%p.Stride)*n+ix/p.Stride:] }
 }

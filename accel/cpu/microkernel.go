@@ -17,9 +17,10 @@ type microKernel struct {
 	mr, nr      int // rows and columns of a tile
 	few, narrow int // those of the smaller tiles for the edges of a matrix; 0 if there are none
 
-	// tiles[i][j] adds a [mr x k] b [k x nr] to the tile at c, whose rows are ldc apart, starting from c if acc is not 0, else from 0. Element
-	// (i, p) of a is at a[i*rs+p*cs]; b is a packed panel. The tile has few rows if i is 1, and is narrow if j is 1.
-	tiles [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int)
+	// tiles[i][j] adds a [mr x k] b [k x nr] to the tile at c, whose rows are ldc apart, starting from c if acc is not 0, else from 0, and so on
+	// for count tiles side by side. Element (i, p) of a is at a[i*rs+p*cs]; b is as many packed panels. The tiles have few rows if i is 1, and
+	// are narrow if j is 1.
+	tiles [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc, count int)
 
 	// transpose copies lanes*n floats of each of lanes rows, which begin at src[rows[i]], to the columns of dst.
 	lanes     int
@@ -41,14 +42,18 @@ type microKernel struct {
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)
 	copyTaps func(k int, src *float32, taps *int, dst *float32, ld, octets int)
 
-	// thin sets y[i] to x[2i], zip y[2i] to a[i] and y[2i+1] to b[i], for i < n, a positive multiple of 8. thin reads 2n
-	// elements. A nil entry means plain Go.
-	thin func(n int, y, x *float32)
-	zip  func(n int, y, a, b *float32)
+	// copyPieces copies count pieces, 1 to 4, of up to 16 floats from src[taps[q]+from] to dst[q*ld+to], for q < k, where pieces lists from,
+	// to and the mask of each. It reads 16 floats a piece. A nil entry means copyTaps.
+	copyPieces func(k int, src *float32, taps *int, dst *float32, ld int, pieces *int, count int)
+
+	// thin sets y[r*ld+i] to x[r*rs+2i], zip y[r*ld+2i] to a[r*as+i] and y[r*ld+2i+1] to b[r*bs+i], for r < rows and i < n, 4 at
+	// least. thin reads 2n elements of a row. A nil entry means plain Go.
+	thin func(rows, n int, y *float32, ld int, x *float32, rs int)
+	zip  func(rows, n int, y *float32, ld int, a *float32, as int, b *float32, bs int)
 }
 
 // tile returns the kernel for a tile of m x n, and the size of its tile.
-func (u *microKernel) tile(m, n int) (run func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int), mr, nr int) {
+func (u *microKernel) tile(m, n int) (run func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc, count int), mr, nr int) {
 	i, j, mr, nr := 0, 0, u.rows(m), u.nr
 	if mr == u.few {
 		i = 1
@@ -57,6 +62,17 @@ func (u *microKernel) tile(m, n int) (run func(k int, a *float32, rs, cs int, b,
 		j, nr = 1, u.narrow
 	}
 	return u.tiles[i][j], mr, nr
+}
+
+// columns is how many of n columns are computed in one go, with a row of tiles that has mr rows: whole tiles, or one that is not.
+func (u *microKernel) columns(mr, n int) int {
+	switch {
+	case n < u.nr:
+		return n
+	case mr < u.rows(mr):
+		return u.nr
+	}
+	return n / u.nr * u.nr
 }
 
 // rows is the number of rows of the kernel for a tile of m rows.
@@ -72,20 +88,24 @@ const (
 	maxNR    = 32
 	maxLanes = 16
 	maxSpan  = 64
+
+	pieceCount  = 4 // of copyPieces
+	pieceFloats = 16
 )
 
 // microKernels holds the code of each level; an architecture's file adds its own in init.
 var microKernels = [levelAVX512 + 1]*microKernel{levelGo: {
 	mr: 4, nr: 8, lanes: 4, span: 8,
-	tiles:     [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int){{gemmGo}},
+	tiles:     [2][2]func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc, count int){{gemmGo}},
 	transpose: transposeGo, correlate: correlateGo, copyRows: copyRowsGo, copyTaps: copyTapsGo,
 }}
 
 // gemmGo is microKernel.tiles for tiles of 4 x 8: four elements of a row at a time, so that they stay in registers.
-func gemmGo(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int) {
+func gemmGo(k int, a *float32, rs, cs int, b, c *float32, ldc, acc, count int) {
 	const mr, nr, four = 4, 8, 4
 	for i := range mr {
-		for j := 0; j < nr; j += four {
+		for j := 0; j < nr*count; j += four {
+			panel := offset(b, j/nr*k*nr+j%nr)
 			row := (*[four]float32)(unsafe.Pointer(offset(c, i*ldc+j)))
 			if acc == 0 {
 				clear(row[:])
@@ -93,7 +113,7 @@ func gemmGo(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int) {
 			z0, z1, z2, z3 := row[0], row[1], row[2], row[3]
 			for p := range k {
 				x := *offset(a, i*rs+p*cs)
-				y := (*[four]float32)(unsafe.Pointer(offset(b, p*nr+j)))
+				y := (*[four]float32)(unsafe.Pointer(offset(panel, p*nr)))
 				// fma32 but for its rare case, written out: a call costs as much as the rest.
 				wide := float64(x)
 				s0, s1 := float64(wide*float64(y[0]))+float64(z0), float64(wide*float64(y[1]))+float64(z1)

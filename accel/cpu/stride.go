@@ -1,23 +1,25 @@
 package cpu
 
-// every sets y[i] to x[i*stride].
-func (u *microKernel) every(y, x []float32, stride int) {
-	i := 0
+// every sets the n elements of count rows of y, ld apart, to each stride-th of those of x, rs apart.
+func (u *microKernel) every(count, n int, y []float32, ld int, x []float32, rs, stride int) {
+	i := 0 // elements of each row that are in place
 	switch {
 	case stride == 1:
-		copy(y, x)
-		return
-	case stride == 2 && u.thin != nil:
-		if i = min(len(y), len(x)/2) &^ 7; i > 0 {
-			u.thin(i, ptr(y), ptr(x))
-			if last := len(y) - 8; i < len(y) && 2*len(y) <= len(x) { // an octet that overlaps the one before
-				u.thin(8, ptr(y[last:]), ptr(x[2*last:]))
-				i = len(y)
-			}
+		for r := range count {
+			copy(y[r*ld:][:n], x[r*rs:])
 		}
+		return
+	case stride == 2 && u.thin != nil && n > 4:
+		i = n
+		if (count-1)*rs+2*n > len(x) { // the last row would be read beyond the end
+			i--
+		}
+		u.thin(count, i, ptr(y), ld, ptr(x), rs)
 	}
-	for ; i < len(y); i++ {
-		y[i] = x[i*stride]
+	for ; i < n; i++ {
+		for r := range count {
+			y[r*ld+i] = x[r*rs+i*stride]
+		}
 	}
 }
 
@@ -32,22 +34,25 @@ func (u *microKernel) copyBlock(count, n int, src []float32, rs int, dst []float
 	}
 }
 
-// interleave sets y[i] to element i/n of row i%n of n rows.
-func (u *microKernel) interleave(y []float32, rows [][]float32) {
-	i := 0 // elements of each row that are in place
-	if len(rows) == 2 && u.zip != nil {
-		if i = len(rows[1]) &^ 7; i > 0 {
-			u.zip(i, ptr(y), ptr(rows[0]), ptr(rows[1]))
-			last := len(rows[1]) - 8 // of an octet that overlaps the one before
-			u.zip(8, ptr(y[2*last:]), ptr(rows[0][last:]), ptr(rows[1][last:]))
-			i = last + 8
-		}
+// columns are count rows of n elements, pitch apart.
+type columns struct {
+	data     []float32
+	n, pitch int
+}
+
+// interleave sets element i of each of count rows of y, ld apart, to element i/n of the row in part i%n of n parts.
+func (u *microKernel) interleave(count int, y []float32, ld int, parts []columns) {
+	i := 0 // elements of each part that are in place
+	if len(parts) == 2 && u.zip != nil && parts[1].n >= 4 {
+		a, b := &parts[0], &parts[1]
+		u.zip(count, b.n, ptr(y), ld, ptr(a.data), a.pitch, ptr(b.data), b.pitch)
+		i = b.n
 	}
-	for first, row := range rows {
-		at := i*len(rows) + first
-		for _, x := range row[i:] {
-			y[at] = x
-			at += len(rows)
+	for first, p := range parts {
+		for j := i; j < p.n; j++ {
+			for r := range count {
+				y[r*ld+j*len(parts)+first] = p.data[r*p.pitch+j]
+			}
 		}
 	}
 }

@@ -2,12 +2,12 @@
 
 package cpu
 
-// thinAVX2 sets y[i] to x[2i] for i < n, a positive multiple of 8. It reads 2n elements.
+// thinAVX2 sets y[r*ld+i] to x[r*rs+2i] for r < rows and i < n, 4 at least. It reads 2n elements of a row.
 //
 //go:noescape
-func thinAVX2(n int, y *float32, x *float32)
+func thinAVX2(rows int, n int, y *float32, ld int, x *float32, rs int)
 
-// zipAVX2 sets y[2i] to a[i] and y[2i+1] to b[i] for i < n, a positive multiple of 8.
+// zipAVX2 sets y[r*ld+2i] to a[r*as+i] and y[r*ld+2i+1] to b[r*bs+i] for r < rows and i < n, 4 at least.
 //
 //go:noescape
-func zipAVX2(n int, y *float32, a *float32, b *float32)
+func zipAVX2(rows int, n int, y *float32, ld int, a *float32, as int, b *float32, bs int)

@@ -2,47 +2,126 @@
 
 #include "textflag.h"
 
-// func thinAVX2(n int, y *float32, x *float32)
+// func thinAVX2(rows int, n int, y *float32, ld int, x *float32, rs int)
 // Requires: AVX, AVX2
-TEXT ·thinAVX2(SB), NOSPLIT, $0-24
-	MOVQ n+0(FP), AX
-	MOVQ y+8(FP), CX
-	MOVQ x+16(FP), DX
+TEXT ·thinAVX2(SB), NOSPLIT, $0-48
+	MOVQ y+16(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ x+32(FP), DX
+	MOVQ rs+40(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+	MOVQ rows+0(FP), SI
+	MOVQ n+8(FP), DI
+
+row:
+	XORQ R8, R8
+	CMPQ DI, $0x08
+	JLT  few
+	LEAQ -8(DI), R9
 
 loop:
-	VMOVUPS (DX), Y0
-	VMOVUPS 32(DX), Y1
+	VMOVUPS (DX)(R8*8), Y0
+	VMOVUPS 32(DX)(R8*8), Y1
 	VSHUFPS $0x88, Y1, Y0, Y0
 	VPERMPD $0xd8, Y0, Y0
-	VMOVUPS Y0, (CX)
-	ADDQ    $0x40, DX
-	ADDQ    $0x20, CX
-	SUBQ    $0x08, AX
-	JNZ     loop
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	CMPQ    R8, R9
+	JLE     loop
+	CMPQ    R8, DI
+	JEQ     next
+	VMOVUPS (DX)(R9*8), Y0
+	VMOVUPS 32(DX)(R9*8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	JMP     next
+
+few:
+	VMOVUPS (DX)(R8*8), X0
+	VMOVUPS 16(DX)(R8*8), X1
+	VSHUFPS $0x88, X1, X0, X0
+	VMOVUPS X0, (AX)(R8*4)
+	LEAQ    -4(DI), R8
+	VMOVUPS (DX)(R8*8), X0
+	VMOVUPS 16(DX)(R8*8), X1
+	VSHUFPS $0x88, X1, X0, X0
+	VMOVUPS X0, (AX)(R8*4)
+
+next:
+	ADDQ BX, DX
+	ADDQ CX, AX
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 
-// func zipAVX2(n int, y *float32, a *float32, b *float32)
+// func zipAVX2(rows int, n int, y *float32, ld int, a *float32, as int, b *float32, bs int)
 // Requires: AVX
-TEXT ·zipAVX2(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ y+8(FP), CX
-	MOVQ a+16(FP), DX
-	MOVQ b+24(FP), BX
+TEXT ·zipAVX2(SB), NOSPLIT, $0-64
+	MOVQ y+16(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ a+32(FP), DX
+	MOVQ as+40(FP), BX
+	MOVQ b+48(FP), SI
+	MOVQ bs+56(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, BX
+	SHLQ $0x02, DI
+	MOVQ rows+0(FP), R8
+	MOVQ n+8(FP), R9
+
+row:
+	XORQ R10, R10
+	CMPQ R9, $0x08
+	JLT  few
+	LEAQ -8(R9), R11
 
 loop:
-	VMOVUPS    (DX), Y0
-	VMOVUPS    (BX), Y1
+	VMOVUPS    (DX)(R10*4), Y0
+	VMOVUPS    (SI)(R10*4), Y1
 	VUNPCKLPS  Y1, Y0, Y2
 	VUNPCKHPS  Y1, Y0, Y1
 	VPERM2F128 $0x20, Y1, Y2, Y0
 	VPERM2F128 $0x31, Y1, Y2, Y1
-	VMOVUPS    Y0, (CX)
-	VMOVUPS    Y1, 32(CX)
-	ADDQ       $0x20, DX
-	ADDQ       $0x20, BX
-	ADDQ       $0x40, CX
-	SUBQ       $0x08, AX
-	JNZ        loop
+	VMOVUPS    Y0, (AX)(R10*8)
+	VMOVUPS    Y1, 32(AX)(R10*8)
+	ADDQ       $0x08, R10
+	CMPQ       R10, R11
+	JLE        loop
+	CMPQ       R10, R9
+	JEQ        next
+	VMOVUPS    (DX)(R11*4), Y0
+	VMOVUPS    (SI)(R11*4), Y1
+	VUNPCKLPS  Y1, Y0, Y2
+	VUNPCKHPS  Y1, Y0, Y1
+	VPERM2F128 $0x20, Y1, Y2, Y0
+	VPERM2F128 $0x31, Y1, Y2, Y1
+	VMOVUPS    Y0, (AX)(R11*8)
+	VMOVUPS    Y1, 32(AX)(R11*8)
+	JMP        next
+
+few:
+	VMOVUPS   (DX)(R10*4), X0
+	VMOVUPS   (SI)(R10*4), X1
+	VUNPCKLPS X1, X0, X2
+	VUNPCKHPS X1, X0, X0
+	VMOVUPS   X2, (AX)(R10*8)
+	VMOVUPS   X0, 16(AX)(R10*8)
+	LEAQ      -4(R9), R10
+	VMOVUPS   (DX)(R10*4), X0
+	VMOVUPS   (SI)(R10*4), X1
+	VUNPCKLPS X1, X0, X2
+	VUNPCKHPS X1, X0, X0
+	VMOVUPS   X2, (AX)(R10*8)
+	VMOVUPS   X0, 16(AX)(R10*8)
+
+next:
+	ADDQ BX, DX
+	ADDQ DI, SI
+	ADDQ CX, AX
+	DECQ R8
+	JNZ  row
 	VZEROUPPER
 	RET

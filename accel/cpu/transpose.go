@@ -27,8 +27,8 @@ func (t *transposer) columns(y, x []float32, i, count, n int) {
 	}
 }
 
-// transpose sets y [n x m] to the transpose of x [m x n].
-func (t *transposer) transpose(y, x []float32, m, n int) {
+// transpose sets y [n x m], whose rows are ld apart, to the transpose of x [m x n].
+func (t *transposer) transpose(y []float32, ld int, x []float32, m, n int) {
 	lanes := t.u.lanes
 	i := 0
 	for whole := n / lanes; i+lanes <= m; i += lanes {
@@ -36,18 +36,18 @@ func (t *transposer) transpose(y, x []float32, m, n int) {
 			t.rows[r] = (i + r) * n
 		}
 		if whole > 0 {
-			t.u.transpose(whole, ptr(x), &t.rows[0], ptr(y[i:]), m)
+			t.u.transpose(whole, ptr(x), &t.rows[0], ptr(y[i:]), ld)
 		}
-		plain(y, x, m, n, i, i+lanes, whole*lanes)
+		plain(y, ld, x, n, i, i+lanes, whole*lanes)
 	}
-	plain(y, x, m, n, i, m, 0)
+	plain(y, ld, x, n, i, m, 0)
 }
 
 // plain transposes rows [lo, hi) from column first on.
-func plain(y, x []float32, m, n, lo, hi, first int) {
+func plain(y []float32, ld int, x []float32, n, lo, hi, first int) {
 	for j := first; j < n; j++ {
 		for i := lo; i < hi; i++ {
-			y[j*m+i] = x[i*n+j]
+			y[j*ld+i] = x[i*n+j]
 		}
 	}
 }

@@ -27,29 +27,32 @@ func gemm() {
 	}
 }
 
-// microKernel writes the kernel of one tile of rows x vectors, each of size bytes. A packed row of b is two vectors even if the
+// microKernel writes the kernel of a row of tiles of rows x vectors, each of size bytes. A packed row of b is two vectors even if the
 // tile takes one.
 func microKernel(name string, rows, vectors int, vector vectorFunc, size int) {
-	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc int)")
+	TEXT(name, NOSPLIT, "func(k int, a *float32, rs, cs int, b, c *float32, ldc, acc, count int)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s adds a[%d x k] b[k x %d] to the tile c, in order of k with FMA, starting from c if acc is not 0, else from 0.",
+	Doc(fmt.Sprintf("%s adds a[%d x k] b[k x %d] to count tiles of c side by side, in order of k with FMA, starting from c if acc is not 0, else from 0.",
 		name, rows, vectors*size/4),
-		fmt.Sprintf("Element (i, p) of a is at a[i*rs+p*cs]; row p of b is at b[p*%d]; row i of the tile is at c[i*ldc].", 2*size/4))
-	k := Load(Param("k"), GP64())
-	a := Load(Param("a"), GP64())
+		fmt.Sprintf("Element (i, p) of a is at a[i*rs+p*cs]; row p of tile t of b is at b[(t*k+p)*%d]; row i of the first tile is at c[i*ldc].", 2*size/4))
 	rs := Load(Param("rs"), GP64())
 	cs := Load(Param("cs"), GP64())
 	b := Load(Param("b"), GP64())
 	c := Load(Param("c"), GP64())
 	ldc := Load(Param("ldc"), GP64())
 	acc := Load(Param("acc"), GP64())
+	count := Load(Param("count"), GP64())
 	for _, r := range []Register{rs, cs, ldc} {
 		SHLQ(U8(2), r)
 	}
+	k, a := GP64(), GP64()
 	ar := rowAddresses(a, rs, rows)
+
+	Label("tile")
+	Load(Param("k"), k)
+	Load(Param("a"), a)
 	tile := loadTile(c, ldc, acc, rows, vectors, vector, size)
 	prefetchTile(c, ldc, rows, vectors, size)
-
 	TESTQ(k, k)
 	JZ(LabelRef("store"))
 	Label("loop")
@@ -71,12 +74,17 @@ func microKernel(name string, rows, vectors int, vector vectorFunc, size int) {
 	JNZ(LabelRef("loop"))
 
 	Label("store")
+	p := GP64()
+	MOVQ(c, p)
 	for i := range rows {
 		for j := range vectors {
-			VMOVUPS(tile[i*vectors+j], Mem{Base: c, Disp: j * size})
+			VMOVUPS(tile[i*vectors+j], Mem{Base: p, Disp: j * size})
 		}
-		ADDQ(ldc, c)
+		ADDQ(ldc, p)
 	}
+	ADDQ(U32(vectors*size), c)
+	DECQ(count)
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }
