@@ -54,10 +54,10 @@ func groupNorm(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 	}
 	y, x, gain, bias := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
 	d.pool.run(g.batch*g.groups, grain(g.size()), func(lo, hi int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for b := lo; b < hi; b++ {
 			at, first := b*g.size(), b%g.groups*g.chans
-			mean, rstd := d.level.moments(acc, x[at:at+g.size()], a.Eps)
+			mean, rstd := d.level.moments(&acc[0], x[at:at+g.size()], a.Eps)
 			for k := first; k < first+g.chans; k++ {
 				d.level.normScalar(y[at:at+g.positions], x[at:], mean, rstd*gain[k], bias[k])
 				at += g.positions
@@ -75,10 +75,10 @@ func groupNormDx(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 	}
 	dx, x, gain, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
 	d.pool.run(g.batch*g.groups, grain(g.size()), func(lo, hi int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for b := lo; b < hi; b++ {
 			start, first := b*g.size(), b%g.groups*g.chans
-			mean, rstd := d.level.moments(acc, x[start:start+g.size()], a.Eps)
+			mean, rstd := d.level.moments(&acc[0], x[start:start+g.size()], a.Eps)
 			var m1, m2 float32
 			for k := range g.chans {
 				lo := start + k*g.positions
@@ -99,16 +99,6 @@ func groupNormDx(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 	return nil
 }
 
-// gradientSums returns the sums of dy and of dy * (x - mean).
-func (l level) gradientSums(acc *lanes, x, dy []float32, mean float32) (s, sx float32) {
-	*acc = lanes{}
-	l.sum(acc, dy)
-	s = acc.total()
-	*acc = lanes{}
-	l.dotCentred(acc, x, dy, mean)
-	return s, acc.total()
-}
-
 func groupNormDparams(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 	g, err := groupedOf(a, out, in, 2, []int{1}, nil)
 	if err != nil {
@@ -121,13 +111,13 @@ func groupNormDparams(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) err
 	stats := d.borrow(2 * g.batch * g.groups)
 	defer d.giveBack(stats)
 	d.pool.run(g.batch*g.groups, grain(g.size()), func(lo, hi int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for b := lo; b < hi; b++ {
-			stats[2*b], stats[2*b+1] = d.level.moments(acc, x[b*g.size():(b+1)*g.size()], a.Eps)
+			stats[2*b], stats[2*b+1] = d.level.moments(&acc[0], x[b*g.size():(b+1)*g.size()], a.Eps)
 		}
 	})
 	d.pool.run(g.c, grain(g.batch*g.positions), func(lo, hi int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for k := lo; k < hi; k++ {
 			var dgain, dbias float32
 			for b := range g.batch {
