@@ -11,8 +11,8 @@ import (
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
-// gradientKernels are those of kernel.FusedBackward: operands but for the last input, by letter: a tensor of images, a channel vector of positive
-// numbers, or two of them packed.
+// gradientKernels are those of kernel.FusedBackward: operands but for the last input, by letter: a tensor of images of its own or one that
+// all share, a channel vector of positive numbers, or two of them packed.
 var gradientKernels = map[string]struct {
 	attrs   any
 	in, out string
@@ -22,8 +22,8 @@ var gradientKernels = map[string]struct {
 	"batch_norm.eval.dx":      {kernel.BatchNorm{Eps: 1e-5}, "cc", "x"},
 	"batch_norm.eval.dparams": {kernel.BatchNorm{Eps: 1e-5}, "xcc", "p"},
 	"batch_norm.train.grad":   {kernel.BatchNorm{Eps: 1e-5}, "xccc", "xp"},
-	"group_norm.dx":           {kernel.GroupNorm{Groups: 1, Eps: 1e-5}, "xc", "x"},
-	"group_norm.dparams":      {kernel.GroupNorm{Groups: 1, Eps: 1e-5}, "x", "p"},
+	"group_norm.dx":           {kernel.GroupNorm{Groups: 1, Eps: 1e-5}, "Xc", "x"},
+	"group_norm.dparams":      {kernel.GroupNorm{Groups: 1, Eps: 1e-5}, "X", "p"},
 }
 
 func TestFusedGradientKernelsGiveTheBitsOfTheirSequence(t *testing.T) {
@@ -38,11 +38,14 @@ func TestFusedGradientKernelsGiveTheBitsOfTheirSequence(t *testing.T) {
 				}
 				f := &fusedRun{t: t, d: d, r: rand.New(rand.NewPCG(7, 8))}
 				f.stream, _ = d.NewStream()
+				shared := f.tensor(shape)
 				operands := func(kinds string) (all []accel.Tensor) {
 					for _, kind := range kinds {
 						switch kind {
 						case 'x':
 							all = append(all, f.tensor(shape))
+						case 'X':
+							all = append(all, shared)
 						case 'c':
 							all = append(all, f.positive(shape[1:2]))
 						case 'p':

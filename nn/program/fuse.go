@@ -106,6 +106,9 @@ func (c *compiler) backward(i int, names []string, readers map[*slot][]int) bool
 	}
 	l := c.launches[i : i+len(names)]
 	dy := func(k int) *slot { return l[k].in[len(l[k].in)-1] }
+	ofOneNorm := func(a, b launch) bool { // not of two whose results were added
+		return a.attrs == b.attrs && slices.ContainsFunc(a.in[:len(a.in)-1], func(s *slot) bool { return slices.Contains(b.in, s) })
+	}
 	makers := 0
 	for makers+1 < len(l) && dy(makers+1) == l[makers].out[0] {
 		makers++
@@ -113,7 +116,7 @@ func (c *compiler) backward(i int, names []string, readers map[*slot][]int) bool
 	takers := l[makers:]
 	for k, name := range names {
 		if l[k].kernel.Name() != name || k < makers && !alike(l[k].in) || k < makers-1 && len(readers[l[k].out[0]]) > 1 ||
-			k >= makers && (dy(k) != dy(makers) || l[k].attrs != takers[0].attrs) {
+			k >= makers && (dy(k) != dy(makers) || !ofOneNorm(l[k], takers[0])) {
 			return false
 		}
 	}
