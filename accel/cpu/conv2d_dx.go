@@ -16,6 +16,12 @@ func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return err
 	}
 	dx, dy := f32(out[0]), f32(in[0])
+	if f := v.field(); v.c == 1 && v.o == 1 {
+		if code := f.windowCode(d.level); code.spread != nil {
+			v.spread(d, code, dx, dy, f32(in[1]))
+			return nil
+		}
+	}
 	phases := v.phases(microKernels[d.level])
 	if v.kh*v.kw == 1 { // the phase of remainder 0 takes the weights as they lie, there are no others
 		phases[0].weights = weights{matrix: matrix{f32(in[1]), 1, v.c}, size: v.o * v.c}
