@@ -160,6 +160,10 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadBottom: 1, PadRight: 1, Groups: 2}, []int{3, 2, 64, 64}, []int{2, 1, 3, 3}, true},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 2}, []int{3, 2, 7, 7}, []int{2, 1, 3, 3}, true},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 3, PadLeft: 3, PadBottom: 3, PadRight: 3, Groups: 2}, []int{2, 2, 33, 33}, []int{2, 1, 3, 3}, true},
+		// Groups of few outputs: one tile of them and two, several chunks of rows, rows shorter than a vector.
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 3}, []int{3, 12, 9, 21}, []int{36, 4, 3, 3}, false},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 2}, []int{2, 8, 70, 63}, []int{10, 4, 3, 3}, false},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 4}, []int{3, 32, 5, 5}, []int{64, 8, 3, 3}, false},
 	} {
 		t.Run(fmt.Sprintf("%v by %v", c.x, c.w), func(t *testing.T) {
 			out := []int{c.x[0], c.w[0], (c.x[2]+c.a.PadTop+c.a.PadBottom-c.w[2])/c.a.StrideH + 1, (c.x[3]+c.a.PadLeft+c.a.PadRight-c.w[3])/c.a.StrideW + 1}

@@ -25,7 +25,7 @@ func windows() {
 type sweep struct {
 	side, stride    int
 	x, ldx, row, h  Register
-	ahead           Register // how far the next plane lies
+	ahead           Register        // how far the next plane lies
 	masks           []OpmaskVirtual // of loads, by column, and of the outputs
 	even, odd, high VecVirtual      // for steps of 2: numbers of elements, and a row's other half
 }
