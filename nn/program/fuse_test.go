@@ -74,7 +74,7 @@ func TestGradientsAreFusedWhereOneKernelFollowsTheOther(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			mode := map[Mode]string{Train: "train", Eval: "eval"}[c.mode]
 			fusesTo(t, c.mode, strings.ReplaceAll(c.want, "MODE", mode), func(n *net, x *gorgonia.Node) []*gorgonia.Node {
-				h := x
+				var h *gorgonia.Node
 				if c.twice {
 					x = n.do(op.ReLU(n.param("first", 2, 3, 4, 5)))
 					h = x
