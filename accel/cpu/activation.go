@@ -34,16 +34,7 @@ func registerActivation[A any](name string, y func(x float32) float32, dx func(x
 			return err
 		}
 		dst, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-		d.pool.run(len(dst), elementGrain, func(lo, hi int) {
-			i := lo
-			if f := assembly[d.level].activationDx[name]; f != nil {
-				i = lo + whole(hi-lo)
-				f(i-lo, ptr(dst[lo:]), ptr(x[lo:]), ptr(dy[lo:]))
-			}
-			for ; i < hi; i++ {
-				dst[i] = dx(x[i], dy[i])
-			}
-		})
+		d.pool.run(len(dst), elementGrain, func(lo, hi int) { d.level.activateDx(name, dx, dst[lo:hi], x[lo:hi], dy[lo:hi]) })
 		return nil
 	})
 }
@@ -57,6 +48,18 @@ func (l level) activate(name string, y func(x float32) float32, dst, x []float32
 	}
 	for ; i < len(dst); i++ {
 		dst[i] = y(x[i])
+	}
+}
+
+// activateDx: dst = dx(x, dy), the gradient of the function name. dst may be dy.
+func (l level) activateDx(name string, dx func(x, dy float32) float32, dst, x, dy []float32) {
+	i := 0
+	if f := assembly[l].activationDx[name]; f != nil {
+		i = whole(len(dst))
+		f(i, ptr(dst), ptr(x), ptr(dy))
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = dx(x[i], dy[i])
 	}
 }
 

@@ -16,6 +16,12 @@ func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return err
 	}
 	dx, dy := f32(out[0]), f32(in[0])
+	if f := v.field(); v.c == 1 && v.o == 1 {
+		if code := f.windowCode(d.level); code.spread != nil {
+			v.spread(d, code, dx, dy, f32(in[1]))
+			return nil
+		}
+	}
 	phases := v.phases(microKernels[d.level])
 	switch window := v.kh * v.kw; {
 	case window == 1 && v.batch*v.oh*v.ow <= blockN: // each weight is read once, as it lies; there is one phase

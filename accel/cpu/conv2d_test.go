@@ -101,6 +101,31 @@ func convInOrder(v conv, x, w, bias, dy []float32) (y, dx, dw []float32) {
 	return y, dx, dw
 }
 
+// laneSumsInOrder is dw where a group has one channel and few outputs.
+func laneSumsInOrder(v conv, x, dy []float32) []float32 {
+	outputs, window := v.o*v.Groups, v.kh*v.kw
+	dw := make([]float32, outputs*window)
+	for i := range dw {
+		var s lanes
+		o, ky, kx := i/window, i%window/v.kw, i%v.kw
+		for b := range v.batch {
+			for first := 0; first < v.ow; first += width {
+				for row := range v.oh {
+					for col := first; col < min(first+width, v.ow); col++ {
+						var in float32
+						if iy, ix := row*v.StrideH+ky-v.PadTop, col*v.StrideW+kx-v.PadLeft; iy >= 0 && iy < v.h && ix >= 0 && ix < v.w {
+							in = x[((b*v.Groups+o/v.o)*v.h+iy)*v.w+ix]
+						}
+						s[col-first] = fma32(in, dy[((b*outputs+o)*v.oh+row)*v.ow+col], s[col-first])
+					}
+				}
+			}
+		}
+		dw[i] = s.total()
+	}
+	return dw
+}
+
 func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, c := range []struct {
@@ -133,6 +158,16 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 6}, []int{2, 6, 14, 14}, []int{6, 1, 3, 3}, true},
 		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 3, PadRight: 4, Groups: 5}, []int{2, 5, 4, 37}, []int{10, 1, 3, 3}, true},
 		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 3}, []int{2, 3, 9, 71}, []int{6, 1, 3, 3}, true},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 2, PadLeft: 2, PadBottom: 2, PadRight: 2, Groups: 3}, []int{2, 3, 9, 37}, []int{3, 1, 5, 5}, true},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 2, PadLeft: 2, PadBottom: 2, PadRight: 2, Groups: 3}, []int{2, 3, 10, 71}, []int{3, 1, 5, 5}, true},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 3, Groups: 2}, []int{3, 2, 8, 40}, []int{2, 1, 5, 5}, true},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadBottom: 1, PadRight: 1, Groups: 2}, []int{3, 2, 64, 64}, []int{2, 1, 3, 3}, true},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 2}, []int{3, 2, 7, 7}, []int{2, 1, 3, 3}, true},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 3, PadLeft: 3, PadBottom: 3, PadRight: 3, Groups: 2}, []int{2, 2, 33, 33}, []int{2, 1, 3, 3}, true},
+		// Groups of few outputs: one tile of them and two, several chunks of rows, rows shorter than a vector.
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 3}, []int{3, 12, 9, 21}, []int{36, 4, 3, 3}, false},
+		{kernel.Conv2d{StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 2}, []int{2, 8, 70, 63}, []int{10, 4, 3, 3}, false},
+		{kernel.Conv2d{StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, Groups: 4}, []int{3, 32, 5, 5}, []int{64, 8, 3, 3}, false},
 	} {
 		t.Run(fmt.Sprintf("%v by %v", c.x, c.w), func(t *testing.T) {
 			out := []int{c.x[0], c.w[0], (c.x[2]+c.a.PadTop+c.a.PadBottom-c.w[2])/c.a.StrideH + 1, (c.x[3]+c.a.PadLeft+c.a.PadRight-c.w[3])/c.a.StrideW + 1}
@@ -142,14 +177,15 @@ func TestConvolutionsSumInTheStatedOrder(t *testing.T) {
 			}
 			x, w, dy, bias := random(r, accel.Volume(c.x)), random(r, accel.Volume(c.w)), random(r, accel.Volume(out)), random(r, c.w[0])
 			y, dx, dw := convInOrder(v, x, w, bias, dy)
+			if c.laneSums {
+				dw = laneSumsInOrder(v, x, dy)
+			}
 			for _, level := range Levels() {
 				for _, threads := range []int{1, 2, 8} {
 					where := fmt.Sprintf("%s with %d threads", level, threads)
 					sameBits(t, "y, "+where, launched(t, level, threads, "conv2d", c.a, out, [][]int{c.x, c.w, {c.w[0]}}, x, w, bias), y)
 					sameBits(t, "dx, "+where, launched(t, level, threads, "conv2d.dx", c.a, c.x, [][]int{out, c.w}, dy, w), dx)
-					if !c.laneSums {
-						sameBits(t, "dw, "+where, launched(t, level, threads, "conv2d.dw", c.a, c.w, [][]int{c.x, out}, x, dy), dw)
-					}
+					sameBits(t, "dw, "+where, launched(t, level, threads, "conv2d.dw", c.a, c.w, [][]int{c.x, out}, x, dy), dw)
 				}
 			}
 		})

@@ -51,6 +51,10 @@ func (r *correlation) run(d *Device) {
 		r.depthwise(d)
 		return
 	}
+	if s := r.sweeper(d); s.run != nil {
+		r.sweep(d, s)
+		return
+	}
 	c := r.cut(d.pool.threads, microKernels[d.level])
 	taps := r.offsets(r.channels, c.rows)
 	const products = 1 << 18 // of a task that is worth its overhead

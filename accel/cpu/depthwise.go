@@ -6,8 +6,8 @@ func isDepthwise(channels, outputs int) bool { return channels == 1 && outputs <
 // depthwise computes a correlation whose groups have one channel: each output plane in one pass over the rows of a lay, gaps between
 // the rows included.
 func (r *correlation) depthwise(d *Device) {
-	if window := r.window(microKernels[d.level]); window != nil {
-		r.windows(d, window)
+	if code := r.windowCode(d.level); code.correlate != nil {
+		r.windows(d, code)
 		return
 	}
 	images := r.batch * r.groups

@@ -12,24 +12,70 @@ func correlateAVX512(n int, y *float32, x *float32, k int, w *float32, taps *int
 //go:noescape
 func correlateAVX2(n int, y *float32, x *float32, k int, w *float32, taps *int, bias float32)
 
-// dotTapsAVX512 adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t, of 4 that lie one after the other at acc, for i < n, a multiple of 16.
+// dotTapsAVX512 adds x[taps[t]+r*ldx+i] dy[r*ldy+i] to lane i < 16 of sum t, of 4 that lie one after the other at acc, for r < n, in order
+// with FMA.
 //
 //go:noescape
-func dotTapsAVX512(n int, acc *float32, x *float32, taps *int, dy *float32)
+func dotTapsAVX512(n int, acc *float32, x *float32, ldx int, taps *int, dy *float32, ldy int)
 
-// dotTapsAVX2 adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t, of 4 that lie one after the other at acc, for i < n, a multiple of 16.
+// dotTapsAVX2 adds x[taps[t]+r*ldx+i] dy[r*ldy+i] to lane i < 16 of sum t, of 4 that lie one after the other at acc, for r < n, in order
+// with FMA.
 //
 //go:noescape
-func dotTapsAVX2(n int, acc *float32, x *float32, taps *int, dy *float32)
+func dotTapsAVX2(n int, acc *float32, x *float32, ldx int, taps *int, dy *float32, ldy int)
 
-// window1AVX512 sets n rows of 16 outputs at y to the bias + the 3x3 window w times what it meets, in order with FMA, by steps of 1.
-// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store.
+// window3x1AVX512 sets n rows of 16 outputs at y to the bias + the 3x3 window w times what it meets, in order with FMA, by steps of 1.
+// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store. What lies ahead
+// in x will be read next.
 //
 //go:noescape
-func window1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
+func window3x1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
 
-// window2AVX512 sets n rows of 16 outputs at y to the bias + the 3x3 window w times what it meets, in order with FMA, by steps of 2.
-// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store.
+// window3x2AVX512 sets n rows of 16 outputs at y to the bias + the 3x3 window w times what it meets, in order with FMA, by steps of 2.
+// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store. What lies ahead
+// in x will be read next.
 //
 //go:noescape
-func window2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
+func window3x2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+
+// spread3AVX512 sets n pairs of rows of 32 elements of dx, the first at dx[at] in row first of h, to the sum of dy times the 3x3 window w
+// that met them by steps of 2, over dy's rows and columns in order with FMA. dy is that of the first pair, in row 0 of as many rows;
+// masks are those of its loads, from the farthest column on, and of the two stores of a row.
+//
+//go:noescape
+func spread3AVX512(n int, dx *float32, at int, ldx int, first int, h int, dy *float32, ldy int, rows int, w *float32, masks *uint16)
+
+// window5x1AVX512 sets n rows of 16 outputs at y to the bias + the 5x5 window w times what it meets, in order with FMA, by steps of 1.
+// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store. What lies ahead
+// in x will be read next.
+//
+//go:noescape
+func window5x1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+
+// window5x2AVX512 sets n rows of 16 outputs at y to the bias + the 5x5 window w times what it meets, in order with FMA, by steps of 2.
+// The first window's corner is at x[at], in row first of h; masks are those of loads, by column, and of the store. What lies ahead
+// in x will be read next.
+//
+//go:noescape
+func window5x2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+
+// spread5AVX512 sets n pairs of rows of 32 elements of dx, the first at dx[at] in row first of h, to the sum of dy times the 5x5 window w
+// that met them by steps of 2, over dy's rows and columns in order with FMA. dy is that of the first pair, in row 0 of as many rows;
+// masks are those of its loads, from the farthest column on, and of the two stores of a row.
+//
+//go:noescape
+func spread5AVX512(n int, dx *float32, at int, ldx int, first int, h int, dy *float32, ldy int, rows int, w *float32, masks *uint16)
+
+// window3x1DwAVX512 adds to each of 9 sums of 16 lanes at acc the products of dy, of n rows, and what the window's element met in x, by steps
+// of 1, with FMA: in order of images, which are imageX and imageDy elements apart, strips of 16 columns and rows.
+// The first window's corner is at x[at], in row first of h; masks are, for each strip, those of x, by column, and of dy.
+//
+//go:noescape
+func window3x1DwAVX512(images int, acc *float32, x *float32, imageX int, dy *float32, imageDy int, strips int, masks *uint16, n int, ldy int, at int, ldx int, first int, h int)
+
+// window3x2DwAVX512 adds to each of 9 sums of 16 lanes at acc the products of dy, of n rows, and what the window's element met in x, by steps
+// of 2, with FMA: in order of images, which are imageX and imageDy elements apart, strips of 16 columns and rows.
+// The first window's corner is at x[at], in row first of h; masks are, for each strip, those of x, by column, and of dy.
+//
+//go:noescape
+func window3x2DwAVX512(images int, acc *float32, x *float32, imageX int, dy *float32, imageDy int, strips int, masks *uint16, n int, ldy int, at int, ldx int, first int, h int)

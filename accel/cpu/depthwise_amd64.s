@@ -82,309 +82,310 @@ loop:
 	VZEROUPPER
 	RET
 
-// func dotTapsAVX512(n int, acc *float32, x *float32, taps *int, dy *float32)
+// func dotTapsAVX512(n int, acc *float32, x *float32, ldx int, taps *int, dy *float32, ldy int)
 // Requires: AVX, AVX512F
-TEXT ·dotTapsAVX512(SB), NOSPLIT, $0-40
+TEXT ·dotTapsAVX512(SB), NOSPLIT, $0-56
 	MOVQ    n+0(FP), AX
 	MOVQ    acc+8(FP), CX
 	MOVQ    x+16(FP), DX
-	MOVQ    taps+24(FP), BX
-	MOVQ    dy+32(FP), SI
-	SHLQ    $0x02, AX
-	MOVQ    (BX), DI
-	LEAQ    (DX)(DI*4), DI
-	VMOVUPS (CX), Z0
-	MOVQ    8(BX), R8
-	LEAQ    (DX)(R8*4), R8
-	VMOVUPS 64(CX), Z1
-	MOVQ    16(BX), R9
+	MOVQ    ldx+24(FP), BX
+	MOVQ    taps+32(FP), SI
+	MOVQ    dy+40(FP), DI
+	MOVQ    ldy+48(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, R8
+	MOVQ    (SI), R9
 	LEAQ    (DX)(R9*4), R9
+	VMOVUPS (CX), Z0
+	MOVQ    8(SI), R10
+	LEAQ    (DX)(R10*4), R10
+	VMOVUPS 64(CX), Z1
+	MOVQ    16(SI), R11
+	LEAQ    (DX)(R11*4), R11
 	VMOVUPS 128(CX), Z2
-	MOVQ    24(BX), BX
-	LEAQ    (DX)(BX*4), BX
+	MOVQ    24(SI), SI
+	LEAQ    (DX)(SI*4), SI
 	VMOVUPS 192(CX), Z3
 	XORQ    DX, DX
 
 loop:
-	CMPQ    DX, AX
-	JGE     done
-	VMOVUPS (SI)(DX*1), Z4
-	VMULPS  (DI)(DX*1), Z4, Z5
-	VADDPS  Z5, Z0, Z0
-	VMULPS  (R8)(DX*1), Z4, Z5
-	VADDPS  Z5, Z1, Z1
-	VMULPS  (R9)(DX*1), Z4, Z5
-	VADDPS  Z5, Z2, Z2
-	VMULPS  (BX)(DX*1), Z4, Z5
-	VADDPS  Z5, Z3, Z3
-	ADDQ    $0x40, DX
-	JMP     loop
-
-done:
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVUPS Z3, 192(CX)
+	VMOVUPS     (DI), Z4
+	VFMADD231PS (R9)(DX*1), Z4, Z0
+	VFMADD231PS (R10)(DX*1), Z4, Z1
+	VFMADD231PS (R11)(DX*1), Z4, Z2
+	VFMADD231PS (SI)(DX*1), Z4, Z3
+	ADDQ        BX, DX
+	ADDQ        R8, DI
+	DECQ        AX
+	JNZ         loop
+	VMOVUPS     Z0, (CX)
+	VMOVUPS     Z1, 64(CX)
+	VMOVUPS     Z2, 128(CX)
+	VMOVUPS     Z3, 192(CX)
 	VZEROUPPER
 	RET
 
-// func dotTapsAVX2(n int, acc *float32, x *float32, taps *int, dy *float32)
-// Requires: AVX
-TEXT ·dotTapsAVX2(SB), NOSPLIT, $0-40
+// func dotTapsAVX2(n int, acc *float32, x *float32, ldx int, taps *int, dy *float32, ldy int)
+// Requires: AVX, FMA3
+TEXT ·dotTapsAVX2(SB), NOSPLIT, $0-56
 	MOVQ    n+0(FP), AX
 	MOVQ    acc+8(FP), CX
 	MOVQ    x+16(FP), DX
-	MOVQ    taps+24(FP), BX
-	MOVQ    dy+32(FP), SI
-	SHLQ    $0x02, AX
-	MOVQ    (BX), DI
-	LEAQ    (DX)(DI*4), DI
+	MOVQ    ldx+24(FP), BX
+	MOVQ    taps+32(FP), SI
+	MOVQ    dy+40(FP), DI
+	MOVQ    ldy+48(FP), R8
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, R8
+	MOVQ    (SI), R9
+	LEAQ    (DX)(R9*4), R9
 	VMOVUPS (CX), Y0
 	VMOVUPS 32(CX), Y1
-	MOVQ    8(BX), R8
-	LEAQ    (DX)(R8*4), R8
+	MOVQ    8(SI), R10
+	LEAQ    (DX)(R10*4), R10
 	VMOVUPS 64(CX), Y2
 	VMOVUPS 96(CX), Y3
-	MOVQ    16(BX), R9
-	LEAQ    (DX)(R9*4), R9
+	MOVQ    16(SI), R11
+	LEAQ    (DX)(R11*4), R11
 	VMOVUPS 128(CX), Y4
 	VMOVUPS 160(CX), Y5
-	MOVQ    24(BX), BX
-	LEAQ    (DX)(BX*4), BX
+	MOVQ    24(SI), SI
+	LEAQ    (DX)(SI*4), SI
 	VMOVUPS 192(CX), Y6
 	VMOVUPS 224(CX), Y7
 	XORQ    DX, DX
 
 loop:
-	CMPQ    DX, AX
-	JGE     done
-	VMOVUPS (SI)(DX*1), Y8
-	VMULPS  (DI)(DX*1), Y8, Y9
-	VADDPS  Y9, Y0, Y0
-	VMULPS  (R8)(DX*1), Y8, Y9
-	VADDPS  Y9, Y2, Y2
-	VMULPS  (R9)(DX*1), Y8, Y9
-	VADDPS  Y9, Y4, Y4
-	VMULPS  (BX)(DX*1), Y8, Y9
-	VADDPS  Y9, Y6, Y6
-	VMOVUPS 32(SI)(DX*1), Y8
-	VMULPS  32(DI)(DX*1), Y8, Y9
-	VADDPS  Y9, Y1, Y1
-	VMULPS  32(R8)(DX*1), Y8, Y9
-	VADDPS  Y9, Y3, Y3
-	VMULPS  32(R9)(DX*1), Y8, Y9
-	VADDPS  Y9, Y5, Y5
-	VMULPS  32(BX)(DX*1), Y8, Y9
-	VADDPS  Y9, Y7, Y7
-	ADDQ    $0x40, DX
-	JMP     loop
-
-done:
-	VMOVUPS Y0, (CX)
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS Y2, 64(CX)
-	VMOVUPS Y3, 96(CX)
-	VMOVUPS Y4, 128(CX)
-	VMOVUPS Y5, 160(CX)
-	VMOVUPS Y6, 192(CX)
-	VMOVUPS Y7, 224(CX)
+	VMOVUPS     (DI), Y8
+	VFMADD231PS (R9)(DX*1), Y8, Y0
+	VFMADD231PS (R10)(DX*1), Y8, Y2
+	VFMADD231PS (R11)(DX*1), Y8, Y4
+	VFMADD231PS (SI)(DX*1), Y8, Y6
+	VMOVUPS     32(DI), Y8
+	VFMADD231PS 32(R9)(DX*1), Y8, Y1
+	VFMADD231PS 32(R10)(DX*1), Y8, Y3
+	VFMADD231PS 32(R11)(DX*1), Y8, Y5
+	VFMADD231PS 32(SI)(DX*1), Y8, Y7
+	ADDQ        BX, DX
+	ADDQ        R8, DI
+	DECQ        AX
+	JNZ         loop
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     Y2, 64(CX)
+	VMOVUPS     Y3, 96(CX)
+	VMOVUPS     Y4, 128(CX)
+	VMOVUPS     Y5, 160(CX)
+	VMOVUPS     Y6, 192(CX)
+	VMOVUPS     Y7, 224(CX)
 	VZEROUPPER
 	RET
 
-// func window1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·window1AVX512(SB), NOSPLIT, $0-84
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
-	MOVQ         ldy+16(FP), DX
-	MOVQ         x+24(FP), BX
-	MOVQ         at+32(FP), SI
-	MOVQ         ldx+40(FP), DI
-	MOVQ         first+48(FP), R8
-	MOVQ         h+56(FP), R9
-	MOVQ         w+64(FP), R10
-	MOVQ         masks+72(FP), R11
-	SHLQ         $0x02, DX
-	SHLQ         $0x02, DI
-	LEAQ         (BX)(SI*4), BX
-	KMOVW        (R11), K1
-	KMOVW        2(R11), K2
-	KMOVW        4(R11), K3
-	KMOVW        6(R11), K4
-	VBROADCASTSS (R10), Z0
-	VBROADCASTSS 4(R10), Z2
-	VBROADCASTSS 8(R10), Z4
-	VBROADCASTSS 12(R10), Z6
-	VBROADCASTSS 16(R10), Z8
-	VBROADCASTSS 20(R10), Z10
-	VBROADCASTSS 24(R10), Z12
-	VBROADCASTSS 28(R10), Z14
-	VBROADCASTSS 32(R10), Z16
-	VBROADCASTSS bias+80(FP), Z18
-	VXORPS       Z1, Z1, Z1
-	VXORPS       Z3, Z3, Z3
-	VXORPS       Z5, Z5, Z5
-	CMPQ         R8, R9
+// func window3x1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·window3x1AVX512(SB), NOSPLIT, $0-92
+	MOVQ         n+0(FP), DI
+	MOVQ         y+8(FP), R8
+	MOVQ         ldy+16(FP), R9
+	MOVQ         at+32(FP), R10
+	MOVQ         x+24(FP), AX
+	MOVQ         ldx+40(FP), CX
+	MOVQ         first+48(FP), DX
+	MOVQ         h+56(FP), BX
+	MOVQ         ahead+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+72(FP), R11
+	MOVQ         masks+80(FP), R12
+	SHLQ         $0x02, R9
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(R10*4), AX
+	KMOVW        (R12), K1
+	KMOVW        2(R12), K2
+	KMOVW        4(R12), K3
+	KMOVW        6(R12), K4
+	VBROADCASTSS (R11), Z0
+	VBROADCASTSS 4(R11), Z1
+	VBROADCASTSS 8(R11), Z2
+	VBROADCASTSS 12(R11), Z3
+	VBROADCASTSS 16(R11), Z4
+	VBROADCASTSS 20(R11), Z5
+	VBROADCASTSS 24(R11), Z6
+	VBROADCASTSS 28(R11), Z7
+	VBROADCASTSS 32(R11), Z8
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	VXORPS       Z12, Z12, Z12
+	CMPQ         DX, BX
 	JAE          before0
-	VMOVUPS.Z    (BX), K1, Z1
-	VMOVUPS.Z    4(BX), K2, Z3
-	VMOVUPS.Z    8(BX), K3, Z5
+	PREFETCHT1   (AX)(SI*1)
+	VMOVUPS.Z    (AX), K1, Z10
+	VMOVUPS.Z    4(AX), K2, Z11
+	VMOVUPS.Z    8(AX), K3, Z12
 
 before0:
-	INCQ      R8
-	ADDQ      DI, BX
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z9, Z9, Z9
-	VXORPS    Z11, Z11, Z11
-	CMPQ      R8, R9
-	JAE       before1
-	VMOVUPS.Z (BX), K1, Z7
-	VMOVUPS.Z 4(BX), K2, Z9
-	VMOVUPS.Z 8(BX), K3, Z11
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	CMPQ       DX, BX
+	JAE        before1
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z13
+	VMOVUPS.Z  4(AX), K2, Z14
+	VMOVUPS.Z  8(AX), K3, Z15
 
 before1:
-	INCQ R8
-	ADDQ DI, BX
+	INCQ DX
+	ADDQ CX, AX
 
 loop:
-	VXORPS    Z13, Z13, Z13
-	VXORPS    Z15, Z15, Z15
-	VXORPS    Z17, Z17, Z17
-	CMPQ      R8, R9
-	JAE       row0
-	VMOVUPS.Z (BX), K1, Z13
-	VMOVUPS.Z 4(BX), K2, Z15
-	VMOVUPS.Z 8(BX), K3, Z17
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	CMPQ       DX, BX
+	JAE        row0
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z16
+	VMOVUPS.Z  4(AX), K2, Z17
+	VMOVUPS.Z  8(AX), K3, Z18
 
 row0:
-	INCQ        R8
-	ADDQ        DI, BX
-	VMOVAPS     Z18, Z19
-	VFMADD231PS Z1, Z0, Z19
-	VFMADD231PS Z3, Z2, Z19
-	VFMADD231PS Z5, Z4, Z19
-	VFMADD231PS Z7, Z6, Z19
-	VFMADD231PS Z9, Z8, Z19
-	VFMADD231PS Z11, Z10, Z19
-	VFMADD231PS Z13, Z12, Z19
-	VFMADD231PS Z15, Z14, Z19
-	VFMADD231PS Z17, Z16, Z19
-	VMOVUPS     Z19, K4, (CX)
-	ADDQ        DX, CX
-	VMOVAPS     Z7, Z1
-	VMOVAPS     Z9, Z3
-	VMOVAPS     Z11, Z5
-	VMOVAPS     Z13, Z7
-	VMOVAPS     Z15, Z9
-	VMOVAPS     Z17, Z11
-	DECQ        AX
-	JNZ         loop
+	INCQ         DX
+	ADDQ         CX, AX
+	VBROADCASTSS bias+88(FP), Z9
+	VFMADD231PS  Z10, Z0, Z9
+	VFMADD231PS  Z11, Z1, Z9
+	VFMADD231PS  Z12, Z2, Z9
+	VFMADD231PS  Z13, Z3, Z9
+	VFMADD231PS  Z14, Z4, Z9
+	VFMADD231PS  Z15, Z5, Z9
+	VFMADD231PS  Z16, Z6, Z9
+	VFMADD231PS  Z17, Z7, Z9
+	VFMADD231PS  Z18, Z8, Z9
+	VMOVUPS      Z9, K4, (R8)
+	ADDQ         R9, R8
+	VMOVAPS      Z13, Z10
+	VMOVAPS      Z14, Z11
+	VMOVAPS      Z15, Z12
+	VMOVAPS      Z16, Z13
+	VMOVAPS      Z17, Z14
+	VMOVAPS      Z18, Z15
+	DECQ         DI
+	JNZ          loop
 	VZEROUPPER
 	RET
 
-// func window2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, w *float32, masks *uint16, bias float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·window2AVX512(SB), NOSPLIT, $0-84
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
-	MOVQ         ldy+16(FP), DX
-	MOVQ         x+24(FP), BX
-	MOVQ         at+32(FP), SI
-	MOVQ         ldx+40(FP), DI
-	MOVQ         first+48(FP), R8
-	MOVQ         h+56(FP), R9
-	MOVQ         w+64(FP), R10
-	MOVQ         masks+72(FP), R11
-	SHLQ         $0x02, DX
-	SHLQ         $0x02, DI
-	LEAQ         (BX)(SI*4), BX
-	KMOVW        (R11), K1
-	KMOVW        2(R11), K2
-	KMOVW        4(R11), K3
-	KMOVW        6(R11), K4
-	KMOVW        8(R11), K5
-	VBROADCASTSS (R10), Z0
-	VBROADCASTSS 4(R10), Z2
-	VBROADCASTSS 8(R10), Z4
-	VBROADCASTSS 12(R10), Z6
-	VBROADCASTSS 16(R10), Z8
-	VBROADCASTSS 20(R10), Z10
-	VBROADCASTSS 24(R10), Z12
-	VBROADCASTSS 28(R10), Z14
-	VBROADCASTSS 32(R10), Z16
-	VBROADCASTSS bias+80(FP), Z18
-	VMOVUPS      even<>+0(SB), Z19
-	VMOVUPS      odd<>+0(SB), Z20
-	VXORPS       Z1, Z1, Z1
-	VXORPS       Z3, Z3, Z3
-	VXORPS       Z5, Z5, Z5
-	CMPQ         R8, R9
+// func window3x2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·window3x2AVX512(SB), NOSPLIT, $0-92
+	VMOVUPS      even<>+0(SB), Z0
+	VMOVUPS      odd<>+0(SB), Z1
+	MOVQ         n+0(FP), DI
+	MOVQ         y+8(FP), R8
+	MOVQ         ldy+16(FP), R9
+	MOVQ         at+32(FP), R10
+	MOVQ         x+24(FP), AX
+	MOVQ         ldx+40(FP), CX
+	MOVQ         first+48(FP), DX
+	MOVQ         h+56(FP), BX
+	MOVQ         ahead+64(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+72(FP), R11
+	MOVQ         masks+80(FP), R12
+	SHLQ         $0x02, R9
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(R10*4), AX
+	KMOVW        (R12), K1
+	KMOVW        2(R12), K2
+	KMOVW        4(R12), K3
+	KMOVW        6(R12), K4
+	KMOVW        8(R12), K5
+	VBROADCASTSS (R11), Z3
+	VBROADCASTSS 4(R11), Z4
+	VBROADCASTSS 8(R11), Z5
+	VBROADCASTSS 12(R11), Z6
+	VBROADCASTSS 16(R11), Z7
+	VBROADCASTSS 20(R11), Z8
+	VBROADCASTSS 24(R11), Z9
+	VBROADCASTSS 28(R11), Z10
+	VBROADCASTSS 32(R11), Z11
+	VXORPS       Z12, Z12, Z12
+	VXORPS       Z13, Z13, Z13
+	VXORPS       Z14, Z14, Z14
+	CMPQ         DX, BX
 	JAE          before0
-	VMOVUPS.Z    (BX), K1, Z1
-	VMOVUPS.Z    64(BX), K2, Z7
-	VMOVUPS.Z    8(BX), K3, Z5
-	VMOVUPS.Z    72(BX), K4, Z9
-	VMOVAPS      Z1, Z3
-	VPERMT2PS    Z7, Z20, Z3
-	VPERMT2PS    Z7, Z19, Z1
-	VPERMT2PS    Z9, Z19, Z5
+	PREFETCHT1   (AX)(SI*1)
+	PREFETCHT1   64(AX)(SI*1)
+	VMOVUPS.Z    (AX), K1, Z12
+	VMOVUPS.Z    64(AX), K2, Z2
+	VMOVAPS      Z12, Z13
+	VPERMT2PS    Z2, Z1, Z13
+	VPERMT2PS    Z2, Z0, Z12
+	VMOVUPS.Z    8(AX), K3, Z14
+	VMOVUPS.Z    72(AX), K4, Z2
+	VPERMT2PS    Z2, Z0, Z14
 
 before0:
-	INCQ R8
-	ADDQ DI, BX
+	INCQ DX
+	ADDQ CX, AX
 
 loop:
-	VXORPS    Z7, Z7, Z7
-	VXORPS    Z9, Z9, Z9
-	VXORPS    Z11, Z11, Z11
-	CMPQ      R8, R9
-	JAE       row0
-	VMOVUPS.Z (BX), K1, Z7
-	VMOVUPS.Z 64(BX), K2, Z13
-	VMOVUPS.Z 8(BX), K3, Z11
-	VMOVUPS.Z 72(BX), K4, Z15
-	VMOVAPS   Z7, Z9
-	VPERMT2PS Z13, Z20, Z9
-	VPERMT2PS Z13, Z19, Z7
-	VPERMT2PS Z15, Z19, Z11
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	CMPQ       DX, BX
+	JAE        row0
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z15
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z15, Z16
+	VPERMT2PS  Z2, Z1, Z16
+	VPERMT2PS  Z2, Z0, Z15
+	VMOVUPS.Z  8(AX), K3, Z17
+	VMOVUPS.Z  72(AX), K4, Z2
+	VPERMT2PS  Z2, Z0, Z17
 
 row0:
-	INCQ      R8
-	ADDQ      DI, BX
-	VXORPS    Z13, Z13, Z13
-	VXORPS    Z15, Z15, Z15
-	VXORPS    Z17, Z17, Z17
-	CMPQ      R8, R9
-	JAE       row1
-	VMOVUPS.Z (BX), K1, Z13
-	VMOVUPS.Z 64(BX), K2, Z21
-	VMOVUPS.Z 8(BX), K3, Z17
-	VMOVUPS.Z 72(BX), K4, Z22
-	VMOVAPS   Z13, Z15
-	VPERMT2PS Z21, Z20, Z15
-	VPERMT2PS Z21, Z19, Z13
-	VPERMT2PS Z22, Z19, Z17
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	CMPQ       DX, BX
+	JAE        row1
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z18
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z18, Z19
+	VPERMT2PS  Z2, Z1, Z19
+	VPERMT2PS  Z2, Z0, Z18
+	VMOVUPS.Z  8(AX), K3, Z20
+	VMOVUPS.Z  72(AX), K4, Z2
+	VPERMT2PS  Z2, Z0, Z20
 
 row1:
-	INCQ        R8
-	ADDQ        DI, BX
-	VMOVAPS     Z18, Z21
-	VFMADD231PS Z1, Z0, Z21
-	VFMADD231PS Z3, Z2, Z21
-	VFMADD231PS Z5, Z4, Z21
-	VFMADD231PS Z7, Z6, Z21
-	VFMADD231PS Z9, Z8, Z21
-	VFMADD231PS Z11, Z10, Z21
-	VFMADD231PS Z13, Z12, Z21
-	VFMADD231PS Z15, Z14, Z21
-	VFMADD231PS Z17, Z16, Z21
-	VMOVUPS     Z21, K5, (CX)
-	ADDQ        DX, CX
-	VMOVAPS     Z13, Z1
-	VMOVAPS     Z15, Z3
-	VMOVAPS     Z17, Z5
-	DECQ        AX
-	JNZ         loop
+	INCQ         DX
+	ADDQ         CX, AX
+	VBROADCASTSS bias+88(FP), Z2
+	VFMADD231PS  Z12, Z3, Z2
+	VFMADD231PS  Z13, Z4, Z2
+	VFMADD231PS  Z14, Z5, Z2
+	VFMADD231PS  Z15, Z6, Z2
+	VFMADD231PS  Z16, Z7, Z2
+	VFMADD231PS  Z17, Z8, Z2
+	VFMADD231PS  Z18, Z9, Z2
+	VFMADD231PS  Z19, Z10, Z2
+	VFMADD231PS  Z20, Z11, Z2
+	VMOVUPS      Z2, K5, (R8)
+	ADDQ         R9, R8
+	VMOVAPS      Z18, Z12
+	VMOVAPS      Z19, Z13
+	VMOVAPS      Z20, Z14
+	DECQ         DI
+	JNZ          loop
 	VZEROUPPER
 	RET
 
@@ -423,3 +424,869 @@ DATA odd<>+52(SB)/4, $0x0000001b
 DATA odd<>+56(SB)/4, $0x0000001d
 DATA odd<>+60(SB)/4, $0x0000001f
 GLOBL odd<>(SB), RODATA|NOPTR, $64
+
+// func spread3AVX512(n int, dx *float32, at int, ldx int, first int, h int, dy *float32, ldy int, rows int, w *float32, masks *uint16)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·spread3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    n+0(FP), AX
+	MOVQ    dx+8(FP), CX
+	MOVQ    at+16(FP), DX
+	MOVQ    ldx+24(FP), BX
+	MOVQ    first+32(FP), SI
+	MOVQ    h+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    ldy+56(FP), R9
+	MOVQ    rows+64(FP), R10
+	MOVQ    w+72(FP), R11
+	MOVQ    masks+80(FP), R12
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, R9
+	LEAQ    (CX)(DX*4), CX
+	KMOVW   (R12), K1
+	KMOVW   2(R12), K2
+	KMOVW   4(R12), K3
+	KMOVW   6(R12), K4
+	VMOVUPS low<>+0(SB), Z0
+	VMOVUPS high<>+0(SB), Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+
+loop:
+	VXORPS    Z4, Z4, Z4
+	VXORPS    Z5, Z5, Z5
+	CMPQ      R10, $0x00
+	JLE       below
+	VMOVUPS.Z -4(R8), K1, Z4
+	VMOVUPS.Z (R8), K2, Z5
+
+below:
+	DECQ             R10
+	ADDQ             R9, R8
+	CMPQ             SI, DI
+	JAE              outside0
+	VXORPS           Z6, Z6, Z6
+	VXORPS           Z7, Z7, Z7
+	VFMADD231PS.BCST 32(R11), Z2, Z6
+	VFMADD231PS.BCST 24(R11), Z3, Z6
+	VFMADD231PS.BCST 28(R11), Z3, Z7
+	VFMADD231PS.BCST 8(R11), Z4, Z6
+	VFMADD231PS.BCST (R11), Z5, Z6
+	VFMADD231PS.BCST 4(R11), Z5, Z7
+	VMOVAPS          Z6, Z2
+	VPERMT2PS        Z7, Z0, Z2
+	VMOVUPS          Z2, K3, (CX)
+	VPERMT2PS        Z7, Z1, Z6
+	VMOVUPS          Z6, K4, 64(CX)
+
+outside0:
+	INCQ             SI
+	ADDQ             BX, CX
+	CMPQ             SI, DI
+	JAE              outside1
+	VXORPS           Z6, Z6, Z6
+	VXORPS           Z7, Z7, Z7
+	VFMADD231PS.BCST 20(R11), Z4, Z6
+	VFMADD231PS.BCST 12(R11), Z5, Z6
+	VFMADD231PS.BCST 16(R11), Z5, Z7
+	VMOVAPS          Z6, Z2
+	VPERMT2PS        Z7, Z0, Z2
+	VMOVUPS          Z2, K3, (CX)
+	VPERMT2PS        Z7, Z1, Z6
+	VMOVUPS          Z6, K4, 64(CX)
+
+outside1:
+	INCQ    SI
+	ADDQ    BX, CX
+	VMOVAPS Z4, Z2
+	VMOVAPS Z5, Z3
+	DECQ    AX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+DATA low<>+0(SB)/4, $0x00000000
+DATA low<>+4(SB)/4, $0x00000010
+DATA low<>+8(SB)/4, $0x00000001
+DATA low<>+12(SB)/4, $0x00000011
+DATA low<>+16(SB)/4, $0x00000002
+DATA low<>+20(SB)/4, $0x00000012
+DATA low<>+24(SB)/4, $0x00000003
+DATA low<>+28(SB)/4, $0x00000013
+DATA low<>+32(SB)/4, $0x00000004
+DATA low<>+36(SB)/4, $0x00000014
+DATA low<>+40(SB)/4, $0x00000005
+DATA low<>+44(SB)/4, $0x00000015
+DATA low<>+48(SB)/4, $0x00000006
+DATA low<>+52(SB)/4, $0x00000016
+DATA low<>+56(SB)/4, $0x00000007
+DATA low<>+60(SB)/4, $0x00000017
+GLOBL low<>(SB), RODATA|NOPTR, $64
+
+DATA high<>+0(SB)/4, $0x00000008
+DATA high<>+4(SB)/4, $0x00000018
+DATA high<>+8(SB)/4, $0x00000009
+DATA high<>+12(SB)/4, $0x00000019
+DATA high<>+16(SB)/4, $0x0000000a
+DATA high<>+20(SB)/4, $0x0000001a
+DATA high<>+24(SB)/4, $0x0000000b
+DATA high<>+28(SB)/4, $0x0000001b
+DATA high<>+32(SB)/4, $0x0000000c
+DATA high<>+36(SB)/4, $0x0000001c
+DATA high<>+40(SB)/4, $0x0000000d
+DATA high<>+44(SB)/4, $0x0000001d
+DATA high<>+48(SB)/4, $0x0000000e
+DATA high<>+52(SB)/4, $0x0000001e
+DATA high<>+56(SB)/4, $0x0000000f
+DATA high<>+60(SB)/4, $0x0000001f
+GLOBL high<>(SB), RODATA|NOPTR, $64
+
+// func window5x1AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·window5x1AVX512(SB), NOSPLIT, $0-92
+	MOVQ       n+0(FP), DI
+	MOVQ       y+8(FP), R8
+	MOVQ       ldy+16(FP), R9
+	MOVQ       at+32(FP), R10
+	MOVQ       x+24(FP), AX
+	MOVQ       ldx+40(FP), CX
+	MOVQ       first+48(FP), DX
+	MOVQ       h+56(FP), BX
+	MOVQ       ahead+64(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       w+72(FP), R11
+	MOVQ       masks+80(FP), R12
+	SHLQ       $0x02, R9
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(R10*4), AX
+	KMOVW      (R12), K1
+	KMOVW      2(R12), K2
+	KMOVW      4(R12), K3
+	KMOVW      6(R12), K4
+	KMOVW      8(R12), K5
+	KMOVW      10(R12), K6
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	CMPQ       DX, BX
+	JAE        before0
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z1
+	VMOVUPS.Z  4(AX), K2, Z2
+	VMOVUPS.Z  8(AX), K3, Z3
+	VMOVUPS.Z  12(AX), K4, Z4
+	VMOVUPS.Z  16(AX), K5, Z5
+
+before0:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	CMPQ       DX, BX
+	JAE        before1
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z6
+	VMOVUPS.Z  4(AX), K2, Z7
+	VMOVUPS.Z  8(AX), K3, Z8
+	VMOVUPS.Z  12(AX), K4, Z9
+	VMOVUPS.Z  16(AX), K5, Z10
+
+before1:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	CMPQ       DX, BX
+	JAE        before2
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z11
+	VMOVUPS.Z  4(AX), K2, Z12
+	VMOVUPS.Z  8(AX), K3, Z13
+	VMOVUPS.Z  12(AX), K4, Z14
+	VMOVUPS.Z  16(AX), K5, Z15
+
+before2:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	CMPQ       DX, BX
+	JAE        before3
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z16
+	VMOVUPS.Z  4(AX), K2, Z17
+	VMOVUPS.Z  8(AX), K3, Z18
+	VMOVUPS.Z  12(AX), K4, Z19
+	VMOVUPS.Z  16(AX), K5, Z20
+
+before3:
+	INCQ DX
+	ADDQ CX, AX
+
+loop:
+	VXORPS     Z21, Z21, Z21
+	VXORPS     Z22, Z22, Z22
+	VXORPS     Z23, Z23, Z23
+	VXORPS     Z24, Z24, Z24
+	VXORPS     Z25, Z25, Z25
+	CMPQ       DX, BX
+	JAE        row0
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z21
+	VMOVUPS.Z  4(AX), K2, Z22
+	VMOVUPS.Z  8(AX), K3, Z23
+	VMOVUPS.Z  12(AX), K4, Z24
+	VMOVUPS.Z  16(AX), K5, Z25
+
+row0:
+	INCQ             DX
+	ADDQ             CX, AX
+	VBROADCASTSS     bias+88(FP), Z0
+	VFMADD231PS.BCST (R11), Z1, Z0
+	VFMADD231PS.BCST 4(R11), Z2, Z0
+	VFMADD231PS.BCST 8(R11), Z3, Z0
+	VFMADD231PS.BCST 12(R11), Z4, Z0
+	VFMADD231PS.BCST 16(R11), Z5, Z0
+	VFMADD231PS.BCST 20(R11), Z6, Z0
+	VFMADD231PS.BCST 24(R11), Z7, Z0
+	VFMADD231PS.BCST 28(R11), Z8, Z0
+	VFMADD231PS.BCST 32(R11), Z9, Z0
+	VFMADD231PS.BCST 36(R11), Z10, Z0
+	VFMADD231PS.BCST 40(R11), Z11, Z0
+	VFMADD231PS.BCST 44(R11), Z12, Z0
+	VFMADD231PS.BCST 48(R11), Z13, Z0
+	VFMADD231PS.BCST 52(R11), Z14, Z0
+	VFMADD231PS.BCST 56(R11), Z15, Z0
+	VFMADD231PS.BCST 60(R11), Z16, Z0
+	VFMADD231PS.BCST 64(R11), Z17, Z0
+	VFMADD231PS.BCST 68(R11), Z18, Z0
+	VFMADD231PS.BCST 72(R11), Z19, Z0
+	VFMADD231PS.BCST 76(R11), Z20, Z0
+	VFMADD231PS.BCST 80(R11), Z21, Z0
+	VFMADD231PS.BCST 84(R11), Z22, Z0
+	VFMADD231PS.BCST 88(R11), Z23, Z0
+	VFMADD231PS.BCST 92(R11), Z24, Z0
+	VFMADD231PS.BCST 96(R11), Z25, Z0
+	VMOVUPS          Z0, K6, (R8)
+	ADDQ             R9, R8
+	VMOVAPS          Z6, Z1
+	VMOVAPS          Z7, Z2
+	VMOVAPS          Z8, Z3
+	VMOVAPS          Z9, Z4
+	VMOVAPS          Z10, Z5
+	VMOVAPS          Z11, Z6
+	VMOVAPS          Z12, Z7
+	VMOVAPS          Z13, Z8
+	VMOVAPS          Z14, Z9
+	VMOVAPS          Z15, Z10
+	VMOVAPS          Z16, Z11
+	VMOVAPS          Z17, Z12
+	VMOVAPS          Z18, Z13
+	VMOVAPS          Z19, Z14
+	VMOVAPS          Z20, Z15
+	VMOVAPS          Z21, Z16
+	VMOVAPS          Z22, Z17
+	VMOVAPS          Z23, Z18
+	VMOVAPS          Z24, Z19
+	VMOVAPS          Z25, Z20
+	DECQ             DI
+	JNZ              loop
+	VZEROUPPER
+	RET
+
+// func window5x2AVX512(n int, y *float32, ldy int, x *float32, at int, ldx int, first int, h int, ahead int, w *float32, masks *uint16, bias float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·window5x2AVX512(SB), NOSPLIT, $0-92
+	VMOVUPS    even<>+0(SB), Z0
+	VMOVUPS    odd<>+0(SB), Z1
+	MOVQ       n+0(FP), DI
+	MOVQ       y+8(FP), R8
+	MOVQ       ldy+16(FP), R9
+	MOVQ       at+32(FP), R10
+	MOVQ       x+24(FP), AX
+	MOVQ       ldx+40(FP), CX
+	MOVQ       first+48(FP), DX
+	MOVQ       h+56(FP), BX
+	MOVQ       ahead+64(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       w+72(FP), R11
+	MOVQ       masks+80(FP), R12
+	SHLQ       $0x02, R9
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(R10*4), AX
+	KMOVW      (R12), K1
+	KMOVW      2(R12), K2
+	KMOVW      4(R12), K3
+	KMOVW      6(R12), K4
+	KMOVW      8(R12), K5
+	KMOVW      10(R12), K6
+	KMOVW      12(R12), K7
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	CMPQ       DX, BX
+	JAE        before0
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z3
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z3, Z4
+	VPERMT2PS  Z2, Z1, Z4
+	VPERMT2PS  Z2, Z0, Z3
+	VMOVUPS.Z  8(AX), K3, Z5
+	VMOVUPS.Z  72(AX), K4, Z2
+	VMOVAPS    Z5, Z6
+	VPERMT2PS  Z2, Z1, Z6
+	VPERMT2PS  Z2, Z0, Z5
+	VMOVUPS.Z  16(AX), K5, Z7
+	VMOVUPS.Z  80(AX), K6, Z2
+	VPERMT2PS  Z2, Z0, Z7
+
+before0:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z8, Z8, Z8
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	VXORPS     Z12, Z12, Z12
+	CMPQ       DX, BX
+	JAE        before1
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z8
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z8, Z9
+	VPERMT2PS  Z2, Z1, Z9
+	VPERMT2PS  Z2, Z0, Z8
+	VMOVUPS.Z  8(AX), K3, Z10
+	VMOVUPS.Z  72(AX), K4, Z2
+	VMOVAPS    Z10, Z11
+	VPERMT2PS  Z2, Z1, Z11
+	VPERMT2PS  Z2, Z0, Z10
+	VMOVUPS.Z  16(AX), K5, Z12
+	VMOVUPS.Z  80(AX), K6, Z2
+	VPERMT2PS  Z2, Z0, Z12
+
+before1:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z13, Z13, Z13
+	VXORPS     Z14, Z14, Z14
+	VXORPS     Z15, Z15, Z15
+	VXORPS     Z16, Z16, Z16
+	VXORPS     Z17, Z17, Z17
+	CMPQ       DX, BX
+	JAE        before2
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z13
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z13, Z14
+	VPERMT2PS  Z2, Z1, Z14
+	VPERMT2PS  Z2, Z0, Z13
+	VMOVUPS.Z  8(AX), K3, Z15
+	VMOVUPS.Z  72(AX), K4, Z2
+	VMOVAPS    Z15, Z16
+	VPERMT2PS  Z2, Z1, Z16
+	VPERMT2PS  Z2, Z0, Z15
+	VMOVUPS.Z  16(AX), K5, Z17
+	VMOVUPS.Z  80(AX), K6, Z2
+	VPERMT2PS  Z2, Z0, Z17
+
+before2:
+	INCQ DX
+	ADDQ CX, AX
+
+loop:
+	VXORPS     Z18, Z18, Z18
+	VXORPS     Z19, Z19, Z19
+	VXORPS     Z20, Z20, Z20
+	VXORPS     Z21, Z21, Z21
+	VXORPS     Z22, Z22, Z22
+	CMPQ       DX, BX
+	JAE        row0
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z18
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z18, Z19
+	VPERMT2PS  Z2, Z1, Z19
+	VPERMT2PS  Z2, Z0, Z18
+	VMOVUPS.Z  8(AX), K3, Z20
+	VMOVUPS.Z  72(AX), K4, Z2
+	VMOVAPS    Z20, Z21
+	VPERMT2PS  Z2, Z1, Z21
+	VPERMT2PS  Z2, Z0, Z20
+	VMOVUPS.Z  16(AX), K5, Z22
+	VMOVUPS.Z  80(AX), K6, Z2
+	VPERMT2PS  Z2, Z0, Z22
+
+row0:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z23, Z23, Z23
+	VXORPS     Z24, Z24, Z24
+	VXORPS     Z25, Z25, Z25
+	VXORPS     Z26, Z26, Z26
+	VXORPS     Z27, Z27, Z27
+	CMPQ       DX, BX
+	JAE        row1
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z23
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z23, Z24
+	VPERMT2PS  Z2, Z1, Z24
+	VPERMT2PS  Z2, Z0, Z23
+	VMOVUPS.Z  8(AX), K3, Z25
+	VMOVUPS.Z  72(AX), K4, Z2
+	VMOVAPS    Z25, Z26
+	VPERMT2PS  Z2, Z1, Z26
+	VPERMT2PS  Z2, Z0, Z25
+	VMOVUPS.Z  16(AX), K5, Z27
+	VMOVUPS.Z  80(AX), K6, Z2
+	VPERMT2PS  Z2, Z0, Z27
+
+row1:
+	INCQ             DX
+	ADDQ             CX, AX
+	VBROADCASTSS     bias+88(FP), Z2
+	VFMADD231PS.BCST (R11), Z3, Z2
+	VFMADD231PS.BCST 4(R11), Z4, Z2
+	VFMADD231PS.BCST 8(R11), Z5, Z2
+	VFMADD231PS.BCST 12(R11), Z6, Z2
+	VFMADD231PS.BCST 16(R11), Z7, Z2
+	VFMADD231PS.BCST 20(R11), Z8, Z2
+	VFMADD231PS.BCST 24(R11), Z9, Z2
+	VFMADD231PS.BCST 28(R11), Z10, Z2
+	VFMADD231PS.BCST 32(R11), Z11, Z2
+	VFMADD231PS.BCST 36(R11), Z12, Z2
+	VFMADD231PS.BCST 40(R11), Z13, Z2
+	VFMADD231PS.BCST 44(R11), Z14, Z2
+	VFMADD231PS.BCST 48(R11), Z15, Z2
+	VFMADD231PS.BCST 52(R11), Z16, Z2
+	VFMADD231PS.BCST 56(R11), Z17, Z2
+	VFMADD231PS.BCST 60(R11), Z18, Z2
+	VFMADD231PS.BCST 64(R11), Z19, Z2
+	VFMADD231PS.BCST 68(R11), Z20, Z2
+	VFMADD231PS.BCST 72(R11), Z21, Z2
+	VFMADD231PS.BCST 76(R11), Z22, Z2
+	VFMADD231PS.BCST 80(R11), Z23, Z2
+	VFMADD231PS.BCST 84(R11), Z24, Z2
+	VFMADD231PS.BCST 88(R11), Z25, Z2
+	VFMADD231PS.BCST 92(R11), Z26, Z2
+	VFMADD231PS.BCST 96(R11), Z27, Z2
+	VMOVUPS          Z2, K7, (R8)
+	ADDQ             R9, R8
+	VMOVAPS          Z13, Z3
+	VMOVAPS          Z14, Z4
+	VMOVAPS          Z15, Z5
+	VMOVAPS          Z16, Z6
+	VMOVAPS          Z17, Z7
+	VMOVAPS          Z18, Z8
+	VMOVAPS          Z19, Z9
+	VMOVAPS          Z20, Z10
+	VMOVAPS          Z21, Z11
+	VMOVAPS          Z22, Z12
+	VMOVAPS          Z23, Z13
+	VMOVAPS          Z24, Z14
+	VMOVAPS          Z25, Z15
+	VMOVAPS          Z26, Z16
+	VMOVAPS          Z27, Z17
+	DECQ             DI
+	JNZ              loop
+	VZEROUPPER
+	RET
+
+// func spread5AVX512(n int, dx *float32, at int, ldx int, first int, h int, dy *float32, ldy int, rows int, w *float32, masks *uint16)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·spread5AVX512(SB), NOSPLIT, $0-88
+	MOVQ    n+0(FP), AX
+	MOVQ    dx+8(FP), CX
+	MOVQ    at+16(FP), DX
+	MOVQ    ldx+24(FP), BX
+	MOVQ    first+32(FP), SI
+	MOVQ    h+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    ldy+56(FP), R9
+	MOVQ    rows+64(FP), R10
+	MOVQ    w+72(FP), R11
+	MOVQ    masks+80(FP), R12
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, R9
+	LEAQ    (CX)(DX*4), CX
+	KMOVW   (R12), K1
+	KMOVW   2(R12), K2
+	KMOVW   4(R12), K3
+	KMOVW   6(R12), K4
+	KMOVW   8(R12), K5
+	VMOVUPS low<>+0(SB), Z0
+	VMOVUPS high<>+0(SB), Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	VXORPS  Z8, Z8, Z8
+	VXORPS  Z9, Z9, Z9
+	VXORPS  Z10, Z10, Z10
+
+loop:
+	VXORPS    Z8, Z8, Z8
+	VXORPS    Z9, Z9, Z9
+	VXORPS    Z10, Z10, Z10
+	CMPQ      R10, $0x00
+	JLE       below
+	VMOVUPS.Z -8(R8), K1, Z8
+	VMOVUPS.Z -4(R8), K2, Z9
+	VMOVUPS.Z (R8), K3, Z10
+
+below:
+	DECQ             R10
+	ADDQ             R9, R8
+	CMPQ             SI, DI
+	JAE              outside0
+	VXORPS           Z11, Z11, Z11
+	VXORPS           Z12, Z12, Z12
+	VFMADD231PS.BCST 96(R11), Z2, Z11
+	VFMADD231PS.BCST 88(R11), Z3, Z11
+	VFMADD231PS.BCST 92(R11), Z3, Z12
+	VFMADD231PS.BCST 80(R11), Z4, Z11
+	VFMADD231PS.BCST 84(R11), Z4, Z12
+	VFMADD231PS.BCST 56(R11), Z5, Z11
+	VFMADD231PS.BCST 48(R11), Z6, Z11
+	VFMADD231PS.BCST 52(R11), Z6, Z12
+	VFMADD231PS.BCST 40(R11), Z7, Z11
+	VFMADD231PS.BCST 44(R11), Z7, Z12
+	VFMADD231PS.BCST 16(R11), Z8, Z11
+	VFMADD231PS.BCST 8(R11), Z9, Z11
+	VFMADD231PS.BCST 12(R11), Z9, Z12
+	VFMADD231PS.BCST (R11), Z10, Z11
+	VFMADD231PS.BCST 4(R11), Z10, Z12
+	VMOVAPS          Z11, Z2
+	VPERMT2PS        Z12, Z0, Z2
+	VMOVUPS          Z2, K4, (CX)
+	VPERMT2PS        Z12, Z1, Z11
+	VMOVUPS          Z11, K5, 64(CX)
+
+outside0:
+	INCQ             SI
+	ADDQ             BX, CX
+	CMPQ             SI, DI
+	JAE              outside1
+	VXORPS           Z11, Z11, Z11
+	VXORPS           Z12, Z12, Z12
+	VFMADD231PS.BCST 76(R11), Z5, Z11
+	VFMADD231PS.BCST 68(R11), Z6, Z11
+	VFMADD231PS.BCST 72(R11), Z6, Z12
+	VFMADD231PS.BCST 60(R11), Z7, Z11
+	VFMADD231PS.BCST 64(R11), Z7, Z12
+	VFMADD231PS.BCST 36(R11), Z8, Z11
+	VFMADD231PS.BCST 28(R11), Z9, Z11
+	VFMADD231PS.BCST 32(R11), Z9, Z12
+	VFMADD231PS.BCST 20(R11), Z10, Z11
+	VFMADD231PS.BCST 24(R11), Z10, Z12
+	VMOVAPS          Z11, Z2
+	VPERMT2PS        Z12, Z0, Z2
+	VMOVUPS          Z2, K4, (CX)
+	VPERMT2PS        Z12, Z1, Z11
+	VMOVUPS          Z11, K5, 64(CX)
+
+outside1:
+	INCQ    SI
+	ADDQ    BX, CX
+	VMOVAPS Z5, Z2
+	VMOVAPS Z6, Z3
+	VMOVAPS Z7, Z4
+	VMOVAPS Z8, Z5
+	VMOVAPS Z9, Z6
+	VMOVAPS Z10, Z7
+	DECQ    AX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func window3x1DwAVX512(images int, acc *float32, x *float32, imageX int, dy *float32, imageDy int, strips int, masks *uint16, n int, ldy int, at int, ldx int, first int, h int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·window3x1DwAVX512(SB), NOSPLIT, $0-112
+	MOVQ    acc+8(FP), AX
+	VMOVUPS (AX), Z10
+	VMOVUPS 64(AX), Z11
+	VMOVUPS 128(AX), Z12
+	VMOVUPS 192(AX), Z13
+	VMOVUPS 256(AX), Z14
+	VMOVUPS 320(AX), Z15
+	VMOVUPS 384(AX), Z16
+	VMOVUPS 448(AX), Z17
+	VMOVUPS 512(AX), Z18
+	MOVQ    x+16(FP), DI
+	MOVQ    dy+32(FP), R8
+	MOVQ    at+80(FP), AX
+	MOVQ    ldy+72(FP), R9
+	LEAQ    (DI)(AX*4), DI
+	MOVQ    ldx+88(FP), CX
+	MOVQ    h+104(FP), BX
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, CX
+	MOVQ    imageX+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    imageDy+40(FP), R14
+
+image:
+	MOVQ masks+56(FP), R10
+	XORQ R11, R11
+
+strip:
+	KMOVW      (R10), K1
+	KMOVW      2(R10), K2
+	KMOVW      4(R10), K3
+	KMOVW      6(R10), K4
+	MOVQ       R11, R13
+	SHLQ       $0x06, R13
+	MOVQ       DI, AX
+	ADDQ       R13, AX
+	ADDQ       R8, R13
+	MOVQ       first+96(FP), DX
+	MOVQ       n+64(FP), R12
+	VXORPS     Z0, Z0, Z0
+	VXORPS     Z1, Z1, Z1
+	VXORPS     Z2, Z2, Z2
+	CMPQ       DX, BX
+	JAE        before0
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  4(AX), K2, Z1
+	VMOVUPS.Z  8(AX), K3, Z2
+
+before0:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	CMPQ       DX, BX
+	JAE        before1
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z3
+	VMOVUPS.Z  4(AX), K2, Z4
+	VMOVUPS.Z  8(AX), K3, Z5
+
+before1:
+	INCQ DX
+	ADDQ CX, AX
+
+loop:
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	CMPQ       DX, BX
+	JAE        row0
+	PREFETCHT1 (AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z6
+	VMOVUPS.Z  4(AX), K2, Z7
+	VMOVUPS.Z  8(AX), K3, Z8
+
+row0:
+	INCQ        DX
+	ADDQ        CX, AX
+	VMOVUPS.Z   (R13), K4, Z9
+	PREFETCHT1  (R13)(R14*4)
+	VFMADD231PS Z0, Z9, Z10
+	VFMADD231PS Z1, Z9, Z11
+	VFMADD231PS Z2, Z9, Z12
+	VFMADD231PS Z3, Z9, Z13
+	VFMADD231PS Z4, Z9, Z14
+	VFMADD231PS Z5, Z9, Z15
+	VFMADD231PS Z6, Z9, Z16
+	VFMADD231PS Z7, Z9, Z17
+	VFMADD231PS Z8, Z9, Z18
+	ADDQ        R9, R13
+	VMOVAPS     Z3, Z0
+	VMOVAPS     Z4, Z1
+	VMOVAPS     Z5, Z2
+	VMOVAPS     Z6, Z3
+	VMOVAPS     Z7, Z4
+	VMOVAPS     Z8, Z5
+	DECQ        R12
+	JNZ         loop
+	ADDQ        $0x08, R10
+	INCQ        R11
+	MOVQ        strips+48(FP), AX
+	CMPQ        R11, AX
+	JL          strip
+	ADDQ        SI, DI
+	LEAQ        (R8)(R14*4), R8
+	DECQ        images+0(FP)
+	JNZ         image
+	MOVQ        acc+8(FP), AX
+	VMOVUPS     Z10, (AX)
+	VMOVUPS     Z11, 64(AX)
+	VMOVUPS     Z12, 128(AX)
+	VMOVUPS     Z13, 192(AX)
+	VMOVUPS     Z14, 256(AX)
+	VMOVUPS     Z15, 320(AX)
+	VMOVUPS     Z16, 384(AX)
+	VMOVUPS     Z17, 448(AX)
+	VMOVUPS     Z18, 512(AX)
+	VZEROUPPER
+	RET
+
+// func window3x2DwAVX512(images int, acc *float32, x *float32, imageX int, dy *float32, imageDy int, strips int, masks *uint16, n int, ldy int, at int, ldx int, first int, h int)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·window3x2DwAVX512(SB), NOSPLIT, $0-112
+	VMOVUPS even<>+0(SB), Z0
+	VMOVUPS odd<>+0(SB), Z1
+	MOVQ    acc+8(FP), AX
+	VMOVUPS (AX), Z12
+	VMOVUPS 64(AX), Z13
+	VMOVUPS 128(AX), Z14
+	VMOVUPS 192(AX), Z15
+	VMOVUPS 256(AX), Z16
+	VMOVUPS 320(AX), Z17
+	VMOVUPS 384(AX), Z18
+	VMOVUPS 448(AX), Z19
+	VMOVUPS 512(AX), Z20
+	MOVQ    x+16(FP), DI
+	MOVQ    dy+32(FP), R8
+	MOVQ    at+80(FP), AX
+	MOVQ    ldy+72(FP), R9
+	LEAQ    (DI)(AX*4), DI
+	MOVQ    ldx+88(FP), CX
+	MOVQ    h+104(FP), BX
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, CX
+	MOVQ    imageX+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    imageDy+40(FP), R14
+
+image:
+	MOVQ masks+56(FP), R10
+	XORQ R11, R11
+
+strip:
+	KMOVW      (R10), K1
+	KMOVW      2(R10), K2
+	KMOVW      4(R10), K3
+	KMOVW      6(R10), K4
+	KMOVW      8(R10), K5
+	MOVQ       R11, R13
+	SHLQ       $0x06, R13
+	MOVQ       DI, AX
+	ADDQ       R13, AX
+	ADDQ       R13, AX
+	ADDQ       R8, R13
+	MOVQ       first+96(FP), DX
+	MOVQ       n+64(FP), R12
+	VXORPS     Z3, Z3, Z3
+	VXORPS     Z4, Z4, Z4
+	VXORPS     Z5, Z5, Z5
+	CMPQ       DX, BX
+	JAE        before0
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z3
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z3, Z4
+	VPERMT2PS  Z2, Z1, Z4
+	VPERMT2PS  Z2, Z0, Z3
+	VMOVUPS.Z  8(AX), K3, Z5
+	VMOVUPS.Z  72(AX), K4, Z2
+	VPERMT2PS  Z2, Z0, Z5
+
+before0:
+	INCQ DX
+	ADDQ CX, AX
+
+loop:
+	VXORPS     Z6, Z6, Z6
+	VXORPS     Z7, Z7, Z7
+	VXORPS     Z8, Z8, Z8
+	CMPQ       DX, BX
+	JAE        row0
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z6
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z6, Z7
+	VPERMT2PS  Z2, Z1, Z7
+	VPERMT2PS  Z2, Z0, Z6
+	VMOVUPS.Z  8(AX), K3, Z8
+	VMOVUPS.Z  72(AX), K4, Z2
+	VPERMT2PS  Z2, Z0, Z8
+
+row0:
+	INCQ       DX
+	ADDQ       CX, AX
+	VXORPS     Z9, Z9, Z9
+	VXORPS     Z10, Z10, Z10
+	VXORPS     Z11, Z11, Z11
+	CMPQ       DX, BX
+	JAE        row1
+	PREFETCHT1 (AX)(SI*1)
+	PREFETCHT1 64(AX)(SI*1)
+	VMOVUPS.Z  (AX), K1, Z9
+	VMOVUPS.Z  64(AX), K2, Z2
+	VMOVAPS    Z9, Z10
+	VPERMT2PS  Z2, Z1, Z10
+	VPERMT2PS  Z2, Z0, Z9
+	VMOVUPS.Z  8(AX), K3, Z11
+	VMOVUPS.Z  72(AX), K4, Z2
+	VPERMT2PS  Z2, Z0, Z11
+
+row1:
+	INCQ        DX
+	ADDQ        CX, AX
+	VMOVUPS.Z   (R13), K5, Z2
+	PREFETCHT1  (R13)(R14*4)
+	VFMADD231PS Z3, Z2, Z12
+	VFMADD231PS Z4, Z2, Z13
+	VFMADD231PS Z5, Z2, Z14
+	VFMADD231PS Z6, Z2, Z15
+	VFMADD231PS Z7, Z2, Z16
+	VFMADD231PS Z8, Z2, Z17
+	VFMADD231PS Z9, Z2, Z18
+	VFMADD231PS Z10, Z2, Z19
+	VFMADD231PS Z11, Z2, Z20
+	ADDQ        R9, R13
+	VMOVAPS     Z9, Z3
+	VMOVAPS     Z10, Z4
+	VMOVAPS     Z11, Z5
+	DECQ        R12
+	JNZ         loop
+	ADDQ        $0x0a, R10
+	INCQ        R11
+	MOVQ        strips+48(FP), AX
+	CMPQ        R11, AX
+	JL          strip
+	ADDQ        SI, DI
+	LEAQ        (R8)(R14*4), R8
+	DECQ        images+0(FP)
+	JNZ         image
+	MOVQ        acc+8(FP), AX
+	VMOVUPS     Z12, (AX)
+	VMOVUPS     Z13, 64(AX)
+	VMOVUPS     Z14, 128(AX)
+	VMOVUPS     Z15, 192(AX)
+	VMOVUPS     Z16, 256(AX)
+	VMOVUPS     Z17, 320(AX)
+	VMOVUPS     Z18, 384(AX)
+	VMOVUPS     Z19, 448(AX)
+	VMOVUPS     Z20, 512(AX)
+	VZEROUPPER
+	RET

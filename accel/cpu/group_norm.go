@@ -9,8 +9,11 @@ import (
 
 func init() {
 	register("group_norm", groupNorm)
-	register("group_norm.dx", groupNormDx)
-	register("group_norm.dparams", groupNormDparams)
+	for name, with := range map[string][2]bool{"group_norm.dx": {true, false}, "group_norm.dparams": {false, true}, "group_norm.dx+group_norm.dparams": {true, true}} {
+		register(name, func(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
+			return groupNormGrad(d, a, with[0], with[1], out, in)
+		})
+	}
 }
 
 // grouped is x [B, C, ...] seen as samples*groups blocks of chans channels of positions elements each.
@@ -54,10 +57,10 @@ func groupNorm(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 	}
 	y, x, gain, bias := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
 	d.pool.run(g.batch*g.groups, grain(g.size()), func(lo, hi int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for b := lo; b < hi; b++ {
 			at, first := b*g.size(), b%g.groups*g.chans
-			mean, rstd := d.level.moments(acc, x[at:at+g.size()], a.Eps)
+			mean, rstd := d.level.moments(&acc[0], x[at:at+g.size()], a.Eps)
 			for k := first; k < first+g.chans; k++ {
 				d.level.normScalar(y[at:at+g.positions], x[at:], mean, rstd*gain[k], bias[k])
 				at += g.positions
@@ -67,25 +70,49 @@ func groupNorm(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 	return nil
 }
 
-// groupNormDx: as layerNormDx over a block, with one gain a channel.
-func groupNormDx(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
-	g, err := groupedOf(a, out, in, 3, []int{2}, []int{1})
+// groupNormGrad computes dx, as layerNormDx over a block with one gain a channel, of x, gain and dy; [dgain | dbias] of x and dy; or both
+// of x, gain, x and dy, for the sums of a channel serve both.
+func groupNormGrad(d *Device, a kernel.GroupNorm, withDx, withParams bool, out, in []accel.Tensor) error {
+	nin, vectors := 2, []int{}
+	if withDx {
+		nin, vectors = 3, []int{1}
+	}
+	if withDx && withParams {
+		if err := arity(out, in, 2, 4); err != nil {
+			return err
+		}
+		in = append(in[:2:2], in[3])
+	}
+	g, err := groupedOf(a, out[:1], in, nin, []int{nin - 1}, vectors)
 	if err != nil {
 		return err
 	}
-	dx, x, gain, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
+	x, dy := f32(in[0]), f32(in[nin-1])
+	var dx, gain []float32
+	if withDx {
+		dx, gain = f32(out[0]), f32(in[1])
+	}
+	rows := g.batch * g.c
+	sums := d.borrow(2 * rows) // by row: dbias and dgain
+	defer d.giveBack(sums)
 	d.pool.run(g.batch*g.groups, grain(g.size()), func(lo, hi int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for b := lo; b < hi; b++ {
 			start, first := b*g.size(), b%g.groups*g.chans
-			mean, rstd := d.level.moments(acc, x[start:start+g.size()], a.Eps)
+			mean, rstd := d.level.moments(&acc[0], x[start:start+g.size()], a.Eps)
 			var m1, m2 float32
 			for k := range g.chans {
 				lo := start + k*g.positions
 				hi := lo + g.positions
 				s, sx := d.level.gradientSums(acc, x[lo:hi], dy[lo:hi], mean)
-				m1 += float32(gain[first+k] * s)
-				m2 += float32(gain[first+k] * sx)
+				sums[b*g.chans+k], sums[rows+b*g.chans+k] = s, sx*rstd
+				if withDx {
+					m1 += float32(gain[first+k] * s)
+					m2 += float32(gain[first+k] * sx)
+				}
+			}
+			if !withDx {
+				continue
 			}
 			n := float32(g.size())
 			m1 /= n
@@ -96,49 +123,13 @@ func groupNormDx(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
 			}
 		}
 	})
-	return nil
-}
-
-// gradientSums returns the sums of dy and of dy * (x - mean).
-func (l level) gradientSums(acc *lanes, x, dy []float32, mean float32) (s, sx float32) {
-	*acc = lanes{}
-	l.sum(acc, dy)
-	s = acc.total()
-	*acc = lanes{}
-	l.dotCentred(acc, x, dy, mean)
-	return s, acc.total()
-}
-
-func groupNormDparams(d *Device, a kernel.GroupNorm, out, in []accel.Tensor) error {
-	g, err := groupedOf(a, out, in, 2, []int{1}, nil)
-	if err != nil {
-		return err
-	}
-	if err := vectorOf(2*g.c, out[0]); err != nil {
-		return err
-	}
-	packed, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
-	stats := d.borrow(2 * g.batch * g.groups)
-	defer d.giveBack(stats)
-	d.pool.run(g.batch*g.groups, grain(g.size()), func(lo, hi int) {
-		acc := new(lanes)
-		for b := lo; b < hi; b++ {
-			stats[2*b], stats[2*b+1] = d.level.moments(acc, x[b*g.size():(b+1)*g.size()], a.Eps)
+	if withParams {
+		packed := f32(out[len(out)-1])
+		clear(packed)
+		for b := range g.batch {
+			d.level.add(packed[:g.c], packed[:g.c], sums[rows+b*g.c:])
+			d.level.add(packed[g.c:], packed[g.c:], sums[b*g.c:])
 		}
-	})
-	d.pool.run(g.c, grain(g.batch*g.positions), func(lo, hi int) {
-		acc := new(lanes)
-		for k := lo; k < hi; k++ {
-			var dgain, dbias float32
-			for b := range g.batch {
-				at := (b*g.c + k) * g.positions
-				stat := stats[2*(b*g.groups+k/g.chans):]
-				s, sx := d.level.gradientSums(acc, x[at:at+g.positions], dy[at:at+g.positions], stat[0])
-				dgain += float32(sx * stat[1])
-				dbias += s
-			}
-			packed[k], packed[g.c+k] = dgain, dbias
-		}
-	})
+	}
 	return nil
 }

@@ -30,13 +30,8 @@ type microKernel struct {
 	span      int
 	correlate func(n int, y, x *float32, k int, w *float32, taps *int, bias float32)
 
-	// windows[stride-1] is the correlation of a plane as it lies with a 3x3 window, for n rows of 16 outputs: y = bias + the sum of w times
-	// what the window meets, in order with FMA. The first window's corner is at x[at], in row first of h; rows outside are zeros.
-	// masks are those of loads, by column, and of the store. A nil entry means correlate.
-	windows [2]windowFunc
-
-	// dotTaps adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t < 4 at acc, for i < n, a multiple of 16. nil means plain Go.
-	dotTaps func(n int, acc, x *float32, taps *int, dy *float32)
+	// dotTaps adds x[taps[t]+r*ldx+i] dy[r*ldy+i] to lane i < 16 of sum t < 4 at acc, for r < n, in order with FMA. nil means plain Go.
+	dotTaps func(n int, acc, x *float32, ldx int, taps *int, dy *float32, ldy int)
 
 	// copyRows and copyTaps copy 8 octets floats, octets being 1 to 4, from src[q*rs] or src[taps[q]] to dst[q*ld], for q < k; k is not 0.
 	copyRows func(k int, src *float32, rs int, dst *float32, ld, octets int)

@@ -7,8 +7,6 @@ func init() {
 			{gemmAVX512, gemmNarrowAVX512}, {gemmFewAVX512, gemmFewNarrowAVX512}},
 		transpose: transposeAVX512, correlate: correlateAVX512, copyRows: copyRowsAVX2, copyTaps: copyTapsAVX2, copyPieces: copyPiecesAVX512,
 		thin: thinAVX2, zip: zipAVX2, dotTaps: dotTapsAVX512,
-		windows: [2]windowFunc{
-			window1AVX512, window2AVX512},
 	}
 	microKernels[levelAVX2] = &microKernel{
 		mr: 6, nr: 16, few: 3, narrow: 8, lanes: 8, span: 32,

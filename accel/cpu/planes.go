@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/pipe-ml/pipe/accel"
+import (
+	"errors"
+
+	"github.com/pipe-ml/pipe/accel"
+)
 
 // planes is x [B, C, ...] seen as B*C rows of positions elements. Work goes row by row in the order of memory: the rows of one
 // channel lie a large power of two apart and would drive each other out of the cache.
@@ -32,9 +36,9 @@ func planesOf(x accel.Tensor, out, in []accel.Tensor, nin int, like, vecs []int)
 func (p planes) count() float32 { return float32(p.batch * p.positions) }
 
 // eachRow calls f with the range of each row and its channel, and with lanes to work in.
-func (p planes) eachRow(d *Device, f func(acc *lanes, k, lo, hi int)) {
+func (p planes) eachRow(d *Device, f func(acc *[2]lanes, k, lo, hi int)) {
 	d.pool.run(p.batch*p.c, grain(p.positions), func(first, last int) {
-		acc := new(lanes)
+		acc := new([2]lanes)
 		for r := first; r < last; r++ {
 			f(acc, r%p.c, r*p.positions, (r+1)*p.positions)
 		}
@@ -45,10 +49,10 @@ func (p planes) eachRow(d *Device, f func(acc *lanes, k, lo, hi int)) {
 func (p planes) sum(d *Device, dst []float32, add func(acc *lanes, k, lo, hi int)) {
 	totals := d.borrow(p.batch * p.c)
 	defer d.giveBack(totals)
-	p.eachRow(d, func(acc *lanes, k, lo, hi int) {
-		*acc = lanes{}
-		add(acc, k, lo, hi)
-		totals[lo/p.positions] = acc.total()
+	p.eachRow(d, func(acc *[2]lanes, k, lo, hi int) {
+		acc[0] = lanes{}
+		add(&acc[0], k, lo, hi)
+		totals[lo/p.positions] = acc[0].total()
 	})
 	d.sumBlocks(dst, totals)
 }
@@ -65,14 +69,14 @@ func (p planes) moments(d *Device, x, mean, variance []float32) {
 	}
 }
 
-// gradientSums fills the channels' sums of dy and of dy * (x - mean), added as in sum, while a row is at hand.
-func (p planes) gradientSums(d *Device, x, dy, mean, s, sx []float32) {
+// gradientSums fills the channels' sums of dy and of dy * (x - mean), which row returns for a row; they are added as in sum.
+func (p planes) gradientSums(d *Device, s, sx []float32, row func(acc *[2]lanes, k, lo, hi int) (s, sx float32)) {
 	n := p.batch * p.c
 	totals := d.borrow(2 * n)
 	defer d.giveBack(totals)
-	p.eachRow(d, func(acc *lanes, k, lo, hi int) {
+	p.eachRow(d, func(acc *[2]lanes, k, lo, hi int) {
 		r := lo / p.positions
-		totals[r], totals[n+r] = d.level.gradientSums(acc, x[lo:hi], dy[lo:hi], mean[k])
+		totals[r], totals[n+r] = row(acc, k, lo, hi)
 	})
 	d.sumBlocks(s, totals[:n])
 	d.sumBlocks(sx, totals[n:])
@@ -80,19 +84,22 @@ func (p planes) gradientSums(d *Device, x, dy, mean, s, sx []float32) {
 
 // normalise: y = (x - mean) / sqrt(variance + eps) * gain + bias, and then what finish does to each row.
 func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, variance []float32, finish func(lo, hi int)) {
-	p.eachRow(d, func(_ *lanes, k, lo, hi int) {
+	p.eachRow(d, func(_ *[2]lanes, k, lo, hi int) {
 		d.level.normScalar(y[lo:hi], x[lo:hi], mean[k], rsqrt(variance[k], eps)*gain[k], bias[k])
 		finish(lo, hi)
 	})
 }
 
-// dparams fills out [dgain | dbias] by the given moments.
-func (p planes) dparams(d *Device, eps float32, out accel.Tensor, x, dy, mean, variance []float32) error {
-	if err := vectorOf(2*p.c, out); err != nil {
+// dparams fills out [dgain | dbias] by x, mean and variance; row returns the sums of a row, of which it gets x.
+func (p planes) dparams(d *Device, eps float32, out accel.Tensor, in []accel.Tensor, row func(acc *[2]lanes, x []float32, mean float32, k, lo, hi int) (s, sx float32)) error {
+	x, mean, variance := f32(in[0]), f32(in[1]), f32(in[2])
+	if err := errors.Join(vectorOf(p.batch*p.c*p.positions, in[0]), vectorOf(2*p.c, out)); err != nil {
 		return err
 	}
 	dgain, dbias := f32(out)[:p.c], f32(out)[p.c:]
-	p.gradientSums(d, x, dy, mean, dbias, dgain)
+	p.gradientSums(d, dbias, dgain, func(acc *[2]lanes, k, lo, hi int) (s, sx float32) {
+		return row(acc, x[lo:hi], mean[k], k, lo, hi)
+	})
 	for k := range dgain {
 		dgain[k] *= rsqrt(variance[k], eps)
 	}

@@ -1,6 +1,6 @@
 package cpu
 
-// The sums add a row to lanes; the caller clears them and takes the total.
+// The sums add a row to lanes; but for gradientSums the caller clears them and takes the total.
 
 // sum: acc += x.
 func (l level) sum(acc *lanes, x []float32) {
@@ -52,16 +52,35 @@ func (l level) dot(acc *lanes, x, y []float32) {
 	}
 }
 
-// dotCentred: acc += (x - mean) * dy.
-func (l level) dotCentred(acc *lanes, x, dy []float32, mean float32) {
+// gradientSums returns the sums of dy and of (x - mean) * dy; it clears the lanes.
+func (l level) gradientSums(acc *[2]lanes, x, dy []float32, mean float32) (s, sx float32) {
+	*acc = [2]lanes{}
 	i, dy := 0, dy[:len(x)]
-	if f := assembly[l].dotCentred; f != nil {
+	if f := assembly[l].gradientSums; f != nil {
 		i = whole(len(x))
-		f(i, &acc[0], ptr(x), ptr(dy), mean)
+		f(i, &acc[0][0], &acc[1][0], ptr(x), ptr(dy), mean)
 	}
 	for ; i < len(x); i++ {
-		acc[i%width] += float32((x[i] - mean) * dy[i])
+		acc[0][i%width] += dy[i]
+		acc[1][i%width] += float32((x[i] - mean) * dy[i])
 	}
+	return acc[0].total(), acc[1].total()
+}
+
+// gradientSumsDx is gradientSums and dx = dy * c. dx may be dy.
+func (l level) gradientSumsDx(acc *[2]lanes, dx, x, dy []float32, mean, c float32) (s, sx float32) {
+	*acc = [2]lanes{}
+	i, dy, dx := 0, dy[:len(x)], dx[:len(x)]
+	if f := assembly[l].gradientSumsDx; f != nil {
+		i = whole(len(x))
+		f(i, &acc[0][0], &acc[1][0], ptr(dx), ptr(x), ptr(dy), mean, c)
+	}
+	for ; i < len(x); i++ {
+		acc[0][i%width] += dy[i]
+		acc[1][i%width] += float32((x[i] - mean) * dy[i])
+		dx[i] = dy[i] * c
+	}
+	return acc[0].total(), acc[1].total()
 }
 
 // dotCentredScaled: acc += (x - mean) * (dy * gain).

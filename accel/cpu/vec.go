@@ -13,6 +13,7 @@ type vectors struct {
 	subScale               func(n int, y, a, b *float32, c float32)
 	larger                 func(n int, y, x *float32)
 	firstLarger            func(n int, best, place, x *float32, p float32)
+	addReLUDx              func(n int, dx, y, a, b *float32)
 	normScalar             func(n int, y, x *float32, mean, scale, bias float32)
 	normRow                func(n int, y, x, gain, bias *float32, mean, rstd float32)
 	normScalarDx           func(n int, dx, x, dy *float32, mean, a, b, c float32)
@@ -23,7 +24,8 @@ type vectors struct {
 	sumSquares       func(n int, acc, x *float32, mean float32)
 	sumSquaresDiff   func(n int, acc, x, y *float32)
 	dot              func(n int, acc, x, y *float32)
-	dotCentred       func(n int, acc, x, dy *float32, mean float32)
+	gradientSums     func(n int, acc, accX, x, dy *float32, mean float32)
+	gradientSumsDx   func(n int, acc, accX, dx, x, dy *float32, mean, c float32)
 	dotCentredScaled func(n int, acc, x, dy, gain *float32, mean float32)
 	maximum          func(n int, acc, x *float32)
 
@@ -113,6 +115,18 @@ func (l level) subScale(y, a, b []float32, c float32) {
 	}
 	for ; i < len(y); i++ {
 		y[i] = (a[i] - b[i]) * c
+	}
+}
+
+// addReLUDx: dx = a + b where y > 0, else 0.
+func (l level) addReLUDx(dx, y, a, b []float32) {
+	i, y, a, b := 0, y[:len(dx)], a[:len(dx)], b[:len(dx)]
+	if f := assembly[l].addReLUDx; f != nil {
+		i = whole(len(dx))
+		f(i, ptr(dx), ptr(y), ptr(a), ptr(b))
+	}
+	for ; i < len(dx); i++ {
+		dx[i] = reluDx(y[i], a[i]+b[i])
 	}
 }
 

@@ -26,6 +26,12 @@ func shiftAVX512(n int, y *float32, x *float32, c float32)
 // shiftAVX2: y = x + c. n is a multiple of 16.
 func shiftAVX2(n int, y *float32, x *float32, c float32)
 
+// addReLUDxAVX512: dx = a + b where y > 0, else 0. n is a multiple of 16.
+func addReLUDxAVX512(n int, dx *float32, y *float32, a *float32, b *float32)
+
+// addReLUDxAVX2: dx = a + b where y > 0, else 0. n is a multiple of 16.
+func addReLUDxAVX2(n int, dx *float32, y *float32, a *float32, b *float32)
+
 // expShiftAVX512: y = exp(x - c). n is a multiple of 16.
 func expShiftAVX512(n int, y *float32, x *float32, c float32)
 
@@ -104,11 +110,17 @@ func dotAVX512(n int, acc *float32, x *float32, y *float32)
 // dotAVX2: acc += x * y. n is a multiple of 16.
 func dotAVX2(n int, acc *float32, x *float32, y *float32)
 
-// dotCentredAVX512: acc += (x - mean) * dy. n is a multiple of 16.
-func dotCentredAVX512(n int, acc *float32, x *float32, dy *float32, mean float32)
+// gradientSumsAVX512: acc += dy, accX += (x - mean) * dy. n is a multiple of 16.
+func gradientSumsAVX512(n int, acc *float32, accX *float32, x *float32, dy *float32, mean float32)
 
-// dotCentredAVX2: acc += (x - mean) * dy. n is a multiple of 16.
-func dotCentredAVX2(n int, acc *float32, x *float32, dy *float32, mean float32)
+// gradientSumsAVX2: acc += dy, accX += (x - mean) * dy. n is a multiple of 16.
+func gradientSumsAVX2(n int, acc *float32, accX *float32, x *float32, dy *float32, mean float32)
+
+// gradientSumsDxAVX512: acc += dy, accX += (x - mean) * dy, dx = dy * c. n is a multiple of 16.
+func gradientSumsDxAVX512(n int, acc *float32, accX *float32, dx *float32, x *float32, dy *float32, mean float32, c float32)
+
+// gradientSumsDxAVX2: acc += dy, accX += (x - mean) * dy, dx = dy * c. n is a multiple of 16.
+func gradientSumsDxAVX2(n int, acc *float32, accX *float32, dx *float32, x *float32, dy *float32, mean float32, c float32)
 
 // dotCentredScaledAVX512: acc += (x - mean) * (dy*gain). n is a multiple of 16.
 func dotCentredScaledAVX512(n int, acc *float32, x *float32, dy *float32, gain *float32, mean float32)

@@ -198,6 +198,87 @@ done:
 	VZEROUPPER
 	RET
 
+// func addReLUDxAVX512(n int, dx *float32, y *float32, a *float32, b *float32)
+// Requires: AVX, AVX512F
+TEXT ·addReLUDxAVX512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), CX
+	SHLQ $0x02, CX
+	MOVQ dx+8(FP), DX
+	MOVQ y+16(FP), BX
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DI
+	XORQ AX, AX
+
+loop:
+	CMPQ      AX, CX
+	JGE       done
+	VMOVUPS   (BX)(AX*1), Z0
+	VMOVUPS   (SI)(AX*1), Z1
+	VADDPS    (DI)(AX*1), Z1, Z1
+	VMOVUPS   vec00000000<>+0(SB), Z3
+	VCMPPS    $0x1e, vec00000000<>+0(SB), Z0, K1
+	VBLENDMPS Z1, Z3, K1, Z2
+	VMOVUPS   Z2, (DX)(AX*1)
+	ADDQ      $0x40, AX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA vec00000000<>+0(SB)/4, $0x00000000
+DATA vec00000000<>+4(SB)/4, $0x00000000
+DATA vec00000000<>+8(SB)/4, $0x00000000
+DATA vec00000000<>+12(SB)/4, $0x00000000
+DATA vec00000000<>+16(SB)/4, $0x00000000
+DATA vec00000000<>+20(SB)/4, $0x00000000
+DATA vec00000000<>+24(SB)/4, $0x00000000
+DATA vec00000000<>+28(SB)/4, $0x00000000
+DATA vec00000000<>+32(SB)/4, $0x00000000
+DATA vec00000000<>+36(SB)/4, $0x00000000
+DATA vec00000000<>+40(SB)/4, $0x00000000
+DATA vec00000000<>+44(SB)/4, $0x00000000
+DATA vec00000000<>+48(SB)/4, $0x00000000
+DATA vec00000000<>+52(SB)/4, $0x00000000
+DATA vec00000000<>+56(SB)/4, $0x00000000
+DATA vec00000000<>+60(SB)/4, $0x00000000
+GLOBL vec00000000<>(SB), RODATA|NOPTR, $64
+
+// func addReLUDxAVX2(n int, dx *float32, y *float32, a *float32, b *float32)
+// Requires: AVX
+TEXT ·addReLUDxAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), CX
+	SHLQ $0x02, CX
+	MOVQ dx+8(FP), DX
+	MOVQ y+16(FP), BX
+	MOVQ a+24(FP), SI
+	MOVQ b+32(FP), DI
+	XORQ AX, AX
+
+loop:
+	CMPQ      AX, CX
+	JGE       done
+	VMOVUPS   (BX)(AX*1), Y0
+	VMOVUPS   (SI)(AX*1), Y1
+	VADDPS    (DI)(AX*1), Y1, Y1
+	VMOVUPS   vec00000000<>+0(SB), Y2
+	VCMPPS    $0x1e, vec00000000<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, Y1, Y2, Y0
+	VMOVUPS   Y0, (DX)(AX*1)
+	VMOVUPS   32(BX)(AX*1), Y0
+	VMOVUPS   32(SI)(AX*1), Y1
+	VADDPS    32(DI)(AX*1), Y1, Y1
+	VMOVUPS   vec00000000<>+0(SB), Y2
+	VCMPPS    $0x1e, vec00000000<>+0(SB), Y0, Y0
+	VBLENDVPS Y0, Y1, Y2, Y0
+	VMOVUPS   Y0, 32(DX)(AX*1)
+	ADDQ      $0x40, AX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func expShiftAVX512(n int, y *float32, x *float32, c float32)
 // Requires: AVX, AVX512F
 TEXT ·expShiftAVX512(SB), NOSPLIT, $0-28
@@ -482,24 +563,6 @@ DATA vec4b3fff81<>+52(SB)/4, $0x4b3fff81
 DATA vec4b3fff81<>+56(SB)/4, $0x4b3fff81
 DATA vec4b3fff81<>+60(SB)/4, $0x4b3fff81
 GLOBL vec4b3fff81<>(SB), RODATA|NOPTR, $64
-
-DATA vec00000000<>+0(SB)/4, $0x00000000
-DATA vec00000000<>+4(SB)/4, $0x00000000
-DATA vec00000000<>+8(SB)/4, $0x00000000
-DATA vec00000000<>+12(SB)/4, $0x00000000
-DATA vec00000000<>+16(SB)/4, $0x00000000
-DATA vec00000000<>+20(SB)/4, $0x00000000
-DATA vec00000000<>+24(SB)/4, $0x00000000
-DATA vec00000000<>+28(SB)/4, $0x00000000
-DATA vec00000000<>+32(SB)/4, $0x00000000
-DATA vec00000000<>+36(SB)/4, $0x00000000
-DATA vec00000000<>+40(SB)/4, $0x00000000
-DATA vec00000000<>+44(SB)/4, $0x00000000
-DATA vec00000000<>+48(SB)/4, $0x00000000
-DATA vec00000000<>+52(SB)/4, $0x00000000
-DATA vec00000000<>+56(SB)/4, $0x00000000
-DATA vec00000000<>+60(SB)/4, $0x00000000
-GLOBL vec00000000<>(SB), RODATA|NOPTR, $64
 
 // func expShiftAVX2(n int, y *float32, x *float32, c float32)
 // Requires: AVX, AVX2
@@ -1325,63 +1388,161 @@ done:
 	VZEROUPPER
 	RET
 
-// func dotCentredAVX512(n int, acc *float32, x *float32, dy *float32, mean float32)
+// func gradientSumsAVX512(n int, acc *float32, accX *float32, x *float32, dy *float32, mean float32)
 // Requires: AVX, AVX512F
-TEXT ·dotCentredAVX512(SB), NOSPLIT, $0-36
+TEXT ·gradientSumsAVX512(SB), NOSPLIT, $0-44
 	MOVQ         n+0(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         acc+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         dy+24(FP), SI
-	VBROADCASTSS mean+32(FP), Z0
+	MOVQ         accX+16(FP), BX
+	MOVQ         x+24(FP), SI
+	MOVQ         dy+32(FP), DI
+	VBROADCASTSS mean+40(FP), Z0
 	VMOVUPS      (DX), Z1
+	VMOVUPS      (BX), Z2
 	XORQ         AX, AX
 
 loop:
 	CMPQ    AX, CX
 	JGE     done
-	VMOVUPS (BX)(AX*1), Z2
-	VSUBPS  Z0, Z2, Z2
-	VMULPS  (SI)(AX*1), Z2, Z2
-	VADDPS  Z2, Z1, Z1
+	VMOVUPS (DI)(AX*1), Z3
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS (SI)(AX*1), Z4
+	VSUBPS  Z0, Z4, Z4
+	VMULPS  Z3, Z4, Z3
+	VADDPS  Z3, Z2, Z2
 	ADDQ    $0x40, AX
 	JMP     loop
 
 done:
 	VMOVUPS Z1, (DX)
+	VMOVUPS Z2, (BX)
 	VZEROUPPER
 	RET
 
-// func dotCentredAVX2(n int, acc *float32, x *float32, dy *float32, mean float32)
+// func gradientSumsAVX2(n int, acc *float32, accX *float32, x *float32, dy *float32, mean float32)
 // Requires: AVX
-TEXT ·dotCentredAVX2(SB), NOSPLIT, $0-36
+TEXT ·gradientSumsAVX2(SB), NOSPLIT, $0-44
 	MOVQ         n+0(FP), CX
 	SHLQ         $0x02, CX
 	MOVQ         acc+8(FP), DX
-	MOVQ         x+16(FP), BX
-	MOVQ         dy+24(FP), SI
-	VBROADCASTSS mean+32(FP), Y0
+	MOVQ         accX+16(FP), BX
+	MOVQ         x+24(FP), SI
+	MOVQ         dy+32(FP), DI
+	VBROADCASTSS mean+40(FP), Y0
 	VMOVUPS      (DX), Y1
 	VMOVUPS      32(DX), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      32(BX), Y4
 	XORQ         AX, AX
 
 loop:
 	CMPQ    AX, CX
 	JGE     done
-	VMOVUPS (BX)(AX*1), Y3
-	VSUBPS  Y0, Y3, Y3
-	VMULPS  (SI)(AX*1), Y3, Y3
-	VADDPS  Y3, Y1, Y1
-	VMOVUPS 32(BX)(AX*1), Y3
-	VSUBPS  Y0, Y3, Y3
-	VMULPS  32(SI)(AX*1), Y3, Y3
-	VADDPS  Y3, Y2, Y2
+	VMOVUPS (DI)(AX*1), Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS (SI)(AX*1), Y6
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y5, Y6, Y5
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS 32(DI)(AX*1), Y5
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS 32(SI)(AX*1), Y6
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y5, Y6, Y5
+	VADDPS  Y5, Y4, Y4
 	ADDQ    $0x40, AX
 	JMP     loop
 
 done:
 	VMOVUPS Y1, (DX)
 	VMOVUPS Y2, 32(DX)
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y4, 32(BX)
+	VZEROUPPER
+	RET
+
+// func gradientSumsDxAVX512(n int, acc *float32, accX *float32, dx *float32, x *float32, dy *float32, mean float32, c float32)
+// Requires: AVX, AVX512F
+TEXT ·gradientSumsDxAVX512(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         acc+8(FP), DX
+	MOVQ         accX+16(FP), BX
+	MOVQ         dx+24(FP), SI
+	MOVQ         x+32(FP), DI
+	MOVQ         dy+40(FP), R8
+	VBROADCASTSS mean+48(FP), Z0
+	VBROADCASTSS c+52(FP), Z1
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (BX), Z3
+	XORQ         AX, AX
+
+loop:
+	CMPQ    AX, CX
+	JGE     done
+	VMOVUPS (R8)(AX*1), Z4
+	VADDPS  Z4, Z2, Z2
+	VMOVUPS (DI)(AX*1), Z5
+	VSUBPS  Z0, Z5, Z5
+	VMULPS  Z4, Z5, Z5
+	VADDPS  Z5, Z3, Z3
+	VMULPS  Z1, Z4, Z4
+	VMOVUPS Z4, (SI)(AX*1)
+	ADDQ    $0x40, AX
+	JMP     loop
+
+done:
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, (BX)
+	VZEROUPPER
+	RET
+
+// func gradientSumsDxAVX2(n int, acc *float32, accX *float32, dx *float32, x *float32, dy *float32, mean float32, c float32)
+// Requires: AVX
+TEXT ·gradientSumsDxAVX2(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         acc+8(FP), DX
+	MOVQ         accX+16(FP), BX
+	MOVQ         dx+24(FP), SI
+	MOVQ         x+32(FP), DI
+	MOVQ         dy+40(FP), R8
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS c+52(FP), Y1
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	VMOVUPS      (BX), Y4
+	VMOVUPS      32(BX), Y5
+	XORQ         AX, AX
+
+loop:
+	CMPQ    AX, CX
+	JGE     done
+	VMOVUPS (R8)(AX*1), Y6
+	VADDPS  Y6, Y2, Y2
+	VMOVUPS (DI)(AX*1), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMULPS  Y6, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMULPS  Y1, Y6, Y6
+	VMOVUPS Y6, (SI)(AX*1)
+	VMOVUPS 32(R8)(AX*1), Y6
+	VADDPS  Y6, Y3, Y3
+	VMOVUPS 32(DI)(AX*1), Y7
+	VSUBPS  Y0, Y7, Y7
+	VMULPS  Y6, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMULPS  Y1, Y6, Y6
+	VMOVUPS Y6, 32(SI)(AX*1)
+	ADDQ    $0x40, AX
+	JMP     loop
+
+done:
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
 	VZEROUPPER
 	RET
 

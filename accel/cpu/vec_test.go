@@ -69,7 +69,15 @@ var vectorCalls = []struct {
 	{"sumSquares", sumCall(func(l level, acc *lanes, a, _, _ []float32) { l.sumSquares(acc, a, 0.3) })},
 	{"sumSquaresDiff", sumCall(func(l level, acc *lanes, a, b, _ []float32) { l.sumSquaresDiff(acc, a, b) })},
 	{"dot", sumCall(func(l level, acc *lanes, a, b, _ []float32) { l.dot(acc, a, b) })},
-	{"dotCentred", sumCall(func(l level, acc *lanes, a, b, _ []float32) { l.dotCentred(acc, a, b, 0.3) })},
+	{"addReLUDx", func(l level, out, a, b, c, _ []float32) []float32 { l.addReLUDx(out, a, b, c); return nil }},
+	{"gradientSumsDx", func(l level, out, a, b, _, _ []float32) []float32 {
+		s, sx := l.gradientSumsDx(new([2]lanes), out, a, b, 0.3, 0.7)
+		return []float32{s, sx}
+	}},
+	{"gradientSums", func(l level, _, a, b, _, _ []float32) []float32 {
+		s, sx := l.gradientSums(new([2]lanes), a, b, 0.3)
+		return []float32{s, sx}
+	}},
 	{"dotCentredScaled", sumCall(func(l level, acc *lanes, a, b, c []float32) { l.dotCentredScaled(acc, a, b, c, 0.3) })},
 	{"maximum", sumCall(func(l level, acc *lanes, a, _, _ []float32) {
 		if len(a) > 0 {

@@ -71,8 +71,7 @@ type launch struct {
 	node   *gorgonia.Node
 	kernel accel.Kernel
 	attrs  any
-	slot   *slot
-	extra  *slot // nil unless the kernel has a second output
+	out    []*slot // roots
 	in     []*slot
 }
 
@@ -163,10 +162,11 @@ func (c *compiler) inputs(n *gorgonia.Node) []*gorgonia.Node {
 
 func (c *compiler) launch(n *gorgonia.Node, call op.Call) error {
 	s := newRoot(n.Shape())
+	l := launch{node: n, attrs: call.Attrs, out: []*slot{s}}
 	if call.Extra > 0 {
 		s.extra = newRoot([]int{call.Extra})
+		l.out = append(l.out, s.extra)
 	}
-	l := launch{node: n, attrs: call.Attrs, slot: s, extra: s.extra}
 	in := op.Inputs(n)
 	for _, i := range call.In {
 		l.in = append(l.in, c.slots[in[i]])
@@ -190,7 +190,7 @@ func newRoot(shape []int) *slot {
 // live finds the lives of the computed roots.
 func (c *compiler) live(outputs []*gorgonia.Node) {
 	for step, l := range c.launches {
-		for _, s := range l.results() {
+		for _, s := range l.out {
 			s.life = &life{first: step, last: step, size: s.size}
 			c.roots = append(c.roots, s)
 		}
@@ -207,14 +207,6 @@ func (c *compiler) live(outputs []*gorgonia.Node) {
 	}
 }
 
-// results are the roots that a launch computes.
-func (l launch) results() []*slot {
-	if l.extra == nil {
-		return []*slot{l.slot}
-	}
-	return []*slot{l.slot, l.extra}
-}
-
 // describe prints the operands of a launch: "(float32 [2 3], float32 [4 3]) -> float32 [2 4]".
 func (l launch) describe() string {
 	var in []string
@@ -225,7 +217,7 @@ func (l launch) describe() string {
 		}
 		in = append(in, fmt.Sprintf("%s %v", t, []int(s.shape)))
 	}
-	return fmt.Sprintf("(%s) -> float32 %v", strings.Join(in, ", "), []int(l.slot.shape))
+	return fmt.Sprintf("(%s) -> float32 %v", strings.Join(in, ", "), []int(l.out[0].shape))
 }
 
 // leaf finds a parameter in memory or allocates an input.
@@ -295,7 +287,7 @@ func (c *compiler) place() error {
 	}
 	for _, l := range c.launches {
 		s := step{node: l.node, kernel: l.kernel, attrs: l.attrs}
-		for _, out := range l.results() {
+		for _, out := range l.out {
 			s.out = append(s.out, out.tensorOf())
 		}
 		for _, in := range l.in {

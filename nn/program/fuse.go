@@ -9,8 +9,7 @@ import (
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
-// fuse replaces sequences of launches by one where the device has a kernel for it (kernel.Fused): each but the last writes what
-// only the next one reads, as its first input.
+// fuse replaces sequences of launches by one where the device has a kernel for it (kernel.Fused, kernel.FusedBackward).
 func (c *compiler) fuse(outputs []*gorgonia.Node) {
 	readers := map[*slot][]int{} // the launches that read a root
 	for i, l := range c.launches {
@@ -31,7 +30,16 @@ func (c *compiler) fuse(outputs []*gorgonia.Node) {
 				for _, k := range chain[:len(chain)-1] {
 					gone[k] = true
 				}
+			}
+		}
+		for _, names := range kernel.FusedBackward {
+			if gone[i] {
 				break
+			}
+			if c.backward(i, names, readers) {
+				for k := range len(names) - 1 {
+					gone[i+k] = true
+				}
 			}
 		}
 	}
@@ -44,7 +52,8 @@ func (c *compiler) fuse(outputs []*gorgonia.Node) {
 	c.launches = kept
 }
 
-// chain finds the launches of kernels names that begin with launch i, or nil.
+// chain finds the launches of kernels names that begin with launch i, or nil: each but the last writes what only the next one reads, as
+// its first input.
 func (c *compiler) chain(i int, names []string, readers map[*slot][]int) []int {
 	chain := []int{i}
 	for k, name := range names {
@@ -55,13 +64,13 @@ func (c *compiler) chain(i int, names []string, readers map[*slot][]int) []int {
 		if k == len(names)-1 {
 			break
 		}
-		next := readers[l.slot]
+		next := readers[l.out[0]]
 		if len(next) != 1 || next[0] < 0 {
 			return nil
 		}
 		i = next[0]
 		in := c.launches[i].in
-		if in[0] != l.slot || !alike(in) {
+		if in[0] != l.out[0] || !alike(in) {
 			return nil
 		}
 		chain = append(chain, i)
@@ -85,6 +94,48 @@ func (c *compiler) join(chain []int, name string) bool {
 	for _, i := range chain[1:] {
 		in = append(in, c.launches[i].in[1:]...)
 	}
-	last.kernel, last.attrs, last.in, last.extra = k, first.attrs, in, first.extra
+	last.kernel, last.attrs, last.in, last.out = k, first.attrs, in, append(last.out, first.out[1:]...)
+	return true
+}
+
+// backward joins launches of kernels names, from i on, that follow one another: first makers of a gradient, each for the next as its last
+// input, then those that take it as theirs. It stays a result if others read it.
+func (c *compiler) backward(i int, names []string, readers map[*slot][]int) bool {
+	if len(names) > len(c.launches)-i {
+		return false
+	}
+	l := c.launches[i : i+len(names)]
+	dy := func(k int) *slot { return l[k].in[len(l[k].in)-1] }
+	ofOneNorm := func(a, b launch) bool { // not of two whose results were added
+		return a.attrs == b.attrs && slices.ContainsFunc(a.in[:len(a.in)-1], func(s *slot) bool { return slices.Contains(b.in, s) })
+	}
+	makers := 0
+	for makers+1 < len(l) && dy(makers+1) == l[makers].out[0] {
+		makers++
+	}
+	takers := l[makers:]
+	for k, name := range names {
+		if l[k].kernel.Name() != name || k < makers && !alike(l[k].in) || k < makers-1 && len(readers[l[k].out[0]]) > 1 ||
+			k >= makers && (dy(k) != dy(makers) || !ofOneNorm(l[k], takers[0])) {
+			return false
+		}
+	}
+	k, err := c.prog.dev.Kernel(strings.Join(names, "+"))
+	if err != nil {
+		return false
+	}
+	var in, out []*slot
+	for k := range l {
+		in = append(in, l[k].in[:len(l[k].in)-1]...)
+	}
+	in = append(in, dy(0))
+	for _, t := range takers {
+		out = append(out, t.out...)
+	}
+	if made := dy(makers); makers > 0 && len(readers[made]) > len(takers) {
+		out = append(out, made)
+	}
+	last := &c.launches[i+len(l)-1]
+	last.kernel, last.in, last.out = k, in, out
 	return true
 }

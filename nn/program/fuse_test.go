@@ -52,38 +52,81 @@ func TestSequencesOfKernelsAreFusedWhereOnlyTheNextReadsAResult(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var values [][]float32
-			for _, plain := range []bool{false, true} {
-				dev := cpu.New(1)
-				t.Cleanup(func() { _ = dev.Close() })
-				n := newNet(t, unfused{dev, plain})
-				p := n.compile(Eval, c.build(n, n.leaf("x", 2, 3, 4, 5))...)
-				if got := p.kernels(); !plain && got != c.want {
-					t.Errorf("kernels are %s, want %s", got, c.want)
-				} else if plain && strings.Contains(got, "+") {
-					t.Errorf("the device lacks fused kernels and runs %s", got)
-				}
-				for leaf := range p.inputs {
-					data := make([]float32, accel.Volume(leaf.Shape()))
-					for i := range data {
-						data[i] = float32(i%11) - 5
-					}
-					n.must(p.Set(leaf, data))
-				}
-				n.must(p.Run(t.Context()))
-				for out := range p.values {
-					v, err := p.Value(out)
-					n.must(err)
-					values = append(values, v)
-				}
-			}
-			slices.SortFunc(values, slices.Compare)
-			for i := 0; i < len(values); i += 2 {
-				if !slices.Equal(values[i], values[i+1]) {
-					t.Errorf("fused and plain differ: %v and %v", values[i], values[i+1])
-				}
-			}
+			fusesTo(t, Eval, c.want, c.build)
 		})
+	}
+}
+
+func TestGradientsAreFusedWhereOneKernelFollowsTheOther(t *testing.T) {
+	const forward = "batch_norm.MODE+relu batch_norm.MODE+add+relu mse_loss mse_loss.dx "
+	for _, c := range []struct {
+		name, want string
+		mode       Mode
+		of         []string // parameters
+		twice      bool     // a shortcut ends the network
+	}{
+		{"of all parameters by the batch", forward + "relu.dx+batch_norm.train.grad relu.dx+batch_norm.train.grad", Train, []string{"a.gain", "b.gain"}, false},
+		{"of all parameters", forward + "relu.dx+batch_norm.eval.dx+batch_norm.eval.dparams relu.dx batch_norm.eval.dparams", Eval, []string{"a.gain", "b.gain"}, false},
+		{"of a layer below", forward + "relu.dx+batch_norm.eval.dx relu.dx batch_norm.eval.dparams", Eval, []string{"a.gain"}, false},
+		{"of all parameters, with a shortcut to the first", "relu batch_norm.MODE+add+relu mse_loss mse_loss.dx " +
+			"relu.dx+batch_norm.eval.dx+batch_norm.eval.dparams add relu.dx", Eval, []string{"b.gain", "first"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			mode := map[Mode]string{Train: "train", Eval: "eval"}[c.mode]
+			fusesTo(t, c.mode, strings.ReplaceAll(c.want, "MODE", mode), func(n *net, x *gorgonia.Node) []*gorgonia.Node {
+				var h *gorgonia.Node
+				if c.twice {
+					x = n.do(op.ReLU(n.param("first", 2, 3, 4, 5)))
+					h = x
+				} else {
+					h = n.do(op.ReLU(n.norm("a", x)))
+				}
+				y := n.do(op.ReLU(n.do(op.Add(n.norm("b", h), x))))
+				loss := n.do(op.MSELoss(y, n.leaf("target", 2, 3, 4, 5)))
+				var params []*gorgonia.Node
+				for _, p := range c.of {
+					params = append(params, n.g.ByName(p)[0])
+				}
+				grads, err := Grad(loss, params...)
+				n.must(err)
+				return append(grads, loss)
+			})
+		})
+	}
+}
+
+// fusesTo wants kernels of what is built, and from a device without fused kernels the same values.
+func fusesTo(t *testing.T, mode Mode, want string, build func(n *net, x *gorgonia.Node) []*gorgonia.Node) {
+	t.Helper()
+	var values [][]float32
+	for _, plain := range []bool{false, true} {
+		dev := cpu.New(1)
+		t.Cleanup(func() { _ = dev.Close() })
+		n := newNet(t, unfused{dev, plain})
+		outputs := build(n, n.leaf("x", 2, 3, 4, 5))
+		p := n.compile(mode, outputs...)
+		if got := p.kernels(); !plain && got != want {
+			t.Errorf("kernels are %s, want %s", got, want)
+		} else if plain && strings.Contains(got, "+") {
+			t.Errorf("the device lacks fused kernels and runs %s", got)
+		}
+		for leaf := range p.inputs {
+			data := make([]float32, accel.Volume(leaf.Shape()))
+			for i := range data {
+				data[i] = float32(i%11) - 5
+			}
+			n.must(p.Set(leaf, data))
+		}
+		n.must(p.Run(t.Context()))
+		for i, out := range outputs {
+			v, err := p.Value(out)
+			n.must(err)
+			if !plain {
+				values = append(values, v)
+			} else if !slices.Equal(values[i], v) {
+				t.Errorf("output %d, fused and plain, is %v and %v", i, values[i], v)
+			}
+		}
 	}
 }
 

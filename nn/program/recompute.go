@@ -32,7 +32,7 @@ func (c *compiler) recompute() {
 	forward, made := 0, map[*slot]int{} // by root: the launch that makes it
 	for forward < len(c.launches) && c.launches[forward].node.ID() <= r.Loss.ID() {
 		l := c.launches[forward]
-		for _, root := range l.results() {
+		for _, root := range l.out {
 			made[root] = forward
 		}
 		forward++
@@ -53,11 +53,12 @@ func (c *compiler) recompute() {
 			for k, of := range l.in {
 				in[k] = fresh(of)
 			}
-			again[l.slot] = newRoot(l.slot.shape)
-			if l.extra != nil {
-				again[l.extra] = newRoot(l.extra.shape)
+			out := make([]*slot, len(l.out))
+			for k, of := range l.out {
+				out[k] = newRoot(of.shape)
+				again[of] = out[k]
 			}
-			l.slot, l.extra, l.in = again[l.slot], again[l.extra], in
+			l.out, l.in = out, in
 			launches = append(launches, l)
 		}
 		moved := *s
@@ -86,7 +87,7 @@ func (c *compiler) held(keep []*gorgonia.Node, forward int, made map[*slot]int) 
 	segment, at := make([]int, forward), 0
 	for i, l := range c.launches[:forward] {
 		segment[i] = at
-		if held[l.slot] {
+		if held[l.out[0]] {
 			at++
 		}
 	}

@@ -19,16 +19,19 @@ func depthwise() {
 }
 
 func dotTaps(l simd) {
-	TEXT("dotTaps"+l.suffix, NOSPLIT, "func(n int, acc, x *float32, taps *int, dy *float32)")
+	TEXT("dotTaps"+l.suffix, NOSPLIT, "func(n int, acc, x *float32, ldx int, taps *int, dy *float32, ldy int)")
 	Pragma("noescape")
-	Doc("dotTaps" + l.suffix + " adds x[taps[t]+i] dy[i] to lane i mod 16 of sum t, of 4 that lie one after the other at acc, for i < n, a multiple of 16.")
+	Doc("dotTaps"+l.suffix+" adds x[taps[t]+r*ldx+i] dy[r*ldy+i] to lane i < 16 of sum t, of 4 that lie one after the other at acc, for r < n, in order", "with FMA.")
 	n := Load(Param("n"), GP64())
 	acc := Load(Param("acc"), GP64())
 	x := Load(Param("x"), GP64())
+	ldx := Load(Param("ldx"), GP64())
 	taps := Load(Param("taps"), GP64())
 	dy := Load(Param("dy"), GP64())
-	SHLQ(U8(2), n)
-	var from [4]Op
+	ldy := Load(Param("ldy"), GP64())
+	SHLQ(U8(2), ldx)
+	SHLQ(U8(2), ldy)
+	var from [4]Register
 	var sums [4][]VecVirtual
 	for t := range from {
 		at := GP64()
@@ -44,19 +47,17 @@ func dotTaps(l simd) {
 	i := GP64()
 	XORQ(i, i)
 	Label("loop")
-	CMPQ(i, n)
-	JGE(LabelRef("done"))
 	for part := range block / l.size {
-		g, v := l.vector(), l.vector()
-		VMOVUPS(Mem{Base: dy, Index: i, Scale: 1, Disp: part * l.size}, g)
+		g := l.vector()
+		VMOVUPS(Mem{Base: dy, Disp: part * l.size}, g)
 		for t := range from {
-			VMULPS(Mem{Base: from[t].(Register), Index: i, Scale: 1, Disp: part * l.size}, g, v)
-			VADDPS(v, sums[t][part], sums[t][part])
+			VFMADD231PS(Mem{Base: from[t], Index: i, Scale: 1, Disp: part * l.size}, g, sums[t][part])
 		}
 	}
-	ADDQ(U8(block), i)
-	JMP(LabelRef("loop"))
-	Label("done")
+	ADDQ(ldx, i)
+	ADDQ(ldy, dy)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
 	for t := range sums {
 		for part, v := range sums[t] {
 			VMOVUPS(v, Mem{Base: acc, Disp: block*t + part*l.size})

@@ -15,6 +15,7 @@ var families = map[string]func(){
 	"gemm":      gemm,
 	"copy":      copies,
 	"depthwise": depthwise,
+	"grouped":   grouped,
 	"pack":      pack,
 	"stride":    stride,
 	"vec":       vec,

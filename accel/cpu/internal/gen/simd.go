@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -24,8 +25,8 @@ var (
 	avx2   = simd{"AVX2", 32, YMM}
 )
 
-// loop describes one function along vectors. A pointer "acc" stands for the 16 lanes of a sum: it is read before and
-// written after the loop.
+// loop describes one function along vectors. A pointer whose name begins with "acc" stands for the 16 lanes of a sum: it is read
+// before and written after the loop.
 type loop struct {
 	name, doc string
 	pointers  []string
@@ -48,7 +49,7 @@ func (l loop) write(s simd) {
 	}
 	TEXT(l.name+s.suffix, NOSPLIT, signature+")")
 	Doc(fmt.Sprintf("%s%s: %s. n is a multiple of 16.", l.name, s.suffix, l.doc))
-	e := &emitter{simd: s, pointers: map[string]Register{}, scalars: map[string]VecVirtual{}, index: GP64()}
+	e := &emitter{simd: s, pointers: map[string]Register{}, scalars: map[string]VecVirtual{}, sums: map[string][]VecVirtual{}, index: GP64()}
 	n := Load(Param("n"), GP64())
 	SHLQ(U8(2), n)
 	for _, p := range l.pointers {
@@ -66,11 +67,11 @@ func (l loop) write(s simd) {
 	if l.step {
 		e.step = Load(Param("c"), GP64())
 	}
-	if acc, ok := e.pointers["acc"]; ok {
-		for disp := 0; disp < block; disp += s.size {
+	for _, acc := range l.pointers {
+		for disp := 0; strings.HasPrefix(acc, "acc") && disp < block; disp += s.size {
 			v := s.vector()
-			VMOVUPS(Mem{Base: acc, Disp: disp}, v)
-			e.sums = append(e.sums, v)
+			VMOVUPS(Mem{Base: e.pointers[acc], Disp: disp}, v)
+			e.sums[acc] = append(e.sums[acc], v)
 		}
 	}
 	XORQ(e.index, e.index)
@@ -83,8 +84,10 @@ func (l loop) write(s simd) {
 	ADDQ(U8(block), e.index)
 	JMP(LabelRef("loop"))
 	Label("done")
-	for i, v := range e.sums {
-		VMOVUPS(v, Mem{Base: e.pointers["acc"], Disp: i * s.size})
+	for _, acc := range l.pointers {
+		for i, v := range e.sums[acc] {
+			VMOVUPS(v, Mem{Base: e.pointers[acc], Disp: i * s.size})
+		}
 	}
 	VZEROUPPER()
 	RET()
@@ -97,7 +100,7 @@ type emitter struct {
 	pointers map[string]Register
 	scalars  map[string]VecVirtual
 	step     Register
-	sums     []VecVirtual
+	sums     map[string][]VecVirtual
 	index    Register
 	disp     int // of the part of the block being written
 }
@@ -123,7 +126,7 @@ func (e *emitter) field(i int) VecVirtual {
 }
 
 // sum is the accumulator of the current part.
-func (e *emitter) sum() VecVirtual { return e.sums[e.disp/e.size] }
+func (e *emitter) sum(acc string) VecVirtual { return e.sums[acc][e.disp/e.size] }
 
 func (e *emitter) add(a VecVirtual, b Op) VecVirtual { return e.op(VADDPS, b, a) }
 func (e *emitter) sub(a VecVirtual, b Op) VecVirtual { return e.op(VSUBPS, b, a) }

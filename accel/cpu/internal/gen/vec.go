@@ -2,6 +2,7 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
 	"github.com/pipe-ml/pipe/accel/cpu/internal/poly"
@@ -23,6 +24,9 @@ var elementwise = []loop{
 	{"mul", "y = a * b", []string{"y", "a", "b"}, nil, false, func(e *emitter) { e.out("y", e.mul(e.in("a"), e.at("b"))) }},
 	{"scale", "y = x * c", []string{"y", "x"}, []string{"c"}, false, func(e *emitter) { e.out("y", e.mul(e.in("x"), e.scalars["c"])) }},
 	{"shift", "y = x + c", []string{"y", "x"}, []string{"c"}, false, func(e *emitter) { e.out("y", e.add(e.in("x"), e.scalars["c"])) }},
+	{"addReLUDx", "dx = a + b where y > 0, else 0", []string{"dx", "y", "a", "b"}, nil, false, func(e *emitter) {
+		e.out("dx", e.where(e.in("y"), greater, float(0), e.add(e.in("a"), e.at("b")), e.set(0)))
+	}},
 	{"expShift", "y = exp(x - c)", []string{"y", "x"}, []string{"c"}, false, func(e *emitter) {
 		e.out("y", e.exp(e.sub(e.in("x"), e.scalars["c"])))
 	}},
@@ -66,27 +70,35 @@ var norms = []loop{
 // centred is x - mean.
 func (e *emitter) centred() VecVirtual { return e.sub(e.in("x"), e.scalars["mean"]) }
 
-// accumulate adds v to the part's lanes.
-func (e *emitter) accumulate(v VecVirtual) { VADDPS(v, e.sum(), e.sum()) }
+// accumulate adds v to the part's lanes of a sum.
+func (e *emitter) accumulate(acc string, v Op) { VADDPS(v, e.sum(acc), e.sum(acc)) }
 
 var sums = []loop{
-	{"sum", "acc += x", []string{"acc", "x"}, nil, false, func(e *emitter) { VADDPS(e.at("x"), e.sum(), e.sum()) }},
+	{"sum", "acc += x", []string{"acc", "x"}, nil, false, func(e *emitter) { e.accumulate("acc", e.at("x")) }},
 	{"sumSquares", "acc += (x - mean)^2", []string{"acc", "x"}, []string{"mean"}, false, func(e *emitter) {
 		d := e.centred()
-		e.accumulate(e.mul(d, d))
+		e.accumulate("acc", e.mul(d, d))
 	}},
 	{"sumSquaresDiff", "acc += (x - y)^2", []string{"acc", "x", "y"}, nil, false, func(e *emitter) {
 		d := e.sub(e.in("x"), e.at("y"))
-		e.accumulate(e.mul(d, d))
+		e.accumulate("acc", e.mul(d, d))
 	}},
-	{"dot", "acc += x * y", []string{"acc", "x", "y"}, nil, false, func(e *emitter) { e.accumulate(e.mul(e.in("x"), e.at("y"))) }},
-	{"dotCentred", "acc += (x - mean) * dy", []string{"acc", "x", "dy"}, []string{"mean"}, false, func(e *emitter) {
-		e.accumulate(e.mul(e.centred(), e.at("dy")))
+	{"dot", "acc += x * y", []string{"acc", "x", "y"}, nil, false, func(e *emitter) { e.accumulate("acc", e.mul(e.in("x"), e.at("y"))) }},
+	{"gradientSums", "acc += dy, accX += (x - mean) * dy", []string{"acc", "accX", "x", "dy"}, []string{"mean"}, false, func(e *emitter) {
+		dy := e.in("dy")
+		e.accumulate("acc", dy)
+		e.accumulate("accX", e.mul(e.centred(), dy))
+	}},
+	{"gradientSumsDx", "acc += dy, accX += (x - mean) * dy, dx = dy * c", []string{"acc", "accX", "dx", "x", "dy"}, []string{"mean", "c"}, false, func(e *emitter) {
+		dy := e.in("dy")
+		e.accumulate("acc", dy)
+		e.accumulate("accX", e.mul(e.centred(), dy))
+		e.out("dx", e.mul(dy, e.scalars["c"]))
 	}},
 	{"dotCentredScaled", "acc += (x - mean) * (dy*gain)", []string{"acc", "x", "dy", "gain"}, []string{"mean"}, false, func(e *emitter) {
-		e.accumulate(e.mul(e.centred(), e.mul(e.in("dy"), e.at("gain"))))
+		e.accumulate("acc", e.mul(e.centred(), e.mul(e.in("dy"), e.at("gain"))))
 	}},
-	{"maximum", "acc = max(acc, x)", []string{"acc", "x"}, nil, false, func(e *emitter) { VMAXPS(e.sum(), e.in("x"), e.sum()) }},
+	{"maximum", "acc = max(acc, x)", []string{"acc", "x"}, nil, false, func(e *emitter) { VMAXPS(e.sum("acc"), e.in("x"), e.sum("acc")) }},
 }
 
 // activation and derivative make the loops of y(x) and of dx(x, dy).
