@@ -207,9 +207,10 @@ class Case:
             if m.training:  # of a method's own norms also where the network's are frozen
                 state |= {self.rename(f"{prefix}.{n}"): b for n, b in m.named_buffers(recurse=False) if "running_" in n}
         self.fill(module)  # the running statistics, which the first pass moved
+        vectors = {n for n, p in parameters.items() if p.dim() <= 1 or "magnitude" in n}  # of a convolution the library holds them as [1, out, 1, 1]
         groups = [
-            {"params": [p for p in parameters.values() if p.dim() > 1]},
-            {"params": [p for p in parameters.values() if p.dim() <= 1], "weight_decay": 0},
+            {"params": [p for n, p in parameters.items() if n not in vectors]},
+            {"params": [p for n, p in parameters.items() if n in vectors], "weight_decay": 0},
         ]
         optimizer = torch.optim.AdamW([g for g in groups if g["params"]], **ADAMW)
         before = {n: p.detach().clone() for n, p in state.items()}
