@@ -114,7 +114,14 @@ func channelAxis(x *Node) int {
 // Branch declares a branch of a residual block: x [..., C] is the residual stream where the branch leaves it, h what the branch
 // reads, behind its own normalisation (x again if it has none), and y [..., D] the branch's output. It returns y as edits leave it; the
 // caller adds the residual. Images are [B, C, H, W] instead.
-func (b *Builder) Branch(name string, x, h, y *Node) *Node {
+func (b *Builder) Branch(name string, x, h, y *Node) *Node { return b.branch(name, x, h, y, true) }
+
+// BranchWithoutSum is a Branch whose output the caller does not add to the stream, but concatenates with it or puts in its place.
+func (b *Builder) BranchWithoutSum(name string, x, h, y *Node) *Node {
+	return b.branch(name, x, h, y, false)
+}
+
+func (b *Builder) branch(name string, x, h, y *Node, sum bool) *Node {
 	in, out := b.width(name, x, channelAxis(x), 2), b.width(name, y, channelAxis(y), 2)
 	if b.err != nil {
 		return nil
@@ -123,7 +130,7 @@ func (b *Builder) Branch(name string, x, h, y *Node) *Node {
 	if len(y.Shape()) == 4 {
 		m = m.OnGrid(y.Shape()[2], y.Shape()[3])
 	}
-	s := b.site(name, Site{Kind: KindBranch, In: in, Out: out, Grid: m.grid, Last: b.made[y]})
+	s := b.site(name, Site{Kind: KindBranch, In: in, Out: out, Grid: m.grid, Sum: sum, Last: b.made[y]})
 	for _, e := range b.plan.bySite[s.Path] {
 		if b.err != nil {
 			return nil
