@@ -1,6 +1,10 @@
 package layer
 
-import "github.com/pipe-ml/pipe/nn/op"
+import (
+	"fmt"
+
+	"github.com/pipe-ml/pipe/nn/op"
+)
 
 // The places where edits meet the layers.
 
@@ -213,7 +217,7 @@ func (b *Builder) Block(name string, x *Node, f func(b *Builder, x *Node) *Node)
 }
 
 // TokenBlock is a Block on token sequences x [B, N, C], the first prefix of which are class tokens. An edit may
-// insert tokens behind them for the time of the block; f must not depend on their number.
+// insert tokens behind them for the time of the block, or of several in a row; f must not depend on their number.
 func (b *Builder) TokenBlock(name string, x *Node, prefix int, f func(b *Builder, x *Node) *Node) *Node {
 	c := b.width(name, x, 2, 3)
 	if b.err != nil {
@@ -222,21 +226,40 @@ func (b *Builder) TokenBlock(name string, x *Node, prefix int, f func(b *Builder
 	m := b.enter(name, Site{Kind: KindTokens, Out: c, Prefix: prefix})
 	for _, e := range b.plan.bySite[m.path] {
 		if e, ok := e.(Tokens); ok {
-			return m.leave(m.withTokens(e, x, prefix, f))
+			x, m.tokens = m.insert(e, x, prefix), &e
 		}
 	}
-	return m.leave(f(m, x))
+	y := f(m, x)
+	if e := m.tokens; e != nil && (e.Until == "" || e.Until == m.path) {
+		y, m.tokens = m.remove(*e, y, prefix), nil
+	}
+	return m.leave(y)
 }
 
-func (b *Builder) withTokens(e Tokens, x *Node, prefix int, f func(b *Builder, x *Node) *Node) *Node {
-	batch, n, c := x.Shape()[0], x.Shape()[1], x.Shape()[2]
-	tokens := b.add(func() *Node { return b.Param(e.Name, []int{1, e.N, c}, e.Init) })
-	tokens = b.Expand(tokens, batch, e.N, c)
-	if prefix == 0 {
-		return b.Slice(f(b, b.Concat(1, tokens, x)), 1, e.N, n)
+// insert puts the tokens of e behind the first prefix ones of x.
+func (b *Builder) insert(e Tokens, x *Node, prefix int) *Node {
+	if b.tokens != nil {
+		b.fail("", fmt.Errorf("tokens of %s are in the sequence already", b.tokens.Site))
+		return nil
 	}
-	y := f(b, b.Concat(1, b.Slice(x, 1, 0, prefix), tokens, b.Slice(x, 1, prefix, n-prefix)))
-	return b.Concat(1, b.Slice(y, 1, 0, prefix), b.Slice(y, 1, prefix+e.N, n-prefix))
+	batch, n, c := x.Shape()[0], x.Shape()[1], x.Shape()[2]
+	tokens := b.Expand(b.add(func() *Node { return b.Param(e.Name, []int{1, e.N, c}, e.Init) }), batch, e.N, c)
+	if prefix == 0 {
+		return b.Concat(1, tokens, x)
+	}
+	return b.Concat(1, b.Slice(x, 1, 0, prefix), tokens, b.Slice(x, 1, prefix, n-prefix))
+}
+
+// remove takes them out again.
+func (b *Builder) remove(e Tokens, y *Node, prefix int) *Node {
+	if b.err != nil {
+		return nil
+	}
+	rest := y.Shape()[1] - e.N - prefix
+	if prefix == 0 {
+		return b.Slice(y, 1, e.N, rest)
+	}
+	return b.Concat(1, b.Slice(y, 1, 0, prefix), b.Slice(y, 1, prefix+e.N, rest))
 }
 
 // enter records a block site and returns the builder inside it.

@@ -42,6 +42,7 @@ type build struct {
 	step    *Node
 	made    map[*Node]string // path of the linear map or convolution whose output, unsliced and perhaps scaled by channel, a node is
 	adding  bool             // an edit is building
+	tokens  *Tokens          // those that are in the sequence, nil without
 	err     error
 }
 
@@ -110,6 +111,9 @@ func (b *Builder) Sites() Sites { return b.sites }
 func (b *Builder) Finish() error {
 	if b.err != nil {
 		return b.err
+	}
+	if b.tokens != nil {
+		return fmt.Errorf("%s: tokens inserted here never leave: no block %s follows", b.tokens.Site, b.tokens.Until)
 	}
 	return b.plan.unmet(b.sites)
 }

@@ -56,6 +56,7 @@ func TestPublishedCounts(t *testing.T) {
 		{"vit_base_patch16_224", "lora", nil, 294_912},
 		{"vit_base_patch16_224", "adaptformer", nil, 1_189_632},
 		{"vit_base_patch16_224", "vpt", map[string]any{"tokens": 10}, 12 * 10 * 768},
+		{"vit_base_patch16_224", "vpt", map[string]any{"tokens": 10, "deep": false}, 10 * 768},
 		{"resnet50", "full", nil, 23_508_032},
 		{"resnet50", "bitfit", nil, 26_560},
 		{"resnet50", "norm", nil, 53_120},
