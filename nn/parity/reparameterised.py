@@ -164,7 +164,7 @@ def apply_svdiff(scale):
 
 def svdiffs(net, scale):
     for name, m in list(net.named_modules()):
-        if isinstance(m, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.BatchNorm2d)) and name not in ("head", "fc"):
+        if isinstance(m, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)) and name not in ("head", "fc"):
             change(m, svdiff(scale, m.weight.shape))
 
 
@@ -299,7 +299,7 @@ CASES = [
     case("kadaptation", VIT, "kadaptation", apply_kadaptation(3, 2, 0.7), division=3, rank=2, scale=0.7),
     case("fact_tt", VIT, "fact_tt", apply_fact_tt(2, 1.5), rank=2, scale=1.5, dropout=0),
     case("fact_tk", VIT, "fact_tk", apply_fact_tk(2, 1.5), rank=2, scale=1.5, dropout=0),
-    case("svdiff", VIT, "svdiff", apply_svdiff(0.3), scale=0.3),
+    case("svdiff", VIT, "svdiff", apply_svdiff(-0.3), scale=-0.3),
     case("svdiff_conv", RESNET, "svdiff", apply_svdiff(0.03), scale=0.03),
     case("ssf", VIT, "ssf", apply_ssf),
     case("tsa", RESNET, "tsa", apply_tsa),
