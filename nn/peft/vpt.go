@@ -15,7 +15,7 @@ import (
 // last tokens leave before the final norm, which changes nothing for a class token, and keeps them out of a mean of the patches. Shallow tokens belong to the first block: a mask must leave it in. New inputs change the output at
 // step 0, and no weights express them. For vision transformers with a class token; other backbones are refused.
 //
-// Counts: ViT-B/16 deep 12 * tokens * 768, shallow tokens * 768.
+// Counts, 10 tokens: ViT-B/16 deep 92,160 = 12 * 10 * 768, shallow 7,680.
 type VPT struct {
 	Tokens int  `pipe:"tokens" default:"5" min:"1" doc:"learned tokens, of each block or of the first"`
 	Deep   bool `pipe:"deep" default:"true" doc:"tokens of their own for each block; false: before the first block only (VPT-shallow)"`
