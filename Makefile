@@ -43,7 +43,7 @@ parity-metrics: $(PARITY_PYTHON) ## what scikit-learn, torchmetrics and others m
 	$(PARITY_PYTHON) nn/metric/testdata/reference.py
 
 parity-mutants: ## which fixture catches which mistake
-	go test -count=1 -v -run Mutant ./nn/parity
+	go test -count=1 -v -run "Mutant|IsCaught" ./nn/parity
 
 $(PARITY_READY): nn/parity/requirements.txt
 	test -x $(PARITY_PYTHON) || python3 -m venv $(PARITY_VENV)

@@ -65,7 +65,7 @@ def spread(name: str, shape: tuple) -> tuple[float, float]:
         return 0.0, 0.2
     if "magnitude" in last:  # DoRA's, one a row of the weight
         return 1.0, 0.3
-    if len(shape) in (2, 4):  # a matrix or a convolution: keeps the variance of its input
+    if len(shape) in (2, 4) or len(shape) == 3 and shape[0] > 1:  # a matrix, a convolution or a stack of matrices: keeps the variance of its input
         return 0.0, math.sqrt(3 / math.prod(shape[1:]))
     if len(shape) > 2 or "bias" in last or "shift" in last:  # tokens, positions; biases
         return 0.0, 0.05

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -135,6 +136,8 @@ func (r *Report) against(what string, ours func() ([]float32, error)) (Finding, 
 	return difference(what, a, b)
 }
 
+var errFrozen = errors.New("the reference has gradients that we lack")
+
 // complete compares the gradients that vanish, and checks that the reference has no other gradients than ours.
 func (r *Report) complete(names []string) error {
 	for _, f := range r.vanishing {
@@ -148,7 +151,7 @@ func (r *Report) complete(names []string) error {
 		}
 	}
 	if len(extra) > 0 {
-		return fmt.Errorf("the reference has gradients that we lack: %s", strings.Join(extra, ", "))
+		return fmt.Errorf("%w: %s", errFrozen, strings.Join(extra, ", "))
 	}
 	return nil
 }
