@@ -184,10 +184,19 @@ def apply_ssf(net):
     modules = [net.patch_embed.proj, net.norm]
     for b in net.blocks:
         modules += [b.norm1, b.norm2, b.attn.qkv, b.attn.proj, b.mlp.fc1, b.mlp.fc2]
+    ssf(modules)
+
+
+def apply_ssf_conv(net):
+    """Behind each batch norm; the convolutions have no bias."""
+    ssf([m for m in net.modules() if isinstance(m, nn.BatchNorm2d)])
+
+
+def ssf(modules):
     for m in modules:
         width = m.bias.shape[0]
         scale, shift = parameter(m, "ssf_scale", width), parameter(m, "ssf_shift", width)
-        if isinstance(m, nn.Conv2d):
+        if isinstance(m, (nn.Conv2d, nn.BatchNorm2d, nn.GroupNorm)):
             m.register_forward_hook(lambda _m, _a, y, s=scale, t=shift: y * s[:, None, None] + t[:, None, None])
         else:
             m.register_forward_hook(lambda _m, _a, y, s=scale, t=shift: y * s + t)
@@ -302,6 +311,7 @@ CASES = [
     case("svdiff", VIT, "svdiff", apply_svdiff(-0.3), scale=-0.3),
     case("svdiff_conv", RESNET, "svdiff", apply_svdiff(0.03), scale=0.03),
     case("ssf", VIT, "ssf", apply_ssf),
+    case("ssf_conv", RESNET, "ssf", apply_ssf_conv),
     case("tsa", RESNET, "tsa", apply_tsa),
     # of real size
     case("lora_vit_base", VIT_BASE, "lora", slices(lora, 8, 1)),

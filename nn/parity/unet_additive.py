@@ -51,6 +51,11 @@ def adaptformer(net, bottleneck, scale, **_):
         behind(ff, lambda _x, y, m=ff: y + m.adaptmlp(m.seen))
 
 
+def ssf(net):
+    """Behind all that has a bias."""
+    reparameterised.ssf([m for m in net.modules() if getattr(m, "bias", None) is not None])
+
+
 def tsa(net):
     for m in net.modules():
         if isinstance(m, ResnetBlock2D):
@@ -154,6 +159,7 @@ CASES = [
     case("group_norm", selects, r"(^|\.)(attentions\.\d\.norm|norm[12]|conv_norm_out)\.(weight|bias)$", without=r"transformer_blocks"),
     case("adaptformer", adaptformer, r"adaptmlp", bottleneck=3, scale=0.7, dropout=0),
     case("svdiff", reparameterised.svdiffs, r"svdiff_", vanishing=r"norm\w*\.svdiff_delta", scale=-0.1),  # a gain's one shift, which later norms take away in part
+    case("ssf", ssf, r"ssf_"),
     case("tsa", tsa, r"tsa_alpha"),
     # of real size
     case("lora", lora, r"lora_", VERSION1, rank=16, alpha=27),
