@@ -40,9 +40,9 @@ func (b *Builder) scale(m *Builder, s Site, y *Node, cut func(v *Node, axis int)
 	if !ok || b.err != nil {
 		return y
 	}
-	y = m.Mul(y, m.along(y, cut(m.channels(e.Scale, s.Out, e.ScaleInit), 0)))
+	y = m.Mul(y, m.Along(y, cut(m.channels(e.Scale, s.Out, e.ScaleInit), 0)))
 	if e.Shift != "" {
-		y = m.Add(y, m.along(y, cut(m.channels(e.Shift, s.Out, e.ShiftInit), 0)))
+		y = m.Add(y, m.Along(y, cut(m.channels(e.Shift, s.Out, e.ShiftInit), 0)))
 	}
 	return y
 }
@@ -53,7 +53,7 @@ func (b *Builder) scaleSlice(m *Builder, s Site, slice string, y *Node) *Node {
 	if !ok || b.err != nil {
 		return y
 	}
-	return m.Mul(y, m.along(y, m.Sub(slice).channels(e.Scale, s.Out/len(s.Slices), e.ScaleInit)))
+	return m.Mul(y, m.Along(y, m.Sub(slice).channels(e.Scale, s.Out/len(s.Slices), e.ScaleInit)))
 }
 
 // scaleInput applies the Scale edit of what a linear map reads.
@@ -62,7 +62,7 @@ func (b *Builder) scaleInput(m *Builder, s Site, x *Node) *Node {
 	if !ok || b.err != nil {
 		return x
 	}
-	return m.Mul(x, m.along(x, m.channels(e.Scale, s.In, e.ScaleInit)))
+	return m.Mul(x, m.Along(x, m.channels(e.Scale, s.In, e.ScaleInit)))
 }
 
 // scaleNorm applies the Scale edit of a normalisation to its gain and bias.
@@ -93,8 +93,8 @@ func (b *Builder) channels(name string, n int, init Init) *Node {
 	return b.add(func() *Node { return b.Param(name, []int{n}, init) })
 }
 
-// along shapes v [C] so that it repeats over all dimensions of y but its channels.
-func (b *Builder) along(y, v *Node) *Node {
+// Along shapes v [C] so that it repeats over all dimensions of y but its channels.
+func (b *Builder) Along(y, v *Node) *Node {
 	if b.err != nil {
 		return nil
 	}

@@ -156,6 +156,12 @@ func (b *Builder) Param(name string, shape []int, init Init) *Node {
 	return b.param(name, shape, weight{init: init, fanIn: in, fanOut: out})
 }
 
+// Constant declares numbers at path.name that nothing trains, drawn as a Param's. Those of an edit are saved with what it trains.
+func (b *Builder) Constant(name string, shape []int, init Init) *Node {
+	in, out := fans(shape)
+	return b.param(name, shape, weight{buffer: true, init: init, fanIn: in, fanOut: out})
+}
+
 func (b *Builder) param(name string, shape []int, w weight) *Node {
 	if b.err != nil {
 		return nil

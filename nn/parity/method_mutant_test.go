@@ -43,6 +43,7 @@ var methodMutants = []mutant{
 	{of: "convpass", name: "Convpass on the stream before the norm", method: setNormed(false)},
 	{of: "fact_tt", name: "FacT's scale left out", edit: option("scale", 1.0)},
 	{of: "fact_tk", name: "FacT's core transposed", weight: transposedCore},
+	{of: "vera", name: "VeRA without its vector d", weight: onesForD},
 	{of: "krona", name: "KronA's scale left out", edit: option("scale", 1.0)},
 	{of: "krona", name: "KronA's factors exchanged", method: exchangedFactors},
 	{of: "kadaptation", name: "KAdaptation's scale left out", edit: option("scale", 1.0)},
@@ -246,6 +247,14 @@ var behindReLU = edited(func(e *layer.Parallel) bool {
 	e.Fn = func(b *layer.Builder, x *layer.Node) *layer.Node { return b.ReLU(fn(b, x)) }
 	return true
 })
+
+func onesForD(name string, v []float32) {
+	if strings.HasSuffix(name, "vera_lambda_d") {
+		for i := range v {
+			v[i] = 1
+		}
+	}
+}
 
 func transposedCore(name string, v []float32) {
 	if name == "shared.fact_c" { // [2, 2, 2]

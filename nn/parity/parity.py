@@ -159,12 +159,12 @@ class Case:
         return out, self.metadata(family)
 
     def fill(self, module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-        """Gives every parameter and running statistic its values, and returns those that train by our names."""
+        """Gives every parameter, running statistic and random matrix its values, and returns those that train by our names."""
         trained = {}
         with torch.no_grad():
             for n, p in [*module.named_parameters(), *module.named_buffers()]:
                 ours = self.rename(n)
-                if not p.is_floating_point() or isinstance(p, torch.nn.Parameter) is False and "running_" not in n:
+                if not p.is_floating_point() or isinstance(p, torch.nn.Parameter) is False and "running_" not in n and "vera_" not in n:
                     continue
                 p.copy_(torch.from_numpy(values(self.seed, ours, tuple(p.shape))))
                 if isinstance(p, torch.nn.Parameter):

@@ -78,6 +78,9 @@ var counts = []count{
 	{"vit_base_patch16_224", "fact_tk", nil, 86_528},
 	{"vit_base_patch16_224", "krona", nil, 12 * 2 * (32*32 + 24*24)},
 	{"vit_base_patch16_224", "kadaptation", nil, 2*2*32*32 + 12*2*32*(24+24)},
+	{"vit_base_patch16_224", "vera", nil, 24_576},
+	{"resnet50", "vera", nil, -1},
+	{"sd15_unet", "vera", nil, 32*2*256 + 2*2*(5*320+5*640+6*1280)},
 	{"vit_base_patch16_224", "svdiff", nil, 768 + 12*(4*768+2) + 1},
 	{"vit_base_patch16_224", "tsa", nil, -1},
 	{"resnet50", "tsa", map[string]any{"alignment": false}, 1_257_472},
@@ -214,7 +217,7 @@ func TestSupportMatrix(t *testing.T) {
 		"adaptformer": false, "bitfit": true, "full": true, "linear": false, "lora": true, "norm": true, "ssf": true, "vpt": false,
 		"batch_norm": false, "layer_norm": true, "group_norm": true, "attention": true, "attention_blocks": true, "norm_bias": true,
 		"norm_bias_attention": true, "adapter": true, "compacter": false, "prefix": true, "convpass": true, "ia3": true, "difffit": true,
-		"lite_residual": false, "dora": true, "fact_tt": false, "fact_tk": false, "krona": true, "kadaptation": false, "svdiff": true, "tsa": false,
+		"lite_residual": false, "dora": true, "fact_tt": false, "fact_tk": false, "krona": true, "kadaptation": false, "svdiff": true, "tsa": false, "vera": true,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("methods on a U-Net: %s", d)
