@@ -30,7 +30,7 @@ parity: $(PARITY_READY) ## networks of real size against torchvision, timm, diff
 
 parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
 	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
-	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
+	PYTHONHASHSEED=0 $(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
 
 parity-augment: $(PARITY_READY) ## what torchvision makes of small images, written anew for the tests
 	$(PARITY_PYTHON) nn/augment/testdata/fixture.py
