@@ -36,6 +36,7 @@ var methodMutants = []mutant{
 	{of: "vpt", name: "VPT's tokens not replaced by layer", method: firstTokensAlone},
 	{of: "vpt", name: "VPT's tokens before the class token", inputs: tokensFirst},
 	{of: "vpt_shallow", name: "VPT-shallow's tokens a block late", method: blockLate, weight: firstPrompts},
+	{of: "vpt_shallow", name: "VPT-shallow's tokens for the first block alone", method: leavingEarly},
 	{of: "prefix", name: "the prefix's keys and values exchanged", method: exchangedPrefix},
 	{of: "adapter", name: "the adapter without its shortcut", method: withoutShortcut},
 	{of: "compacter", name: "Compacter's GELU by erf", swap: map[string]string{"gelu_tanh": "gelu"}, attrs: into[kernel.GELUTanh](kernel.GELU{})},
@@ -221,6 +222,11 @@ func tokensFirst(kernel string, in []accel.Tensor) {
 
 var blockLate = edited(func(e *layer.Tokens) bool {
 	e.Site, e.Until = e.Until, ""
+	return true
+})
+
+var leavingEarly = edited(func(e *layer.Tokens) bool {
+	e.Until = ""
 	return true
 })
 

@@ -214,7 +214,7 @@ def case(name, base, config, taps, size, channels, dim, method, fixture, **optio
         build,
         {"images": inputs(1, "input.images", 2, channels, size, size)},
         config,
-        taps,
+        [] if method == "vpt" else taps,  # prompts that the next block replaces are there in the reference only
         fixture=fixture,
         method=method,
         options=options,
@@ -222,17 +222,12 @@ def case(name, base, config, taps, size, channels, dim, method, fixture, **optio
     )
 
 
-def tapped(method, options, *taps):
-    """Behind blocks, deep prompts are there in the reference only, and behind the last one all."""
-    return ["blocks.0"] * (not options["deep"]) if method == "vpt" else list(taps)
-
-
 def tiny(method, variant="", **options):
     """Two narrow blocks on 2 x 2 patches."""
     config = dict(patch_size=8, embed_dim=12, depth=2, num_heads=3, num_classes=5)
     name = method + (variant and "_" + variant)
     return case(
-        name, lambda: VisionTransformer(img_size=16, in_chans=2, **config), config, tapped(method, options, "blocks.0", "blocks.1"), 16, 2, 12, method, True, **options
+        name, lambda: VisionTransformer(img_size=16, in_chans=2, **config), config, ["blocks.0", "blocks.1"], 16, 2, 12, method, True, **options
     )
 
 
@@ -242,7 +237,7 @@ def real(method, variant="", **options):
         f"{name}_{method}" + (variant and "_" + variant),
         lambda: timm.create_model(name, num_classes=10),
         {"variant": name, "classes": 10},
-        tapped(method, options, "blocks.0", "blocks.6"),
+        ["blocks.0", "blocks.6"],
         224,
         3,
         768,
