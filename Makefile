@@ -30,7 +30,7 @@ parity: $(PARITY_READY) ## networks of real size against torchvision, timm, diff
 
 parity-fixtures: $(PARITY_READY) ## the small cases that make test compares, written anew; FAMILIES="vit" for some
 	$(PARITY_PYTHON) nn/parity fixtures nn/model/testdata/parity $(FAMILIES)
-	$(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
+	PYTHONHASHSEED=0 $(PARITY_PYTHON) nn/parity write-adapters nn/parity/testdata/adapters
 
 parity-augment: $(PARITY_READY) ## what torchvision makes of small images, written anew for the tests
 	$(PARITY_PYTHON) nn/augment/testdata/fixture.py
@@ -43,7 +43,7 @@ parity-metrics: $(PARITY_PYTHON) ## what scikit-learn, torchmetrics and others m
 	$(PARITY_PYTHON) nn/metric/testdata/reference.py
 
 parity-mutants: ## which fixture catches which mistake
-	go test -count=1 -v -run Mutant ./nn/parity
+	go test -count=1 -v -run "Mutant|IsCaught" ./nn/parity
 
 $(PARITY_READY): nn/parity/requirements.txt
 	test -x $(PARITY_PYTHON) || python3 -m venv $(PARITY_VENV)

@@ -1,6 +1,10 @@
 package layer
 
-import "github.com/pipe-ml/pipe/nn/op"
+import (
+	"fmt"
+
+	"github.com/pipe-ml/pipe/nn/op"
+)
 
 // The places where edits meet the layers.
 
@@ -36,9 +40,9 @@ func (b *Builder) scale(m *Builder, s Site, y *Node, cut func(v *Node, axis int)
 	if !ok || b.err != nil {
 		return y
 	}
-	y = m.Mul(y, m.along(y, cut(m.channels(e.Scale, s.Out, e.ScaleInit), 0)))
+	y = m.Mul(y, m.Along(y, cut(m.channels(e.Scale, s.Out, e.ScaleInit), 0)))
 	if e.Shift != "" {
-		y = m.Add(y, m.along(y, cut(m.channels(e.Shift, s.Out, e.ShiftInit), 0)))
+		y = m.Add(y, m.Along(y, cut(m.channels(e.Shift, s.Out, e.ShiftInit), 0)))
 	}
 	return y
 }
@@ -49,7 +53,7 @@ func (b *Builder) scaleSlice(m *Builder, s Site, slice string, y *Node) *Node {
 	if !ok || b.err != nil {
 		return y
 	}
-	return m.Mul(y, m.along(y, m.Sub(slice).channels(e.Scale, s.Out/len(s.Slices), e.ScaleInit)))
+	return m.Mul(y, m.Along(y, m.Sub(slice).channels(e.Scale, s.Out/len(s.Slices), e.ScaleInit)))
 }
 
 // scaleInput applies the Scale edit of what a linear map reads.
@@ -58,7 +62,7 @@ func (b *Builder) scaleInput(m *Builder, s Site, x *Node) *Node {
 	if !ok || b.err != nil {
 		return x
 	}
-	return m.Mul(x, m.along(x, m.channels(e.Scale, s.In, e.ScaleInit)))
+	return m.Mul(x, m.Along(x, m.channels(e.Scale, s.In, e.ScaleInit)))
 }
 
 // scaleNorm applies the Scale edit of a normalisation to its gain and bias.
@@ -89,8 +93,8 @@ func (b *Builder) channels(name string, n int, init Init) *Node {
 	return b.add(func() *Node { return b.Param(name, []int{n}, init) })
 }
 
-// along shapes v [C] so that it repeats over all dimensions of y but its channels.
-func (b *Builder) along(y, v *Node) *Node {
+// Along shapes v [C] so that it repeats over all dimensions of y but its channels.
+func (b *Builder) Along(y, v *Node) *Node {
 	if b.err != nil {
 		return nil
 	}
@@ -114,7 +118,14 @@ func channelAxis(x *Node) int {
 // Branch declares a branch of a residual block: x [..., C] is the residual stream where the branch leaves it, h what the branch
 // reads, behind its own normalisation (x again if it has none), and y [..., D] the branch's output. It returns y as edits leave it; the
 // caller adds the residual. Images are [B, C, H, W] instead.
-func (b *Builder) Branch(name string, x, h, y *Node) *Node {
+func (b *Builder) Branch(name string, x, h, y *Node) *Node { return b.branch(name, x, h, y, true) }
+
+// BranchWithoutSum is a Branch whose output the caller does not add to the stream, but concatenates with it or puts in its place.
+func (b *Builder) BranchWithoutSum(name string, x, h, y *Node) *Node {
+	return b.branch(name, x, h, y, false)
+}
+
+func (b *Builder) branch(name string, x, h, y *Node, sum bool) *Node {
 	in, out := b.width(name, x, channelAxis(x), 2), b.width(name, y, channelAxis(y), 2)
 	if b.err != nil {
 		return nil
@@ -123,7 +134,7 @@ func (b *Builder) Branch(name string, x, h, y *Node) *Node {
 	if len(y.Shape()) == 4 {
 		m = m.OnGrid(y.Shape()[2], y.Shape()[3])
 	}
-	s := b.site(name, Site{Kind: KindBranch, In: in, Out: out, Grid: m.grid, Last: b.made[y]})
+	s := b.site(name, Site{Kind: KindBranch, In: in, Out: out, Grid: m.grid, Sum: sum, Last: b.made[y]})
 	for _, e := range b.plan.bySite[s.Path] {
 		if b.err != nil {
 			return nil
@@ -206,7 +217,7 @@ func (b *Builder) Block(name string, x *Node, f func(b *Builder, x *Node) *Node)
 }
 
 // TokenBlock is a Block on token sequences x [B, N, C], the first prefix of which are class tokens. An edit may
-// insert tokens behind them for the time of the block; f must not depend on their number.
+// insert tokens behind them for the time of the block, or of several in a row; f must not depend on their number.
 func (b *Builder) TokenBlock(name string, x *Node, prefix int, f func(b *Builder, x *Node) *Node) *Node {
 	c := b.width(name, x, 2, 3)
 	if b.err != nil {
@@ -215,21 +226,40 @@ func (b *Builder) TokenBlock(name string, x *Node, prefix int, f func(b *Builder
 	m := b.enter(name, Site{Kind: KindTokens, Out: c, Prefix: prefix})
 	for _, e := range b.plan.bySite[m.path] {
 		if e, ok := e.(Tokens); ok {
-			return m.leave(m.withTokens(e, x, prefix, f))
+			x, m.tokens = m.insert(e, x, prefix), &e
 		}
 	}
-	return m.leave(f(m, x))
+	y := f(m, x)
+	if e := m.tokens; e != nil && (e.Until == "" || e.Until == m.path) {
+		y, m.tokens = m.remove(*e, y, prefix), nil
+	}
+	return m.leave(y)
 }
 
-func (b *Builder) withTokens(e Tokens, x *Node, prefix int, f func(b *Builder, x *Node) *Node) *Node {
-	batch, n, c := x.Shape()[0], x.Shape()[1], x.Shape()[2]
-	tokens := b.add(func() *Node { return b.Param(e.Name, []int{1, e.N, c}, e.Init) })
-	tokens = b.Expand(tokens, batch, e.N, c)
-	if prefix == 0 {
-		return b.Slice(f(b, b.Concat(1, tokens, x)), 1, e.N, n)
+// insert puts the tokens of e behind the first prefix ones of x.
+func (b *Builder) insert(e Tokens, x *Node, prefix int) *Node {
+	if b.tokens != nil {
+		b.fail("", fmt.Errorf("tokens of %s are in the sequence already", b.tokens.Site))
+		return nil
 	}
-	y := f(b, b.Concat(1, b.Slice(x, 1, 0, prefix), tokens, b.Slice(x, 1, prefix, n-prefix)))
-	return b.Concat(1, b.Slice(y, 1, 0, prefix), b.Slice(y, 1, prefix+e.N, n-prefix))
+	batch, n, c := x.Shape()[0], x.Shape()[1], x.Shape()[2]
+	tokens := b.Expand(b.add(func() *Node { return b.Param(e.Name, []int{1, e.N, c}, e.Init) }), batch, e.N, c)
+	if prefix == 0 {
+		return b.Concat(1, tokens, x)
+	}
+	return b.Concat(1, b.Slice(x, 1, 0, prefix), tokens, b.Slice(x, 1, prefix, n-prefix))
+}
+
+// remove takes them out again.
+func (b *Builder) remove(e Tokens, y *Node, prefix int) *Node {
+	if b.err != nil {
+		return nil
+	}
+	rest := y.Shape()[1] - e.N - prefix
+	if prefix == 0 {
+		return b.Slice(y, 1, e.N, rest)
+	}
+	return b.Concat(1, b.Slice(y, 1, 0, prefix), b.Slice(y, 1, prefix+e.N, rest))
 }
 
 // enter records a block site and returns the builder inside it.

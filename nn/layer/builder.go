@@ -42,6 +42,7 @@ type build struct {
 	step    *Node
 	made    map[*Node]string // path of the linear map or convolution whose output, unsliced and perhaps scaled by channel, a node is
 	adding  bool             // an edit is building
+	tokens  *Tokens          // those that are in the sequence, nil without
 	err     error
 }
 
@@ -111,6 +112,9 @@ func (b *Builder) Finish() error {
 	if b.err != nil {
 		return b.err
 	}
+	if b.tokens != nil {
+		return fmt.Errorf("%s: tokens inserted here never leave: no block %s follows", b.tokens.Site, b.tokens.Until)
+	}
 	return b.plan.unmet(b.sites)
 }
 
@@ -150,6 +154,12 @@ func (b *Builder) Input(name string, t tensor.Dtype, shape ...int) *Node {
 func (b *Builder) Param(name string, shape []int, init Init) *Node {
 	in, out := fans(shape)
 	return b.param(name, shape, weight{init: init, fanIn: in, fanOut: out})
+}
+
+// Constant declares numbers at path.name that nothing trains, drawn as a Param's. Those of an edit are saved with what it trains.
+func (b *Builder) Constant(name string, shape []int, init Init) *Node {
+	in, out := fans(shape)
+	return b.param(name, shape, weight{buffer: true, init: init, fanIn: in, fanOut: out})
 }
 
 func (b *Builder) param(name string, shape []int, w weight) *Node {

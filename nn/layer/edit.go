@@ -56,12 +56,13 @@ type Prefix struct {
 	Init       Init
 }
 
-// Tokens inserts N learned tokens after the site's prefix for the time of the block and removes them behind it.
+// Tokens inserts N learned tokens after the site's prefix and removes them behind the block, or behind the later one at Until.
 type Tokens struct {
-	Site string
-	N    int
-	Name string // of the new parameter, [1, N, C]
-	Init Init
+	Site  string
+	Until string // path of the last block that sees the tokens; "": the site
+	N     int
+	Name  string // of the new parameter, [1, N, C]
+	Init  Init
 }
 
 // At is the parameter's name.

@@ -3,6 +3,7 @@ package layer_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -77,6 +78,57 @@ func TestInsertedTokensStandBehindThePrefix(t *testing.T) {
 	got := evaluate(t, net, layer.Tokens{Site: "block", N: 2, Name: "tokens", Init: layer.Const(9)})
 	if want := []float64{1, 9, 9, 2, 3}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestTokensLeaveBehindTheLaterBlock(t *testing.T) {
+	for _, prefix := range []int{0, 1} {
+		var inside []int
+		net := func(b *layer.Builder) (x, y *layer.Node) {
+			x = b.Input("x", tensor.Float32, 1, 3, 1)
+			y, inside = x, nil
+			for _, name := range []string{"0", "1", "2", "3"} {
+				y = b.TokenBlock(name, y, prefix, func(b *layer.Builder, x *layer.Node) *layer.Node {
+					inside = append(inside, x.Shape()[1])
+					return b.Scale(x, 2)
+				})
+			}
+			return x, y
+		}
+		got := evaluate(t, net, layer.Tokens{Site: "1", Until: "2", N: 2, Name: "tokens", Init: layer.Const(100)})
+		if want := []int{3, 5, 5, 3}; !slices.Equal(inside, want) {
+			t.Errorf("prefix %d: the blocks saw %v tokens, want %v", prefix, inside, want)
+		}
+		if want := []float64{16, 32, 48}; !slices.Equal(got, want) {
+			t.Errorf("prefix %d: %v, want %v", prefix, got, want)
+		}
+	}
+}
+
+func TestTokensThatStayOrMeetOthersAreRefused(t *testing.T) {
+	for want, edits := range map[string][]layer.Edit{
+		"tokens inserted here never leave": {layer.Tokens{Site: "0", Until: "2", N: 1, Name: "tokens", Init: layer.Zeros}},
+		"are in the sequence already": {
+			layer.Tokens{Site: "0", Until: "1", N: 1, Name: "tokens", Init: layer.Zeros}, layer.Tokens{Site: "1", N: 1, Name: "tokens", Init: layer.Zeros},
+		},
+	} {
+		net := func(b *layer.Builder) {
+			x := b.Input("x", tensor.Float32, 1, 3, 1)
+			for _, name := range []string{"0", "1"} {
+				x = b.TokenBlock(name, x, 1, func(b *layer.Builder, x *layer.Node) *layer.Node { return b.Scale(x, 2) })
+			}
+		}
+		b := builder(layer.NewWeights(1), nil)
+		net(b)
+		plan, err := layer.NewPlan(b.Sites(), edits, layer.FrozenStatistics)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = builder(layer.NewWeights(1), plan)
+		net(b)
+		if err := b.Finish(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
 	}
 }
 

@@ -202,7 +202,7 @@ func (b *Builder) LayerScale(name string, x *Node, init Init) *Node {
 	if b.err != nil {
 		return nil
 	}
-	y := b.Mul(x, b.along(x, b.Sub(name).Param("gamma", []int{c}, init)))
+	y := b.Mul(x, b.Along(x, b.Sub(name).Param("gamma", []int{c}, init)))
 	b.made[y] = b.made[x]
 	return y
 }

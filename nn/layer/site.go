@@ -42,6 +42,7 @@ type Site struct {
 	Block   int      // index of the enclosing block in order of computation, -1 outside
 	Prefix  int      // tokens before the place of inserted ones (the class token)
 	Grid    [2]int   // of a branch: rows and columns, see Builder.OnGrid; 0, 0 without
+	Sum     bool     // of a branch: its output is added to the residual stream
 	Last    string   // of a branch: path of the linear map or convolution whose output is the branch's, LayerScale apart; "" if another operation ends it
 	Head    bool     // part of the task head
 }

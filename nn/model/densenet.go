@@ -81,7 +81,7 @@ func (m *DenseNet) layer(b *layer.Builder, x *layer.Node) *layer.Node {
 	y = b.Conv2d("conv1", y, layer.Conv{Out: m.BNSize * m.GrowthRate, Kernel: 1, NoBias: true})
 	y = b.ReLU(b.BatchNorm("norm2", y, densenetEps))
 	y = b.Conv2d("conv2", y, layer.Conv{Out: m.GrowthRate, Kernel: 3, Pad: 1, NoBias: true})
-	return b.Branch("dense", x, x, y)
+	return b.BranchWithoutSum("dense", x, x, y)
 }
 
 // transition halves channels and sides.

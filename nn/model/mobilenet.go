@@ -82,7 +82,7 @@ func pair(b *layer.Builder, i int, x *layer.Node, out, stride int) *layer.Node {
 	y = b.ReLU6(b.BatchNorm(dw+"_bn", y, mobilenetEps))
 	y = b.Conv2d(pw, y, layer.Conv{Out: out, Kernel: 1, NoBias: true})
 	y = b.BatchNorm(pw+"_bn", y, mobilenetEps)
-	return b.ReLU6(b.Branch(fmt.Sprintf("pairs.%d", i), x, x, y))
+	return b.ReLU6(b.BranchWithoutSum(fmt.Sprintf("pairs.%d", i), x, x, y))
 }
 
 // strided is a 3x3 convolution without bias under "same" padding.

@@ -121,16 +121,34 @@ func checkGroups(t *testing.T, m Classifier, params []layer.Param) {
 }
 
 func TestPublishedCounts(t *testing.T) {
+	counted := map[string]bool{}
 	// timm, torchvision and Keras Applications print these for the bodies.
 	for name, want := range map[string]int{
 		"vit_base_patch16_224": 85_798_656, "vit_tiny_patch16_224": 5_524_416,
 		"vit_large_patch16_224": 303_301_632, "vit_base_patch14_dinov2": 86_579_712, "vit_base_patch16_clip_224": 85_799_424,
 		"resnet18": 11_176_512, "resnet50": 23_508_032, "resnet101": 42_500_160, "densenet121": 6_953_856, "mobilenet_v1_224": 3_206_976,
+		"inception_v3_fid": 21_785_568,
 	} {
 		if got := variants[name].Params; got != want {
 			t.Errorf("%s: %d, published %d", name, got, want)
 		}
+		counted[network(t, name)] = true
 	}
+	for _, name := range Names() {
+		if n := network(t, name); !counted[n] {
+			t.Errorf("%s: no variant of %s has a published count", name, n)
+		}
+	}
+}
+
+// network is the type that a variant is of.
+func network(t *testing.T, name string) string {
+	t.Helper()
+	m, err := variants[name].New(Options{Classes: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%T", m)
 }
 
 func TestOptionsAdaptTheInput(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 // exchanged are the methods whose adapters the PEFT library has.
-var exchanged = []string{"lora", "dora", "ia3"}
+var exchanged = []string{"lora", "dora", "ia3", "vera"}
 
 // adaptersForLibrary saves the adapters of the fixtures of the families of adapters.py, and has the library load them and compute.
 func adaptersForLibrary(ctx context.Context, r reference) (err error) {
@@ -24,9 +24,13 @@ func adaptersForLibrary(ctx context.Context, r reference) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	paths, err := filepath.Glob(filepath.Join("nn", "model", "testdata", "parity", "*", "*.safetensors"))
-	if err != nil {
-		return err
+	var paths []string
+	for _, family := range []string{"reparameterised", "vit_additive"} {
+		found, err := filepath.Glob(filepath.Join("nn", "model", "testdata", "parity", family, "*.safetensors"))
+		if err != nil {
+			return err
+		}
+		paths = append(paths, found...)
 	}
 	for _, path := range paths {
 		if err := saveForLibrary(path, dir); err != nil {
@@ -41,15 +45,14 @@ func adaptersForLibrary(ctx context.Context, r reference) (err error) {
 	return nil
 }
 
-// saveForLibrary saves the adapter of the case at path below dir, if it is one that the library has: loralib's convolutions are not.
+// saveForLibrary saves the adapter of the case at path below dir, if it is one that the library has: loralib's convolutions and VeRA on slices are not.
 func saveForLibrary(path, dir string) (err error) {
 	c, err := Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	families := []string{"reparameterised", "vit_additive"}
-	if !slices.Contains(families, c.Family) || !slices.Contains(exchanged, c.Method) || c.Name == "lora_conv_loralib" {
+	if !slices.Contains(exchanged, c.Method) || c.Name == "lora_conv_loralib" || c.Name == "vera_slices" {
 		return nil
 	}
 	w, network, err := c.base()
@@ -60,8 +63,8 @@ func saveForLibrary(path, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, p := range a.Trainable {
-		if err := w.Set(p.Name, p.Shape, values(c.Seed, p.Name, p.Shape)); err != nil {
+	for _, name := range a.Delta() {
+		if err := w.Set(name, w.Shape(name), values(c.Seed, name, w.Shape(name))); err != nil {
 			return err
 		}
 	}

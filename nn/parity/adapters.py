@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel, get_peft_model
 from timm.models.vision_transformer import VisionTransformer
 
 import clip_text
@@ -40,7 +40,7 @@ def write(folder):
         if case.name not in reparameterised.LIBRARY:
             continue
         head = "fc" if "block" in case.config else "head"
-        config = LoraConfig(**reparameterised.LIBRARY[case.name], modules_to_save=[head])
+        config = reparameterised.configuration(case.name, modules_to_save=[head])
         model = get_peft_model(plain(case).float(), config)
         saved = f"{head}.modules_to_save.default"
         fill(case, model, lambda n, s=saved, h=head: reparameterised.ours(n.removeprefix("base_model.model.").replace(s, h).replace(f"{h}.original_module", h)))

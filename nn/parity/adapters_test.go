@@ -28,7 +28,7 @@ func TestAdaptersOfThePEFTLibraryLoadAndGoBack(t *testing.T) {
 	dev := cpu.New(1)
 	defer dev.Close()
 	dirs, err := filepath.Glob(filepath.Join("testdata", "adapters", "*"))
-	if err != nil || len(dirs) != 5 {
+	if err != nil || len(dirs) != 6 {
 		t.Fatalf("%d adapters, %v", len(dirs), err)
 	}
 	for _, dir := range dirs {
@@ -143,7 +143,7 @@ func compareSaved(t *testing.T, theirs, ours string) {
 			t.Fatal(err)
 		}
 		out := map[string]any{}
-		for _, k := range []string{"peft_type", "r", "lora_alpha", "lora_dropout", "bias", "use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save"} {
+		for _, k := range []string{"peft_type", "r", "d_initial", "lora_alpha", "lora_dropout", "bias", "use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save"} {
 			out[k] = all[k]
 		}
 		if list, ok := out["modules_to_save"].([]any); ok && len(list) == 0 {

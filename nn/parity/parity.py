@@ -65,7 +65,7 @@ def spread(name: str, shape: tuple) -> tuple[float, float]:
         return 0.0, 0.2
     if "magnitude" in last:  # DoRA's, one a row of the weight
         return 1.0, 0.3
-    if len(shape) in (2, 4):  # a matrix or a convolution: keeps the variance of its input
+    if len(shape) in (2, 4) or len(shape) == 3 and shape[0] > 1:  # a matrix, a convolution or a stack of matrices: keeps the variance of its input
         return 0.0, math.sqrt(3 / math.prod(shape[1:]))
     if len(shape) > 2 or "bias" in last or "shift" in last:  # tokens, positions; biases
         return 0.0, 0.05
@@ -159,12 +159,12 @@ class Case:
         return out, self.metadata(family)
 
     def fill(self, module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-        """Gives every parameter and running statistic its values, and returns those that train by our names."""
+        """Gives every parameter, running statistic and random matrix its values, and returns those that train by our names."""
         trained = {}
         with torch.no_grad():
             for n, p in [*module.named_parameters(), *module.named_buffers()]:
                 ours = self.rename(n)
-                if not p.is_floating_point() or isinstance(p, torch.nn.Parameter) is False and "running_" not in n:
+                if not p.is_floating_point() or isinstance(p, torch.nn.Parameter) is False and "running_" not in n and "vera_" not in n:
                     continue
                 p.copy_(torch.from_numpy(values(self.seed, ours, tuple(p.shape))))
                 if isinstance(p, torch.nn.Parameter):
@@ -207,9 +207,10 @@ class Case:
             if m.training:  # of a method's own norms also where the network's are frozen
                 state |= {self.rename(f"{prefix}.{n}"): b for n, b in m.named_buffers(recurse=False) if "running_" in n}
         self.fill(module)  # the running statistics, which the first pass moved
+        vectors = {n for n, p in parameters.items() if p.dim() <= 1 or "magnitude" in n}  # of a convolution the library holds them as [1, out, 1, 1]
         groups = [
-            {"params": [p for p in parameters.values() if p.dim() > 1]},
-            {"params": [p for p in parameters.values() if p.dim() <= 1], "weight_decay": 0},
+            {"params": [p for n, p in parameters.items() if n not in vectors]},
+            {"params": [p for n, p in parameters.items() if n in vectors], "weight_decay": 0},
         ]
         optimizer = torch.optim.AdamW([g for g in groups if g["params"]], **ADAMW)
         before = {n: p.detach().clone() for n, p in state.items()}

@@ -4,10 +4,11 @@ New parameters hang on the modules whose site they belong to, so that their path
 """
 
 import dataclasses
+import re
 
 import torch
 import torch.nn.functional as F
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, VeraConfig, get_peft_model
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -87,6 +88,18 @@ def loralib(rank, scale, conv):
     return m
 
 
+def vera(rank, shared, out, inner):
+    """Kopiczko et al. 2024: random matrices of all layers, scaled by vectors."""
+
+    def function(m, w):
+        return w + m.vera_lambda_b[:, None] * (shared.vera_B[:out] * m.vera_lambda_d) @ shared.vera_A[:, :inner]
+
+    m = Weight(function)
+    parameter(m, "vera_lambda_d", rank)
+    parameter(m, "vera_lambda_b", out)
+    return m
+
+
 def krona(factor, scale, out, inner):
     a1, a2 = (max(d for d in range(1, factor + 1) if n % d == 0) for n in (out, inner))
 
@@ -148,6 +161,16 @@ def apply_loralib(rank, scale):
     return apply
 
 
+def apply_vera(rank):
+    def part(net, _name, out, inner):
+        shared = holder(net, "shared")
+        for name, shape in ("vera_A", (rank, inner)), ("vera_B", (out, rank)):
+            shared.register_buffer(name, torch.empty(shape))
+        return vera(rank, shared, out, inner)
+
+    return attentions(part)
+
+
 def apply_kadaptation(n, rank, scale):
     def part(net, name, out, inner):
         shared = holder(net, "shared")
@@ -164,7 +187,7 @@ def apply_svdiff(scale):
 
 def svdiffs(net, scale):
     for name, m in list(net.named_modules()):
-        if isinstance(m, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.BatchNorm2d)) and name not in ("head", "fc"):
+        if isinstance(m, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d)) and name not in ("head", "fc"):
             change(m, svdiff(scale, m.weight.shape))
 
 
@@ -184,10 +207,19 @@ def apply_ssf(net):
     modules = [net.patch_embed.proj, net.norm]
     for b in net.blocks:
         modules += [b.norm1, b.norm2, b.attn.qkv, b.attn.proj, b.mlp.fc1, b.mlp.fc2]
+    ssf(modules)
+
+
+def apply_ssf_conv(net):
+    """Behind each batch norm; the convolutions have no bias."""
+    ssf([m for m in net.modules() if isinstance(m, nn.BatchNorm2d)])
+
+
+def ssf(modules):
     for m in modules:
         width = m.bias.shape[0]
         scale, shift = parameter(m, "ssf_scale", width), parameter(m, "ssf_shift", width)
-        if isinstance(m, nn.Conv2d):
+        if isinstance(m, (nn.Conv2d, nn.BatchNorm2d, nn.GroupNorm)):
             m.register_forward_hook(lambda _m, _a, y, s=scale, t=shift: y * s[:, None, None] + t[:, None, None])
         else:
             m.register_forward_hook(lambda _m, _a, y, s=scale, t=shift: y * s + t)
@@ -239,12 +271,17 @@ def apply_fact_tk(rank, scale):
 
 
 def library(name):
-    return lambda net: get_peft_model(net, LoraConfig(**LIBRARY[name]))
+    return lambda net: get_peft_model(net, configuration(name))
+
+
+def configuration(name, **more):
+    return (VeraConfig if name.startswith("vera") else LoraConfig)(**LIBRARY[name], **more)
 
 
 def ours(name):
     name = name.replace("parametrizations.weight.original", "weight").replace("parametrizations.weight.0.", "")
     name = name.replace(".base_layer", "").replace(".default", "")
+    name = re.sub(r"^.*\.vera_([AB])$", r"shared.vera_\1", name)
     return name.replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
 
 
@@ -254,8 +291,9 @@ LIBRARY = {
     "lora_conv_library": dict(r=2, lora_alpha=3, target_modules=["conv2", "downsample.0"]),
     "dora_library": dict(r=2, lora_alpha=3, target_modules=["qkv", "fc2"], use_dora=True),
     "dora_conv_library": dict(r=2, lora_alpha=3, target_modules=["conv2", "downsample.0"], use_dora=True),
+    "vera_library": dict(r=3, target_modules=["qkv", "fc1"]),
 }
-NEW = r"lora_|krona_|kadaptation_|svdiff_|tsa_|ssf_|fact_|^head\.|^fc\."
+NEW = r"lora_|vera_lambda|krona_|kadaptation_|svdiff_|tsa_|ssf_|fact_|^head\.|^fc\."
 
 
 def case(name, base, method, apply, seed=1, **options):
@@ -279,7 +317,9 @@ def slices(part, *options):
 
 def library_case(name, base, method, suffix="", seed=1):
     o = LIBRARY[name]
-    options = dict(rank=o["r"], alpha=o["lora_alpha"], targets=o["target_modules"])
+    options = dict(rank=o["r"], targets=o["target_modules"])
+    if "lora_alpha" in o:
+        options["alpha"] = o["lora_alpha"]
     if "rank_pattern" in o:
         options |= dict(rank_pattern=o["rank_pattern"], rslora=o["use_rslora"])
     if "conv" in name and method == "lora":
@@ -295,13 +335,16 @@ CASES = [
     case("dora_slices", VIT, "dora", slices(dora, 2, 1.5), rank=2, alpha=3),
     library_case("dora_library", VIT, "dora"),
     library_case("dora_conv_library", RESNET, "dora"),
+    case("vera_slices", VIT, "vera", apply_vera(3), rank=3),
+    library_case("vera_library", VIT, "vera"),
     case("krona", VIT, "krona", slices(krona, 4, 0.5), factor=4, scale=0.5),
     case("kadaptation", VIT, "kadaptation", apply_kadaptation(3, 2, 0.7), division=3, rank=2, scale=0.7),
     case("fact_tt", VIT, "fact_tt", apply_fact_tt(2, 1.5), rank=2, scale=1.5, dropout=0),
     case("fact_tk", VIT, "fact_tk", apply_fact_tk(2, 1.5), rank=2, scale=1.5, dropout=0),
-    case("svdiff", VIT, "svdiff", apply_svdiff(0.3), scale=0.3),
+    case("svdiff", VIT, "svdiff", apply_svdiff(-0.3), scale=-0.3),
     case("svdiff_conv", RESNET, "svdiff", apply_svdiff(0.03), scale=0.03),
     case("ssf", VIT, "ssf", apply_ssf),
+    case("ssf_conv", RESNET, "ssf", apply_ssf_conv),
     case("tsa", RESNET, "tsa", apply_tsa),
     # of real size
     case("lora_vit_base", VIT_BASE, "lora", slices(lora, 8, 1)),
@@ -309,11 +352,13 @@ CASES = [
     case("lora_resnet50", RESNET50, "lora", apply_loralib(8, 1)),
     library_case("dora_library", VIT_BASE, "dora", "_vit_base"),
     library_case("dora_conv_library", RESNET50, "dora", "_resnet50"),
+    case("vera_vit_base", VIT_BASE, "vera", apply_vera(256)),
     case("krona_vit_base", VIT_BASE, "krona", slices(krona, 32, 1)),
     case("kadaptation_vit_base", VIT_BASE, "kadaptation", apply_kadaptation(32, 1, 1), scale=1),
     case("fact_tt_vit_base", VIT_BASE, "fact_tt", apply_fact_tt(16, 1), dropout=0),
     case("fact_tk_vit_base", VIT_BASE, "fact_tk", apply_fact_tk(32, 1), dropout=0),
-    # In float64: where singular values lie near each other, float32 finds other vectors. Ours too are rounded to float32: that bounds the gradients.
+    # In float64: where singular values lie near each other, float32 finds other vectors. What is left is the gradient
+    # of a norm's one shift, a sum in which most cancels: 5e-5 here, and torch's own float32 is off by 3e-5 there.
     dataclasses.replace(case("svdiff_vit_tiny", VIT_TINY, "svdiff", apply_svdiff(0.3), scale=0.3), double=True),
     case("ssf_vit_base", VIT_BASE, "ssf", apply_ssf),
     case("tsa_resnet50", RESNET50, "tsa", apply_tsa),

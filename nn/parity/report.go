@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -76,9 +77,12 @@ func difference(what string, ours, theirs []float32) (f Finding, scale float64, 
 // compare adds the comparison of a whole tensor.
 func (r *Report) compare(what string, ours func() ([]float32, error)) error {
 	f, scale, err := r.against(what, ours)
+	if err != nil {
+		return err
+	}
 	f.Error /= scale
 	r.Findings = append(r.Findings, f)
-	return err
+	return nil
 }
 
 // gradient adds that of a gradient, whole or in a sketch.
@@ -93,14 +97,17 @@ func (r *Report) gradient(name string, ours func() ([]float32, error)) error {
 		}
 	}
 	f, scale, err := r.against(what, ours)
+	if err != nil {
+		return err
+	}
 	if r.Case.vanishes(name) {
 		r.vanishing = append(r.vanishing, f)
-		return err
+		return nil
 	}
 	r.largest = math.Max(r.largest, scale)
 	f.Error /= scale
 	r.Findings = append(r.Findings, f)
-	return err
+	return nil
 }
 
 // change adds that of a parameter's change by the optimiser, in a sketch. It is measured by what AdamW changes at most, a rate an element and step: the
@@ -118,9 +125,12 @@ func (r *Report) change(name string, before []float32, after func() ([]float32, 
 		}
 		return sketch(r.Case.Seed, name, d), err
 	})
+	if err != nil {
+		return err
+	}
 	f.Error /= steps * learningRate * math.Sqrt(float64(len(before)))
 	r.Findings = append(r.Findings, f)
-	return err
+	return nil
 }
 
 func (r *Report) against(what string, ours func() ([]float32, error)) (Finding, float64, error) {
@@ -135,6 +145,8 @@ func (r *Report) against(what string, ours func() ([]float32, error)) (Finding, 
 	return difference(what, a, b)
 }
 
+var errFrozen = errors.New("the reference has gradients that we lack")
+
 // complete compares the gradients that vanish, and checks that the reference has no other gradients than ours.
 func (r *Report) complete(names []string) error {
 	for _, f := range r.vanishing {
@@ -148,7 +160,7 @@ func (r *Report) complete(names []string) error {
 		}
 	}
 	if len(extra) > 0 {
-		return fmt.Errorf("the reference has gradients that we lack: %s", strings.Join(extra, ", "))
+		return fmt.Errorf("%w: %s", errFrozen, strings.Join(extra, ", "))
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
-"""TinyTL's lite residual modules on torchvision's ResNet, after mit-han-lab/tinyml."""
+"""On torchvision's ResNet: TinyTL's lite residual modules, after mit-han-lab/tinyml, and methods that train parameters that are there."""
+
+import dataclasses
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 import resnet
-from parity import Case, inputs
+from parity import Case, inputs, matches
 
 
 class LiteResidual(nn.Module):
@@ -68,7 +70,17 @@ def lite(case, size, batch, **options):
     )
 
 
+def selects(method, pattern, **options):
+    """Of six images of 17 x 17, for batch norms in training mode are among them."""
+    plain = resnet.tiny(method, resnet.BasicBlock, [1, 1, 1, 1], 4, train=method == "batch_norm")
+    images = {"images": inputs(1, "input.images", 6, 3, 17, 17, faint=False)}
+    return dataclasses.replace(plain, inputs=images, method=method, options=options, trains=matches(pattern + r"|^fc\."))
+
+
 CASES = [
+    selects("batch_norm", r"bn\d|downsample\.1"),
+    selects("norm", r"bn\d|downsample\.1"),
+    selects("bitfit", r"bias$"),
     lite(resnet.tiny("basic", resnet.BasicBlock, [2, 1, 1, 1], 4), 25, 6),
     lite(resnet.real("resnet18"), 224, 4),  # of ResNet-50's gradients here float32 knows two digits: torch's own differ from float64 by 8e-3
 ]

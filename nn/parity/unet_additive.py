@@ -3,13 +3,15 @@
 import math
 
 import torch
+import torch.nn.functional as F
+from diffusers.models.resnet import ResnetBlock2D
 from peft import LoraConfig, get_peft_model
 from torch import nn
 
 import reparameterised
 import unet
 from parity import Case, matches
-from vit_additive import Adapter, Convpass, Vectors, behind
+from vit_additive import AdaptMLP, Adapter, Convpass, Vectors, behind
 
 
 def transformers(net):
@@ -38,6 +40,28 @@ def adapter(net, bottleneck):
     for width, module in branches(net):
         module.adapter = Adapter(width, bottleneck)
         behind(module, lambda x, y, m=module: m.adapter(y))
+
+
+def adaptformer(net, bottleneck, scale, **_):
+    """Beside the feed-forward, on what the block's last norm reads."""
+    for _, block in transformers(net):
+        ff = block.ff
+        ff.adaptmlp = AdaptMLP(block.norm3.normalized_shape[0], bottleneck, scale)
+        block.norm3.register_forward_pre_hook(lambda _m, args, ff=ff: setattr(ff, "seen", args[0]))
+        behind(ff, lambda _x, y, m=ff: y + m.adaptmlp(m.seen))
+
+
+def ssf(net):
+    """Behind all that has a bias."""
+    reparameterised.ssf([m for m in net.modules() if getattr(m, "bias", None) is not None])
+
+
+def tsa(net):
+    for m in net.modules():
+        if isinstance(m, ResnetBlock2D):
+            for conv in m.conv1, m.conv2:
+                conv.register_parameter("tsa_alpha", nn.Parameter(torch.zeros(conv.out_channels, conv.in_channels, 1, 1)))
+                behind(conv, lambda x, y, m=conv: y + F.conv2d(x, m.tsa_alpha))
 
 
 def convpass(net, bottleneck, **_):
@@ -85,7 +109,7 @@ def ia3(net):
             last.register_forward_pre_hook(lambda m, args: args[0] * m.ia3_l)
 
 
-def case(method, apply, pattern, plain=None, **options):
+def case(method, apply, pattern, plain=None, without=None, vanishing="", **options):
     """On the small network, or on a plain case of real size."""
     plain = plain or unet.tiny(method, attention_head_dim=2)
 
@@ -103,7 +127,8 @@ def case(method, apply, pattern, plain=None, **options):
         fixture=plain.fixture,
         method=method,
         options=options,
-        trains=matches(pattern),
+        vanishing=vanishing,
+        trains=lambda n: matches(pattern)(n) and not (without and matches(without)(n)),
         rename=lambda n: reparameterised.ours(n).replace(".learned.", ".heads."),
         forward=plain.forward,
     )
@@ -130,6 +155,12 @@ CASES = [
     case("ia3", ia3, r"ia3_l$"),
     case("attention_blocks", selects, r"(^|\.)attentions\."),
     case("norm_bias_attention", selects, r"norm|bias$|(^|\.)attentions\."),
+    case("attention", selects, r"\.attn[12]\."),
+    case("group_norm", selects, r"(^|\.)(attentions\.\d\.norm|norm[12]|conv_norm_out)\.(weight|bias)$", without=r"transformer_blocks"),
+    case("adaptformer", adaptformer, r"adaptmlp", bottleneck=3, scale=0.7, dropout=0),
+    case("svdiff", reparameterised.svdiffs, r"svdiff_", vanishing=r"norm\w*\.svdiff_delta", scale=-0.1),  # a gain's one shift, which later norms take away in part
+    case("ssf", ssf, r"ssf_"),
+    case("tsa", tsa, r"tsa_alpha"),
     # of real size
     case("lora", lora, r"lora_", VERSION1, rank=16, alpha=27),
     case("bitfit", selects, r"bias$", VERSION1),

@@ -46,6 +46,41 @@ def adapter(net, dim, bottleneck=64, style="houlsby"):
             behind(module, lambda x, y, m=module: m.adapter(y))
 
 
+class AdaptMLP(nn.Module):
+    """Chen et al. 2022 (ShoufaChen/AdaptFormer), without its residual."""
+
+    def __init__(self, dim, bottleneck, scale):
+        super().__init__()
+        self.down_proj, self.up_proj, self.scale = nn.Linear(dim, bottleneck), nn.Linear(bottleneck, dim), scale
+
+    def forward(self, x):
+        return self.up_proj(F.relu(self.down_proj(x))) * self.scale
+
+
+def adaptformer(net, dim, bottleneck=64, scale=0.1, **_):
+    for block in net.blocks:
+        block.mlp.adaptmlp = AdaptMLP(dim, bottleneck, scale)
+
+        def forward(x, block=block, **_):
+            x = x + block.attn(block.norm1(x))
+            return x + (block.mlp(block.norm2(x)) + block.mlp.adaptmlp(x))
+
+        block.forward = forward
+
+
+def vpt(net, dim, tokens=5, deep=True):
+    """Jia et al. 2022 (KMnP/vpt): prompts behind the class token, which deep ones replace before each further block. Nothing takes them away
+    behind the last, since the head reads the class token."""
+    for i, block in enumerate(net.blocks if deep else net.blocks[:1]):
+        block.register_parameter("prompt_embeddings", nn.Parameter(torch.zeros(1, tokens, dim)))
+
+        def insert(m, args, first=i == 0):
+            x, prompts = args[0], m.prompt_embeddings.expand(len(args[0]), -1, -1)
+            return (torch.cat([x[:, :1], prompts, x[:, 1 if first else 1 + tokens :]], 1), *args[1:])
+
+        block.register_forward_pre_hook(insert)
+
+
 class PHMLinear(nn.Module):
     """Compacter (rabeehk/compacter), rank 1, with the rule that all layers share: y = x sum_i kron(A_i, s_i t_i) + b."""
 
@@ -153,6 +188,12 @@ METHODS = {
     "convpass": (convpass, r"\.convpass\."),
     "ia3": (ia3, r"ia3_l$"),
     "difffit": (difffit, r"gamma$|norm|bias$"),
+    "adaptformer": (adaptformer, r"adaptmlp"),
+    "vpt": (vpt, r"prompt_embeddings"),
+    "full": selects(r""),
+    "linear": selects(r"^head\."),
+    "bitfit": selects(r"bias$"),
+    "norm": selects(r"norm"),
     "layer_norm": selects(r"norm"),
     "norm_bias": selects(r"norm|bias$"),
     "attention": selects(r"\.attn\.|pos_embed"),
@@ -173,7 +214,7 @@ def case(name, base, config, taps, size, channels, dim, method, fixture, **optio
         build,
         {"images": inputs(1, "input.images", 2, channels, size, size)},
         config,
-        taps,
+        [] if method == "vpt" else taps,  # prompts that the next block replaces are there in the reference only
         fixture=fixture,
         method=method,
         options=options,
@@ -190,10 +231,10 @@ def tiny(method, variant="", **options):
     )
 
 
-def real(method, **options):
+def real(method, variant="", **options):
     name = "vit_base_patch16_224"
     return case(
-        f"{name}_{method}",
+        f"{name}_{method}" + (variant and "_" + variant),
         lambda: timm.create_model(name, num_classes=10),
         {"variant": name, "classes": 10},
         ["blocks.0", "blocks.6"],
@@ -216,7 +257,18 @@ CASES = [
     tiny("difffit"),
     tiny("attention"),
     tiny("norm_bias"),
+    tiny("adaptformer", bottleneck=3, scale=0.7, dropout=0),
+    tiny("vpt", tokens=2, deep=True),
+    tiny("vpt", "shallow", tokens=2, deep=False),
+    tiny("full"),
+    tiny("linear"),
+    tiny("bitfit"),
+    tiny("norm"),
+    tiny("layer_norm"),
     real("adapter"),
+    real("adaptformer", dropout=0),
+    real("vpt", deep=True),
+    real("vpt", "shallow", deep=False),
     real("compacter"),
     real("prefix"),
     real("convpass", dropout=0),

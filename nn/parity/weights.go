@@ -45,7 +45,7 @@ func spread(name string, shape []int) (centre, half float64) {
 		return 0, .2
 	case strings.Contains(last, "magnitude"): // DoRA's, one a row of the weight
 		return 1, .3
-	case len(shape) == 2 || len(shape) == 4: // a matrix or a convolution: keeps the variance of its input
+	case len(shape) == 2 || len(shape) == 4 || len(shape) == 3 && shape[0] > 1: // a matrix, a convolution or a stack of matrices: keeps the variance of its input
 		return 0, math.Sqrt(3 / float64(accel.Volume(shape[1:])))
 	case len(shape) > 2 || strings.Contains(last, "bias") || strings.Contains(last, "shift"): // tokens, positions; biases
 		return 0, .05

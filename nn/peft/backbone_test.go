@@ -135,7 +135,7 @@ func densenet(b *layer.Builder, in map[string]*layer.Node) *layer.Node {
 		y := b.Block(fmt.Sprintf("features.denseblock1.denselayer%d", i+1), x, func(b *layer.Builder, x *layer.Node) *layer.Node {
 			y := b.Conv2d("conv1", b.ReLU(b.BatchNorm("norm1", x, 1e-5)), layer.Conv{Out: 6, Kernel: 1, NoBias: true})
 			y = b.Conv2d("conv2", b.ReLU(b.BatchNorm("norm2", y, 1e-5)), layer.Conv{Out: 4, Kernel: 3, Pad: 1, NoBias: true})
-			return b.Branch("dense", x, x, y)
+			return b.BranchWithoutSum("dense", x, x, y)
 		})
 		x = b.Concat(1, x, y)
 	}

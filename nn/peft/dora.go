@@ -15,8 +15,9 @@ import (
 // LoRA's. It merges.
 //
 // Paper: Liu et al. 2024, arXiv:2402.09353; reference code the PEFT library. Its merging and unmerging were wrong once trained (peft issues 3531,
-// 3608), which tests at step 0 hid, and rows of zeros give it NaN, here 0. Deviation: no dropout, which the library
-// applies to the change and not to the weight that the norm is of.
+// 3608), which tests at step 0 hid, and rows of zeros give it NaN, here 0. Deviations: no dropout, which the library
+// applies to the change and not to the weight that the norm is of; m is [out] for convolutions too, so that no weight decay pulls at it, and
+// [1, out, 1, 1] in files only.
 //
 // Counts, rank 8: ViT-B/16 q, v 313,344 = LoRA's 294,912 and a magnitude a row.
 type DoRA struct {
@@ -61,18 +62,17 @@ func (c *DoRA) Apply(s layer.Sites) ([]layer.Edit, error) {
 			return nil, fmt.Errorf("dora: %w", err)
 		}
 		rows := t.outputs()
-		shape := []int{rows}
 		column := []int{rows, 1}
 		if t.site.Kind == layer.KindConv {
-			shape, column = []int{1, rows, 1, 1}, []int{rows, 1, 1, 1}
+			column = []int{rows, 1, 1, 1}
 		}
 		edits = append(edits, layer.Reweight{Site: t.site.Path, Slice: t.slice,
 			Weight: func(b *layer.Builder, w *layer.Node) *layer.Node {
 				v := b.Add(w, l.matrix(b, w.Shape()))
-				m := b.Derive(layer.Derived{Names: []string{doraMagnitude}, Shapes: [][]int{shape}, From: func(base []float32) [][]float32 {
+				m := b.Derive(layer.Derived{Names: []string{doraMagnitude}, Shapes: [][]int{{rows}}, From: func(base []float32) [][]float32 {
 					return [][]float32{rowNorms(base, rows)}
 				}})[0]
-				return b.Mul(v, b.Reshape(b.OverNorm(b.Reshape(m, rows), v), column...))
+				return b.Mul(v, b.Reshape(b.OverNorm(m, v), column...))
 			},
 			Merged: func(w []float32, v layer.Values) []float64 {
 				out, m := plus(w, l.product(v)), v.At(doraMagnitude)

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns, (IA)3. Dropout is of training only and is
+// foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns, (IA)3, VeRA. Dropout is of training only and is
 // left out: DoRA and k x k convolutions have none here.
 func foreignOptions(path string) (Options, error) {
 	raw, err := os.ReadFile(path)
@@ -23,6 +23,9 @@ func foreignOptions(path string) (Options, error) {
 		Alphas  map[string]any `json:"alpha_pattern"`
 		RSLoRA  bool           `json:"use_rslora"`
 		DoRA    bool           `json:"use_dora"`
+		// of VeRA
+		Initial    float64 `json:"d_initial"`
+		Projection bool    `json:"save_projection"`
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return Options{}, fmt.Errorf("%s: %w", path, err)
@@ -43,15 +46,21 @@ func foreignOptions(path string) (Options, error) {
 		}
 	}
 	targets, list := c.Targets.([]any)
+	if c.Type == "VERA" && !c.Projection {
+		return Options{}, fmt.Errorf("%s: save_projection = false: the matrices are not in the file, but what torch draws; save it with them", path)
+	}
 	switch {
 	case c.Type == "IA3":
 		return Options{Method: "ia3"}, nil // the vectors must be those of its places
-	case c.Type != "LORA":
-		return Options{}, fmt.Errorf("%s: peft_type %q of another program cannot be read, only LORA and IA3", path, c.Type)
+	case c.Type != "LORA" && c.Type != "VERA":
+		return Options{}, fmt.Errorf("%s: peft_type %q of another program cannot be read, only LORA, IA3 and VERA", path, c.Type)
 	case !list:
 		return Options{}, fmt.Errorf("%s: target_modules must be a list", path)
 	case c.Bias != "" && c.Bias != "none":
 		return Options{}, fmt.Errorf("%s: bias = %q cannot be read, only none", path, c.Bias)
+	}
+	if c.Type == "VERA" {
+		return Options{Method: "vera", Config: map[string]any{"rank": c.Rank, "d_initial": c.Initial, "targets": targets}}, nil
 	}
 	o := Options{Method: "lora", Config: map[string]any{
 		"rank": c.Rank, "alpha": c.Alpha, "rslora": c.RSLoRA, "targets": targets,

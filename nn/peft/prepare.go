@@ -64,11 +64,7 @@ var ErrUnfit = errors.New("does not fit this network")
 // Prepare records the network's sites, lets the method choose, and records the edited network. New parameters are
 // declared in w; nothing is allocated. A method that would train nothing of the body is refused.
 func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
-	m, err := Lookup(o.Method)
-	if err != nil {
-		return nil, err
-	}
-	config, err := m.Configure(o.Config)
+	m, config, err := o.configured()
 	if err != nil {
 		return nil, err
 	}
@@ -76,15 +72,11 @@ func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	edits, err := m.edits(config, base, o.Mask)
+	edits, statistics, err := Edits(base, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, err
 	}
 	a := &Adapter{Method: m, Config: config, Mask: o.Mask}
-	statistics := m.Statistics
-	if c, ok := config.(Statistician); ok {
-		statistics = c.Statistics()
-	}
 	if a.Plan, err = layer.NewPlan(base, edits, statistics); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
@@ -98,6 +90,32 @@ func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
 		a.Count.add(p, slices.ContainsFunc(a.Trainable, func(q layer.Param) bool { return q.Name == p.Name }))
 	}
 	return a, nil
+}
+
+// Edits are what Prepare plans for the network that base records: the method's, cut to the mask, and those that train the head; and what batch norms
+// do while training.
+func Edits(base layer.Sites, o Options) ([]layer.Edit, layer.Statistics, error) {
+	m, config, err := o.configured()
+	if err != nil {
+		return nil, 0, err
+	}
+	edits, err := m.edits(config, base, o.Mask)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	if c, ok := config.(Statistician); ok {
+		return edits, c.Statistics(), nil
+	}
+	return edits, m.Statistics, nil
+}
+
+func (o Options) configured() (Method, Config, error) {
+	m, err := Lookup(o.Method)
+	if err != nil {
+		return Method{}, nil, err
+	}
+	config, err := m.Configure(o.Config)
+	return m, config, err
 }
 
 func (c *Count) add(p layer.Param, trained bool) {

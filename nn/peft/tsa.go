@@ -1,6 +1,7 @@
 package peft
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/accel"
@@ -65,12 +66,9 @@ func centred(x layer.Site) bool {
 	return x.Kind == layer.KindConv && x.Groups == 1 && x.Weight[2] == 3 && x.Weight[3] == 3 && x.Pad == 1
 }
 
-// inResidual tells whether x lies in a block of convolutions with a shortcut.
+// inResidual tells whether x lies in a block whose branch joins the residual stream by a sum.
 func inResidual(s layer.Sites, x layer.Site) bool {
-	for _, r := range s.Sites {
-		if block, ok := strings.CutSuffix(r.Path, ".residual"); ok && r.Kind == layer.KindBranch && strings.HasPrefix(x.Path, block+".") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Sites, func(r layer.Site) bool {
+		return r.Kind == layer.KindBranch && r.Sum && strings.HasPrefix(x.Path, r.Path[:strings.LastIndex(r.Path, ".")+1])
+	})
 }

@@ -1,9 +1,12 @@
 package peft_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
+
+	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/peft"
@@ -42,5 +45,25 @@ func TestDoRAOfRowsOfZerosIsFinite(t *testing.T) {
 	shake(w, a, trainables(a)...)
 	if _, err := a.ProveMerge(w, outputs(t, n)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTSAActsInBlocksThatASumCloses, whatever their branch is called.
+func TestTSAActsInBlocksThatASumCloses(t *testing.T) {
+	for _, sum := range []bool{true, false} {
+		network := func(b *layer.Builder) {
+			x := b.Input("x", tensor.Float32, 1, 2, 4, 6)
+			b.Block("block", x, func(b *layer.Builder, x *layer.Node) *layer.Node {
+				y := b.Conv2d("conv", x, layer.Conv{Out: 2, Kernel: 3, Pad: 1})
+				if !sum {
+					return b.Concat(1, x, b.BranchWithoutSum("residual", x, x, y))
+				}
+				return b.Add(x, b.Branch("body", x, x, y))
+			})
+		}
+		_, err := peft.Prepare(network, layer.NewWeights(1), peft.Options{Method: "tsa"})
+		if sum && err != nil || !sum && !errors.Is(err, peft.ErrNothingToTrain) {
+			t.Errorf("sum %v: %v", sum, err)
+		}
 	}
 }
