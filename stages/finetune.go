@@ -122,11 +122,9 @@ func (s *finetune) Validate() error {
 		return wrong("method", "%v", err)
 	}
 	var errs []error
-	if _, err := m.Configure(s.Options); err != nil {
-		errs = append(errs, wrong("options", "%v", err))
-	}
+	errs = append(errs, s.options(m)...)
 	if _, err := model.Lookup(s.Network); s.Network != "" && err != nil {
-		errs = append(errs, unknown("architecture", s.Network, model.Names()))
+		errs = append(errs, unknownNetwork("architecture", s.Network, model.Names()))
 	}
 	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
 	if s.diffuses() && s.Flip {
@@ -150,6 +148,19 @@ func (s *finetune) Validate() error {
 		}
 	}
 	return errors.Join(append(errs, s.check(s.diffuses())...)...)
+}
+
+// options says what is wrong with the method's options.
+func (s *finetune) options(m peft.Method) (errs []error) {
+	_, err := m.Configure(s.Options)
+	for _, err := range each(err) {
+		var o *peft.OptionError
+		if errors.As(err, &o) {
+			err = wrong("options."+o.Option, "%s", o.Message)
+		}
+		errs = append(errs, err)
+	}
+	return errs
 }
 
 // diffuses tells whether what is given is for a diffusion model.

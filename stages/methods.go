@@ -27,6 +27,8 @@ type MethodOption struct {
 	Kind    string   `json:"kind"`
 	Default any      `json:"default"`
 	Min     *float64 `json:"min,omitempty"`
+	Max     *float64 `json:"max,omitempty"`
+	OneOf   []string `json:"oneof,omitempty"`
 	Doc     string   `json:"doc"`
 }
 
@@ -85,7 +87,7 @@ func describe(name string) (Method, error) {
 		Statistics: "updated", Rates: map[string]float64{}, Card: card,
 	}
 	for _, f := range peft.Fields(m.New()) {
-		d.Options = append(d.Options, MethodOption{f.Name, f.Kind, f.Default, f.Min, f.Doc})
+		d.Options = append(d.Options, MethodOption{f.Name, f.Kind, f.Default, f.Min, f.Max, f.OneOf, f.Doc})
 	}
 	if m.Statistics == layer.FrozenStatistics {
 		d.Statistics = "frozen"

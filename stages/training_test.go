@@ -262,7 +262,7 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "resnet10_64: vpt: would train nothing on this network; methods that fit it: batch_norm, bitfit, "},
 		{"an unknown method", "finetune", `{"method":"lorra"}`, map[string]string{"model": base, "data": images}, "lora"},
 		{"an unknown option", "finetune", `{"method":"lora","options":{"rnak":4}}`, map[string]string{"model": base, "data": images}, "rank"},
-		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},
+		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, `there is no network "vit_giant": see pipe docs models`},
 		{"fractals without captions", "pretrain", `{"model":"unet_micro","data":"phantom://fractals"}`, nil, "captions"},
 		{"diffusion without tokens", "pretrain", `{"model":"unet_micro"}`, map[string]string{"data": images}, "tokens"},
 		{"captions for a CNN", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": images, "tokens": tokens}, "tokens: the model is a classifier, which reads no captions: leave them out"},

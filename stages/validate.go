@@ -30,6 +30,13 @@ func unknown(attribute, value string, known []string) *AttributeError {
 	return e
 }
 
+// unknownNetwork says it of a network's name, without the many that there are.
+func unknownNetwork(attribute, value string, known []string) *AttributeError {
+	e := wrong(attribute, "there is no network %q: see pipe docs models", value)
+	e.Value, e.Known = value, known
+	return e
+}
+
 // wrongAddress says what is wrong with a phantom:// address.
 func wrongAddress(attribute string, err error) *AttributeError {
 	e := wrong(attribute, "%v", err)
@@ -64,11 +71,14 @@ type Canonical interface {
 
 // validate asks the stage itself, if it has a say.
 func validate(stage Stage) []error {
-	v, ok := stage.(Validator)
-	if !ok {
-		return nil
+	if v, ok := stage.(Validator); ok {
+		return each(v.Validate())
 	}
-	err := v.Validate()
+	return nil
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}

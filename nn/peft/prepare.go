@@ -70,7 +70,7 @@ func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
 	}
 	config, err := m.Configure(o.Config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
 	base, err := record(model, w, nil)
 	if err != nil {

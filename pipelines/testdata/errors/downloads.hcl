@@ -23,7 +23,7 @@ stage "finetune" "scheme" {
 
 stage "finetune" "network" {
   model        = "hf://timm/resnet18"
-  architecture = "resnet_50" # ERR Invalid value: architecture: "resnet_50" is not one of .*Did you mean "resnet50"
+  architecture = "resnet_50" # ERR Invalid value: architecture: there is no network "resnet_50": see pipe docs models\. Did you mean "resnet50"
   data         = preprocess.cxr.images
   method       = "linear"
 }

@@ -68,6 +68,12 @@ func (h *Human) Method(m stages.Method) {
 		if o.Min != nil {
 			kind += fmt.Sprintf(", at least %v", *o.Min)
 		}
+		if o.Max != nil {
+			kind += fmt.Sprintf(", at most %v", *o.Max)
+		}
+		if len(o.OneOf) > 0 {
+			kind += ", one of " + strings.Join(o.OneOf, ", ")
+		}
 		rows = append(rows, "  "+o.Name+"\t"+kind+"\t"+o.Doc)
 	}
 	h.section("Options", rows)
