@@ -33,7 +33,7 @@ func init() {
 type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
-	Blocks   []int          `pipe:"blocks,optional" filled:"true" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
+	Blocks   []int          `pipe:"blocks,optional" filled:"true" min:"0" doc:"Blocks of the network on which the method acts, by number from 0: of a transformer, a ResNet, a DenseNet (its dense layers) or a U-Net, as pipe docs peft lists them; MobileNet-v1 has none. Default: all."`
 	Layers   []string       `pipe:"layers,optional" filled:"true" doc:"Layers on which the method acts, by one or more segments of their paths, such as attn, norm? or blocks.3.mlp; with blocks both must hold. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`

@@ -42,6 +42,30 @@ type Trained struct {
 	Refused         string  `json:"refused,omitempty"`
 }
 
+// NetworkBlocks are the blocks of a published network as finetune's blocks numbers them, from 0; runs of them are one element, "blocks.0 to blocks.11".
+type NetworkBlocks struct {
+	Network string   `json:"network"`
+	Count   int      `json:"count"`
+	Blocks  []string `json:"blocks"`
+}
+
+// Blocks lists them for the networks of the support matrix.
+func Blocks() ([]NetworkBlocks, error) {
+	references, err := peft.References()
+	if err != nil {
+		return nil, err
+	}
+	var out []NetworkBlocks
+	for _, r := range references {
+		list, n, err := peft.Blocks(r.Model)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, NetworkBlocks{r.Name, n, list})
+	}
+	return out, nil
+}
+
 // MethodNames lists the fine-tuning methods, sorted.
 func MethodNames() []string { return peft.Names() }
 

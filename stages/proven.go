@@ -20,11 +20,14 @@ const proofBatch = 4
 // prepare lets the method choose what trains in a network called name with weights w, and tells it.
 func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {
 	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Mask: peft.Mask{Blocks: s.Blocks, Layers: s.Layers}})
-	if errors.Is(err, peft.ErrNothingToTrain) {
-		return nil, fmt.Errorf("%s: %w; %s", name, err, fitting(network))
-	}
-	if err != nil {
-		return nil, err
+	var masked *peft.MaskError
+	switch {
+	case errors.As(err, &masked):
+		return nil, wrong(masked.Part, "%s: %s: %s", name, s.Method, masked.Message)
+	case errors.Is(err, peft.ErrNothingToTrain):
+		return nil, wrong("method", "%s: %v; %s", name, err, fitting(network))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	for _, p := range a.Trainable {
 		r.Log("trains %s %v", p.Name, p.Shape)

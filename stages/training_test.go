@@ -218,7 +218,7 @@ func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 		}
 		t.Logf("%s: merged, it deviates by %.3g", method, m["merge_deviation"])
 	}
-	const refusal = "unet_micro: vpt: would train nothing on this network; methods that fit it: adapter, "
+	const refusal = "method: unet_micro: vpt: would train nothing on this network; methods that fit it: adapter, "
 	if _, err := runStage(t, "finetune", `{"method":"vpt"}`, pairs, map[string]string{"model": filepath.Join(dir, "vpt")}); err == nil || !strings.HasPrefix(err.Error(), refusal) {
 		t.Errorf("prompts in a U-Net: %v, want %s", err, refusal)
 	}

@@ -18,6 +18,15 @@ type AttributeError struct {
 
 func (e *AttributeError) Error() string { return e.Attribute + ": " + e.Message }
 
+// Blamed is the attribute to which an error is due, or "".
+func Blamed(err error) string {
+	var a *AttributeError
+	if errors.As(err, &a) {
+		return a.Attribute
+	}
+	return ""
+}
+
 // wrong says what is wrong with an attribute, and what to do about it.
 func wrong(attribute, format string, args ...any) *AttributeError {
 	return &AttributeError{Attribute: attribute, Message: fmt.Sprintf(format, args...)}

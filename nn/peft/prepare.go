@@ -127,8 +127,12 @@ func (m Method) edits(c Config, base layer.Sites, mask Mask) ([]layer.Edit, erro
 	if err != nil {
 		return nil, err
 	}
-	if m.HeadOnly && (mask.Blocks != nil || mask.Layers != nil) {
-		return nil, errors.New("only the head trains, which no mask reaches: leave blocks and layers out")
+	const reached = "only the head trains, which no mask reaches: leave it out"
+	switch {
+	case m.HeadOnly && mask.Blocks != nil:
+		return nil, &MaskError{"blocks", reached}
+	case m.HeadOnly && mask.Layers != nil:
+		return nil, &MaskError{"layers", reached}
 	}
 	if edits, err = mask.cut(edits, body); err != nil {
 		return nil, err
