@@ -53,7 +53,7 @@ stage "train" "bad3" {
 }
 
 stage "train" "bad4" {
-  matrix = { seed = [[1]] } # ERR Invalid axis: Axis seed: a value must be a string, a number or a bool
+  matrix = { mask = [[1], [2, 3], [4]] } # ERR Invalid axis: Axis mask: a value must be a string, .* not \[1\]\. Name the values, locals \{ masks = \{ a = \[1\], b = \[2, 3\], \.\.\. \} \}, take their names for the axis, mask = keys\(local\.masks\), and write local\.masks\[each\.mask\]
   data   = src.raw.images
   method = "x"
 }
