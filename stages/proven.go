@@ -50,6 +50,17 @@ func fitting(network peft.Model) string {
 	return "methods that fit it: " + strings.Join(names, ", ")
 }
 
+// trainable are the figures of how much trains: beside the head, as papers give them, and with it.
+var trainable = []struct {
+	name string
+	of   func(peft.Count) float64
+}{
+	{"trainable_parameters", func(c peft.Count) float64 { return float64(c.Trained - c.Head) }},
+	{"trainable_parameters_with_head", func(c peft.Count) float64 { return float64(c.Trained) }},
+	{"trainable_percent", peft.Count.WithoutHead},
+	{"trainable_percent_with_head", peft.Count.WithHead},
+}
+
 // proven trains between the proofs of what the method claims: of its start, and of merging what came of it. w is what
 // train changes. What train reports comes before how much trained and the proofs.
 func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, train func() error) error {
@@ -61,9 +72,9 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 	if err := train(); err != nil {
 		return err
 	}
-	r.Metric("trainable_percent", a.Count.WithoutHead())
-	r.Metric("trainable_percent_with_head", a.Count.WithHead())
-	r.Metric("trainable_parameters", float64(a.Count.Trained))
+	for _, t := range trainable {
+		r.Metric(t.name, t.of(a.Count))
+	}
 	r.Metric("head_parameters", float64(a.Count.Head))
 	r.Metric("body_parameters", float64(a.Count.Body))
 	r.Metric("step0_deviation", step0)

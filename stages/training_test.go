@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,7 +153,8 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 		config := fmt.Sprintf(`{"method":%q,"steps":4,"batch_size":4,"fraction":0.5}`, method)
 		tuned, again := filepath.Join(dir, method), filepath.Join(dir, method+"-again")
 		m := mustRun(t, "finetune", config, map[string]string{"model": base, "data": images}, map[string]string{"model": tuned})
-		if m["head_parameters"] != heads[network] || m["trainable_parameters"] < m["head_parameters"] {
+		if m["head_parameters"] != heads[network] || m["trainable_parameters_with_head"] != m["trainable_parameters"]+m["head_parameters"] ||
+			math.Abs(m["trainable_percent"]-100*m["trainable_parameters"]/m["body_parameters"]) > 1e-9 || m["trainable_percent_with_head"] <= 0 {
 			t.Errorf("%s reports %v", method, m)
 		}
 		card, err := peft.Lookup(method)
