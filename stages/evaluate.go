@@ -17,7 +17,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "evaluate",
-		Version: 2,
+		Version: 3,
 		Doc: `Scores a classifier on a split, or generated images against the real ones.
 
 Classifier metrics are computed over the whole split, with 95 % bootstrap intervals over its images:
