@@ -23,7 +23,7 @@ func init() {
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
 			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
-			"at hand, and the deviations are reported.\n\n" + methods() + "\n\n" + augmentDoc(),
+			"at hand, and the deviations are reported; a merge that deviates is a warning in the log, since the model holds without it.\n\n" + methods() + "\n\n" + augmentDoc(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },

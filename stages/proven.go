@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
@@ -61,14 +62,22 @@ var trainable = []struct {
 	{"trainable_percent_with_head", peft.Count.WithHead},
 }
 
+// starts says how the output before the first step relates to the frozen model's, with its deviation relative to the largest value of that.
+var starts = map[peft.Step0]string{
+	peft.Equal:   "is the frozen model's in every bit (deviation %.3g)",
+	peft.Close:   "is the frozen model's but for the noise of the new parameters, which moves it by up to %.3g of its largest value",
+	peft.Differs: "differs from the frozen model's, as it does with this method, by up to %.3g of its largest value",
+}
+
 // proven trains between the proofs of what the method claims: of its start, and of merging what came of it. w is what
-// train changes. What train reports comes before how much trained and the proofs.
+// train changes. What train reports comes before how much trained and the proofs. A merge that deviates is told and no error: what was trained
+// is sound without it, and must not be lost.
 func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, train func() error) error {
 	step0, err := a.ProveStep0(w, output)
 	if err != nil {
 		return err
 	}
-	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", a.Method.Step0, step0)
+	r.Log("before the first step the output "+starts[a.Method.Step0], step0)
 	if err := train(); err != nil {
 		return err
 	}
@@ -82,12 +91,19 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 		return nil
 	}
 	merged, err := a.ProveMerge(w, output)
-	if err != nil {
+	if err != nil && !errors.Is(err, peft.ErrUnmerged) {
 		return err
 	}
-	r.Metric("merge_deviation", merged)
-	r.Log("merged into the weights, the output deviates by %.3g", merged)
-	if merged > peft.MergeUsual {
+	if !math.IsInf(merged, 0) {
+		r.Metric("merge_deviation", merged)
+	}
+	if err == nil {
+		r.Log("merged into the weights, the output deviates by up to %.3g of its largest value", merged)
+	}
+	switch {
+	case err != nil:
+		r.Log("warning: %v; use the model as it is, with its adapter, or train at a lower learning rate to merge it", err)
+	case merged > peft.MergeUsual:
 		r.Log("warning: that is more than the usual %.0e: evaluate the merged weights themselves before using them", peft.MergeUsual)
 	}
 	return nil
