@@ -18,13 +18,19 @@ type AttributeError struct {
 
 func (e *AttributeError) Error() string { return e.Attribute + ": " + e.Message }
 
-// Blamed is the attribute to which an error is due, or "".
-func Blamed(err error) string {
+// Blamed is the attribute to which the error of a stage is due, or "": the one that it names, or else the input of whose path it tells.
+func Blamed(err error, inputs map[string]Given) string {
 	var a *AttributeError
 	if errors.As(err, &a) {
 		return a.Attribute
 	}
-	return ""
+	blamed, longest := "", 0
+	for _, name := range sortedKeys(inputs) {
+		if path := inputs[name].Path; len(path) > longest && strings.Contains(err.Error(), path) {
+			blamed, longest = name, len(path)
+		}
+	}
+	return blamed
 }
 
 // wrong says what is wrong with an attribute, and what to do about it.

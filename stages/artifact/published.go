@@ -172,6 +172,8 @@ func openPublished(path, architecture string) (*Backbone, error) {
 			b.notes = append(b.notes, note)
 		}
 		b.files = append(b.files, config)
+	case architecture == "" && fileExists(filepath.Join(filepath.Dir(path), modelFile)):
+		err = fmt.Errorf("%s: the %s beside it says which network these weights are of: give the folder, %s", path, modelFile, filepath.Dir(path))
 	case architecture == "":
 		err = fmt.Errorf("%s: no %s says which network these weights are of: write architecture = NAME (see pipe docs models)", path, modelFile)
 	default:
