@@ -60,6 +60,7 @@ type Instance struct {
 	Node     *dag.Node
 	Result   *dag.Result
 	Manifest *dag.Manifest
+	Waiting  string // why there is no result, if something failed
 }
 
 // Version says what program this is.
