@@ -46,3 +46,8 @@ stage "download" "patterns" {
   sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
   only   = ["*.json"] # ERR Invalid value: only: chooses among the files of a repository, and source is one file: leave it out
 }
+
+stage "download" "one" {
+  source = "hf://timm/resnet18/model.safetensors"
+  only   = ["*.json"] # ERR Invalid value: only: chooses among the files of a repository, and source is one file: leave it out
+}
