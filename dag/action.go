@@ -62,7 +62,7 @@ func (t *task) perform(ctx context.Context) (out outcome) {
 		}
 		t.emit(Event{
 			Type: EventFailed, Address: t.node.Address, Stage: t.node.Stage, Key: t.action.key, Attempt: attempt,
-			Retry: true, Message: t.node.placed(out.err.Error()), Log: t.log, Seconds: out.seconds,
+			Retry: true, Message: t.node.placed(out.err), Log: t.log, Seconds: out.seconds,
 		})
 	}
 }

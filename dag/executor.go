@@ -59,8 +59,9 @@ var Classes = []string{ClassError, ClassCrash, ClassTimeout, ClassOutOfMemory, C
 
 // ActionError is a failure of one action.
 type ActionError struct {
-	Class   string
-	Message string
+	Class     string
+	Message   string
+	Attribute string // to blame, or ""
 }
 
 func (e *ActionError) Error() string { return e.Message }

@@ -160,7 +160,7 @@ func (r *run) fetched(ctx context.Context, out outcome) {
 	switch {
 	case ctx.Err() != nil: // the run was killed: it is skipped
 	case out.err != nil:
-		r.fail(address, out.err.Error(), 0)
+		r.fail(address, out.err, 0)
 	default:
 		r.audit = &audit{store: r.store, shared: r.shared} // what it remembers is out of date
 		if damage, _ := r.audit.outputs(r.states[address].result); damage == nil {

@@ -124,7 +124,7 @@ func (w *worker) perform(req Request, log func(string), event func(WorkerEvent))
 		case "done":
 			return nil
 		case "error":
-			return &ActionError{Class: ClassError, Message: e.Message}
+			return &ActionError{Class: ClassError, Message: e.Message, Attribute: e.Attribute}
 		case "log":
 			log(e.Message)
 		default:

@@ -1,7 +1,9 @@
 package dag
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -112,11 +114,17 @@ func (n *Node) at(path string) Pos {
 	return Pos{}
 }
 
-// placed says where n is written after what a message says first.
-func (n *Node) placed(message string) string {
+// placed says after what an error says first where the attribute is written that is to blame, or else n.
+func (n *Node) placed(err error) string {
+	var failed *ActionError
+	at := n.Pos[""]
+	if errors.As(err, &failed) {
+		at = cmp.Or(n.at(failed.Attribute), at)
+	}
+	message := err.Error()
 	head := Headline(message)
 	before, after, _ := strings.Cut(message, head)
-	return before + head + n.Pos[""].note() + after
+	return before + head + at.note() + after
 }
 
 // note is a place in brackets, or nothing if it is not known.
@@ -199,4 +207,6 @@ type WorkerEvent struct {
 	Total   int                `json:"total,omitempty"`
 	Values  map[string]float64 `json:"values,omitempty"` // progress: loss, rate, ...; metric: name -> value
 	Message string             `json:"message,omitempty"`
+
+	Attribute string `json:"attribute,omitempty"` // error: the attribute to blame, if one is
 }

@@ -191,6 +191,12 @@ func (s *Store) LastResult(address string) (*Result, error) {
 	return s.Result(last.Key)
 }
 
+// Failure is the error of the last attempt of address, if it failed after the last result, or "".
+func (s *Store) Failure(address string) (string, error) {
+	last, err := s.last(address)
+	return last.Error, err
+}
+
 // Log is the path of what the last action at address said, whether it succeeded or not.
 func (s *Store) Log(address string) (string, error) {
 	last, err := s.last(address)

@@ -108,7 +108,7 @@ func (rep *SampleReport) add(st *state, diff []OutputTwice, err error) {
 	case errors.Is(err, context.Canceled):
 		rep.Run--
 	case err != nil:
-		rep.Failed = append(rep.Failed, Failure{Address: st.node.Address, Message: st.node.placed(withRemedy(err).Error())})
+		rep.Failed = append(rep.Failed, Failure{Address: st.node.Address, Message: st.node.placed(withRemedy(err))})
 	case len(diff) > 0:
 		rep.Differ = append(rep.Differ, Difference{st.node.Address, st.action.key, diff})
 	}

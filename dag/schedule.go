@@ -155,7 +155,7 @@ func (r *run) arrive(ctx context.Context, address string) {
 	}
 	if st.action == nil && st.listDigest == "" || st.action != nil && st.action.key == "" {
 		if err := r.resettle(ctx, st.node); err != nil {
-			r.fail(address, err.Error(), 0)
+			r.fail(address, err, 0)
 			return
 		}
 		if !st.node.Virtual() && st.action.key == "" { // a producer is running again
@@ -267,7 +267,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 	case errors.Is(out.err, ErrNotBegun), ctx.Err() != nil && errors.Is(out.err, ctx.Err()): // skipped when the loop ends
 	case out.err != nil:
 		for _, a := range append([]string{address}, others...) {
-			r.fail(a, out.err.Error(), out.seconds)
+			r.fail(a, out.err, out.seconds)
 		}
 	default:
 		st := r.states[address]
@@ -306,9 +306,9 @@ func (r *run) finish(ctx context.Context, address, how string) {
 }
 
 // fail ends an instance badly, and with it all that needs it.
-func (r *run) fail(address, message string, seconds float64) {
+func (r *run) fail(address string, err error, seconds float64) {
 	st := r.states[address]
-	message = st.node.placed(message)
+	message := st.node.placed(err)
 	f := Failure{Address: address, Message: message}
 	key := ""
 	if st.action != nil && st.action.key != "" {

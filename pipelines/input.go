@@ -174,8 +174,13 @@ func (e *evaluator) reference(a *attribute, port stages.Port, name string, ph *p
 		e.report(a, mistake(r.at, "Wrong kind of artifact", "%s is of kind %s, and %s of stage type %q takes %s.%s",
 			r, r.kind, name, e.stage.Type, strings.ReplaceAll(port.Kind, ",", " or "), e.stage.in.suggestKind(port, r.target)))
 	case r.all && port.Form == stages.Single:
-		e.report(a, mistake(r.at, "Several artifacts for one input", "%s takes one artifact, and %s gathers several. Write %s for the instance that agrees with this one.",
-			name, r, r.narrow(e.stage.in)))
+		remedy := "Write " + r.narrow(e.stage.in)
+		if len(r.joins) < len(r.target.axes) {
+			remedy += ", with " + r.chosen(e.stage)
+		} else {
+			remedy += " for the instance that agrees with this one."
+		}
+		e.report(a, mistake(r.at, "Several artifacts for one input", "%s takes one artifact, and %s gathers several. %s", name, r, remedy))
 	case !r.all && port.Form == stages.Gathered:
 		e.report(a, mistake(r.at, "One artifact for several", "%s gathers artifacts. Write %s.", name, r.wide(e.stage.in)))
 	case ph.group != nil:

@@ -1,11 +1,13 @@
 package pipelines
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
 )
 
 // Instance is a stage at one cell of its matrix.
@@ -50,7 +52,7 @@ func (s *Stage) joinAxes() hcl.Diagnostics {
 			if s.unpublished {
 				break
 			}
-			if d := r.join(s); d != nil {
+			if d := r.join(s, a.name); d != nil {
 				diags = append(diags, d)
 			}
 		}
@@ -92,8 +94,8 @@ func (a *attribute) findEach(s *Stage) hcl.Diagnostics {
 	return diags
 }
 
-// join pairs the axes of the reference's target with those of s.
-func (r *reference) join(s *Stage) *hcl.Diagnostic {
+// join pairs the axes of the reference's target with those of s, in whose attribute it stands.
+func (r *reference) join(s *Stage, attribute string) *hcl.Diagnostic {
 	if r.target.noCells {
 		return nil
 	}
@@ -119,9 +121,28 @@ func (r *reference) join(s *Stage) *hcl.Diagnostic {
 	if len(s.axes) > 0 {
 		own = "has only " + listing(s.axes)
 	}
-	return mistake(r.at, "Ambiguous reference",
-		"%s has an instance for each value of %s, and %s %s.%s Write %s to read all of them, or matrix = %s to have one %s for each.",
-		r.name(s.in), listing(lacking), s.Address(), own, hint, r.wide(s.in), r.name(s.in)+".matrix", s.Type)
+	remedy := "Write " + r.chosen(s)
+	if port, ok := s.schema.Input(attribute); s.Type != "output" && (!ok || port.Form != stages.Single) {
+		remedy = fmt.Sprintf("Write %s to read all of them, or matrix = %s.matrix to have one %s for each.", r.wide(s.in), r.name(s.in), s.Type)
+	}
+	return mistake(r.at, "Ambiguous reference", "%s has an instance for each value of %s, and %s %s.%s %s",
+		r.name(s.in), listing(lacking), s.Address(), own, hint, remedy)
+}
+
+// chosen says by which matrix s, which takes one artifact, gets each instance of the target, or one of them.
+func (r *reference) chosen(s *Stage) string {
+	text := fmt.Sprintf("matrix = %s.matrix to have one %s for each", r.name(s.in), s.Type)
+	if s.Type == "output" && len(r.target.axes) > 0 {
+		text += fmt.Sprintf(", with ${each.%s} in its path", r.target.axes[0])
+	}
+	if len(r.target.cells) == 0 {
+		return text + "."
+	}
+	var axes []string
+	for _, a := range r.target.cells[0].Axes {
+		axes = append(axes, fmt.Sprintf("%s = [%s]", a.Name, axisText(a.Value)))
+	}
+	return text + fmt.Sprintf(", or matrix = { %s } to take one.", strings.Join(axes, ", "))
 }
 
 // one finds the instance that agrees with inst on every axis of the target, or nil.

@@ -251,9 +251,14 @@ func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
 	}
 	seen := map[string]bool{}
 	var diags hcl.Diagnostics
+	var several []cty.Value
 	for it := v.ElementIterator(); it.Next(); {
 		_, e := it.Element()
 		value, err := axisValue(e)
+		if err != nil && !e.IsNull() && e.CanIterateElements() {
+			several = append(several, e)
+			continue
+		}
 		if err != nil {
 			diags = append(diags, mistake(at, "Invalid axis", "Axis %s: %s", name, stopped(err.Error())))
 			continue
@@ -265,7 +270,24 @@ func readAxis(name string, v cty.Value, at hcl.Range) (axis, hcl.Diagnostics) {
 			a.values = append(a.values, value)
 		}
 	}
+	if len(several) > 0 {
+		diags = append(diags, unnamed(name, several, at))
+	}
 	return a, diags
+}
+
+// unnamed tells of values that are lists or objects how an axis has them: by name.
+func unnamed(axis string, values []cty.Value, at hcl.Range) *hcl.Diagnostic {
+	const shown = 2
+	var named []string
+	for i, v := range values[:min(len(values), shown)] {
+		named = append(named, fmt.Sprintf("%c = %s", 'a'+i, describe(v)))
+	}
+	if len(values) > shown {
+		named = append(named, "...")
+	}
+	return mistake(at, "Invalid axis", "Axis %[1]s: a value must be a string, a number or a bool, since it names its instances; not %[2]s. Name the values, locals { %[1]ss = { %[3]s } }, "+
+		"take their names for the axis, %[1]s = keys(local.%[1]ss), and write local.%[1]ss[each.%[1]s] where a value is wanted.", axis, describe(values[0]), strings.Join(named, ", "))
 }
 
 // axisValue turns a cty value into a string, a float64 or a bool.

@@ -196,7 +196,7 @@ stage "train" "c" {
 }
 `, "learn/l.hcl": child, "many/m.hcl": "stage \"train\" \"net\" {\n  matrix = { seed = [0, 1] }\n  data = \"phantom://x\"\n  method = \"x\"\n  bogus = 1\n}\noutput \"model\" { value = train.net.weights }\n"}, []string{
 			`learn/l.hcl:11: Ambiguous reference: var.images has an instance for each value of site, and module.a.train.net has no axis.*matrix = var.images.matrix`,
-			`main.hcl:16: Ambiguous reference: module.b.model has an instance for each value of seed.*Write all.module.b.model.*matrix = module.b.model.matrix`,
+			`main.hcl:16: Ambiguous reference: module.b.model has an instance for each value of seed.*Write matrix = module.b.model.matrix to have one train for each, or matrix = { seed = .0. } to take one`,
 			`many/m.hcl:5: Unknown attribute: .*"bogus"`,
 		}},
 	} {

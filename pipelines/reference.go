@@ -262,6 +262,9 @@ func (m *module) resolve(t hcl.Traversal) (*reference, *hcl.Diagnostic) {
 		return nil, nil // its unknown type is reported; nothing can be said of its outputs
 	}
 	if len(names) < 3 || names[2] == "" {
+		if len(rest) > 2 { // TYPE.NAME[...]
+			usage += " An instance is chosen by the matrix of who reads it: matrix = { AXIS = [VALUE] }."
+		}
 		return nil, mistake(r.at, "Incomplete reference", "Stage %s makes: %s. %s", target.seenFrom(m), listing(target.outputNames()), usage)
 	}
 	if names[2] == "matrix" {

@@ -61,8 +61,7 @@ func Find(path string) (Source, error) {
 	}
 	text, err := shipped.ReadFile(path + ".hcl")
 	if err != nil {
-		hint := didYouMean(path, Shipped())
-		return Source{}, fmt.Errorf("no file, folder or shipped pipeline is called %q.%s", path, hint)
+		return Source{}, fmt.Errorf("there is no %s, and no shipped pipeline is called %q.%s", absolute(path), path, didYouMean(path, Shipped()))
 	}
 	dir, err := os.Getwd()
 	return Source{Files: []File{{Name: path + ".hcl", Text: text}}, Dir: dir}, err
@@ -90,13 +89,21 @@ func readPath(path string) (Source, error) {
 	return src, err
 }
 
+// absolute is the place that was looked at, for a message.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
 func readDir(dir string) (Source, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.hcl"))
 	if err != nil {
 		return Source{}, err
 	}
 	if len(names) == 0 {
-		return Source{}, fmt.Errorf("folder %s holds no .hcl file. Name one, or a shipped pipeline: %s", dir, listing(Shipped()))
+		return Source{}, fmt.Errorf("folder %s holds no .hcl file. Name one, or a shipped pipeline: %s", absolute(dir), listing(Shipped()))
 	}
 	sort.Strings(names)
 	return readFiles(dir, names)

@@ -117,8 +117,9 @@ func (c *checker) gathered(address string) []stages.Member {
 	return list
 }
 
-// blame reports what the stage type finds wrong with the attributes, each attribute once.
+// blame reports what the stage type finds wrong with the attributes, of each attribute what it finds in the first instance.
 func (e *evaluator) blame(errs []error) {
+	failed := maps.Clone(e.failed)
 	for _, err := range errs {
 		var ae *stages.AttributeError
 		if !errors.As(err, &ae) {
@@ -134,7 +135,7 @@ func (e *evaluator) blame(errs []error) {
 		}
 		a := e.stage.attr(name)
 		switch {
-		case e.failed[name] || a != nil && !a.sound:
+		case failed[name] || a != nil && !a.sound:
 		case a == nil:
 			e.failed[name] = true
 			e.diags = append(e.diags, mistake(e.stage.at, "Missing attribute", "Stage type %q needs %s Add %s = VALUE.", e.stage.Type, stopped(ae.Error()), name))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"path"
+	"slices"
 
 	"github.com/pipe-ml/pipe/stages/fetch"
 )
@@ -41,6 +43,9 @@ type download struct {
 	Record Output `pipe:"record" path:"record.json" doc:"The address with its commit, and the digests of the files."`
 }
 
+// fileEndings are those by which an address is known to be of one file before the Hub is asked.
+var fileEndings = []string{".safetensors", ".json", ".txt"}
+
 // Validate implements Validator.
 func (s *download) Validate() error {
 	a, err := fetch.Parse(s.Source)
@@ -56,7 +61,7 @@ func (s *download) Validate() error {
 	case a.URL != "":
 		return wrong("source", "an https:// address needs sha256, so that it means the same file for ever: write it (sha256sum tells it of a file)")
 	}
-	if a.URL != "" && len(s.Only) > 0 {
+	if (a.URL != "" || slices.Contains(fileEndings, path.Ext(a.Path))) && len(s.Only) > 0 {
 		return wrong("only", "chooses among the files of a repository, and source is one file: leave it out")
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 func init() {
 	Register(Type{
 		Name:    "evaluate",
-		Version: 2,
+		Version: 3,
 		Doc: `Scores a classifier on a split, or generated images against the real ones.
 
 Classifier metrics are computed over the whole split, with 95 % bootstrap intervals over its images:
@@ -69,7 +69,7 @@ var classifierMetrics = map[string]func(metric.Predictions) float64{
 
 // What is written beside the metrics: exact figures of what was scored.
 var (
-	classifierFacts = []string{"images", "trainable_parameters", "trainable_percent"}                     // the last two of a fine-tuned model
+	classifierFacts = []string{"images"}                                                                  // and trainable of a fine-tuned model
 	samplesFacts    = []string{"real_images", "generated_images", "prompts", "sampler_steps", "guidance"} // and features of an extractor
 )
 
@@ -144,6 +144,9 @@ func (e *evaluate) Measures() []string {
 	names := slices.Clone(e.Metrics)
 	if len(ofModel) > 0 {
 		names = append(names, classifierFacts...)
+		for _, t := range trainable {
+			names = append(names, t.name)
+		}
 	}
 	if e.Groups != "" {
 		names = append(names, "groups")
@@ -226,8 +229,9 @@ func (e *evaluate) scoreModel(ctx context.Context, r Reporter, data *artifact.Im
 	}
 	result["images"] = exactly(float64(len(rows)))
 	if a := c.Adapter; a != nil {
-		result["trainable_parameters"] = exactly(float64(a.Count.Trained))
-		result["trainable_percent"] = exactly(a.Count.WithoutHead())
+		for _, t := range trainable {
+			result[t.name] = exactly(t.of(a.Count))
+		}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func init() {
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
 			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
-			"at hand, and the deviations are reported.\n\n" + methods() + "\n\n" + augmentDoc(),
+			"at hand, and the deviations are reported; a merge that deviates is a warning in the log, since the model holds without it.\n\n" + methods() + "\n\n" + augmentDoc(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -33,7 +33,7 @@ func init() {
 type finetune struct {
 	Method   string         `pipe:"method" doc:"The fine-tuning method."`
 	Options  map[string]any `pipe:"options,optional" doc:"Options of the method, such as { rank = 4 }; those left out or null have their defaults."`
-	Blocks   []int          `pipe:"blocks,optional" filled:"true" min:"0" doc:"Blocks of the network on which the method acts. Default: all."`
+	Blocks   []int          `pipe:"blocks,optional" filled:"true" min:"0" doc:"Blocks of the network on which the method acts, by number from 0: of a transformer, a ResNet, a DenseNet (its dense layers) or a U-Net, as pipe docs peft lists them; MobileNet-v1 has none. Default: all."`
 	Layers   []string       `pipe:"layers,optional" filled:"true" doc:"Layers on which the method acts, by one or more segments of their paths, such as attn, norm? or blocks.3.mlp; with blocks both must hold. Default: all."`
 	Fraction float64        `pipe:"fraction" default:"1" min:"0.00001" max:"1" doc:"Share of the training images; smaller shares lie in larger ones."`
 	Shift    int            `pipe:"shift" default:"-1" min:"-1" doc:"Random shift of a classifier's training images in pixels; -1: one in 64 of their size."`
@@ -122,11 +122,9 @@ func (s *finetune) Validate() error {
 		return wrong("method", "%v", err)
 	}
 	var errs []error
-	if _, err := m.Configure(s.Options); err != nil {
-		errs = append(errs, wrong("options", "%v", err))
-	}
+	errs = append(errs, s.options(m)...)
 	if _, err := model.Lookup(s.Network); s.Network != "" && err != nil {
-		errs = append(errs, unknown("architecture", s.Network, model.Names()))
+		errs = append(errs, unknownNetwork("architecture", s.Network, model.Names()))
 	}
 	const unread = "is for a classifier, and tokens are for a diffusion model, whose images are never moved: leave it out"
 	if s.diffuses() && s.Flip {
@@ -150,6 +148,19 @@ func (s *finetune) Validate() error {
 		}
 	}
 	return errors.Join(append(errs, s.check(s.diffuses())...)...)
+}
+
+// options says what is wrong with the method's options.
+func (s *finetune) options(m peft.Method) (errs []error) {
+	_, err := m.Configure(s.Options)
+	for _, err := range each(err) {
+		var o *peft.OptionError
+		if errors.As(err, &o) {
+			err = wrong("options."+o.Option, "%s", o.Message)
+		}
+		errs = append(errs, err)
+	}
+	return errs
 }
 
 // diffuses tells whether what is given is for a diffusion model.

@@ -27,6 +27,8 @@ type MethodOption struct {
 	Kind    string   `json:"kind"`
 	Default any      `json:"default"`
 	Min     *float64 `json:"min,omitempty"`
+	Max     *float64 `json:"max,omitempty"`
+	OneOf   []string `json:"oneof,omitempty"`
 	Doc     string   `json:"doc"`
 }
 
@@ -38,6 +40,30 @@ type Trained struct {
 	Percent         float64 `json:"percent"`
 	PercentWithHead float64 `json:"percent_with_head"`
 	Refused         string  `json:"refused,omitempty"`
+}
+
+// NetworkBlocks are the blocks of a published network as finetune's blocks numbers them, from 0; runs of them are one element, "blocks.0 to blocks.11".
+type NetworkBlocks struct {
+	Network string   `json:"network"`
+	Count   int      `json:"count"`
+	Blocks  []string `json:"blocks"`
+}
+
+// Blocks lists them for the networks of the support matrix.
+func Blocks() ([]NetworkBlocks, error) {
+	references, err := peft.References()
+	if err != nil {
+		return nil, err
+	}
+	var out []NetworkBlocks
+	for _, r := range references {
+		list, n, err := peft.Blocks(r.Model)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, NetworkBlocks{r.Name, n, list})
+	}
+	return out, nil
 }
 
 // MethodNames lists the fine-tuning methods, sorted.
@@ -85,7 +111,7 @@ func describe(name string) (Method, error) {
 		Statistics: "updated", Rates: map[string]float64{}, Card: card,
 	}
 	for _, f := range peft.Fields(m.New()) {
-		d.Options = append(d.Options, MethodOption{f.Name, f.Kind, f.Default, f.Min, f.Doc})
+		d.Options = append(d.Options, MethodOption{f.Name, f.Kind, f.Default, f.Min, f.Max, f.OneOf, f.Doc})
 	}
 	if m.Statistics == layer.FrozenStatistics {
 		d.Statistics = "frozen"

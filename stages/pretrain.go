@@ -46,7 +46,7 @@ func (s *pretrain) Validate() error {
 	var errs []error
 	known := append(model.Names(), diffusion.Variants()...)
 	if !slices.Contains(known, s.Architecture) {
-		errs = append(errs, unknown("model", s.Architecture, known))
+		errs = append(errs, unknownNetwork("model", s.Architecture, known))
 	}
 	if s.Data.URI != "" {
 		if _, err := phantom.Parse(s.Data.URI); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/pipe-ml/pipe/accel/cpu"
@@ -20,11 +21,14 @@ const proofBatch = 4
 // prepare lets the method choose what trains in a network called name with weights w, and tells it.
 func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {
 	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Mask: peft.Mask{Blocks: s.Blocks, Layers: s.Layers}})
-	if errors.Is(err, peft.ErrNothingToTrain) {
-		return nil, fmt.Errorf("%s: %w; %s", name, err, fitting(network))
-	}
-	if err != nil {
-		return nil, err
+	var masked *peft.MaskError
+	switch {
+	case errors.As(err, &masked):
+		return nil, wrong(masked.Part, "%s: %s: %s", name, s.Method, masked.Message)
+	case errors.Is(err, peft.ErrNothingToTrain):
+		return nil, wrong("method", "%s: %v; %s", name, err, fitting(network))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	for _, p := range a.Trainable {
 		r.Log("trains %s %v", p.Name, p.Shape)
@@ -47,20 +51,39 @@ func fitting(network peft.Model) string {
 	return "methods that fit it: " + strings.Join(names, ", ")
 }
 
+// trainable are the figures of how much trains: beside the head, as papers give them, and with it.
+var trainable = []struct {
+	name string
+	of   func(peft.Count) float64
+}{
+	{"trainable_parameters", func(c peft.Count) float64 { return float64(c.Trained - c.Head) }},
+	{"trainable_parameters_with_head", func(c peft.Count) float64 { return float64(c.Trained) }},
+	{"trainable_percent", peft.Count.WithoutHead},
+	{"trainable_percent_with_head", peft.Count.WithHead},
+}
+
+// starts says how the output before the first step relates to the frozen model's, with its deviation relative to the largest value of that.
+var starts = map[peft.Step0]string{
+	peft.Equal:   "is the frozen model's in every bit (deviation %.3g)",
+	peft.Close:   "is the frozen model's but for the noise of the new parameters, which moves it by up to %.3g of its largest value",
+	peft.Differs: "differs from the frozen model's, as it does with this method, by up to %.3g of its largest value",
+}
+
 // proven trains between the proofs of what the method claims: of its start, and of merging what came of it. w is what
-// train changes. What train reports comes before how much trained and the proofs.
+// train changes. What train reports comes before how much trained and the proofs. A merge that deviates is told and no error: what was trained
+// is sound without it, and must not be lost.
 func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, train func() error) error {
 	step0, err := a.ProveStep0(w, output)
 	if err != nil {
 		return err
 	}
-	r.Log("before the first step the output is %s to the frozen model's: it deviates by %.3g", a.Method.Step0, step0)
+	r.Log("before the first step the output "+starts[a.Method.Step0], step0)
 	if err := train(); err != nil {
 		return err
 	}
-	r.Metric("trainable_percent", a.Count.WithoutHead())
-	r.Metric("trainable_percent_with_head", a.Count.WithHead())
-	r.Metric("trainable_parameters", float64(a.Count.Trained))
+	for _, t := range trainable {
+		r.Metric(t.name, t.of(a.Count))
+	}
 	r.Metric("head_parameters", float64(a.Count.Head))
 	r.Metric("body_parameters", float64(a.Count.Body))
 	r.Metric("step0_deviation", step0)
@@ -68,12 +91,19 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 		return nil
 	}
 	merged, err := a.ProveMerge(w, output)
-	if err != nil {
+	if err != nil && !errors.Is(err, peft.ErrUnmerged) {
 		return err
 	}
-	r.Metric("merge_deviation", merged)
-	r.Log("merged into the weights, the output deviates by %.3g", merged)
-	if merged > peft.MergeUsual {
+	if !math.IsInf(merged, 0) {
+		r.Metric("merge_deviation", merged)
+	}
+	if err == nil {
+		r.Log("merged into the weights, the output deviates by up to %.3g of its largest value", merged)
+	}
+	switch {
+	case err != nil:
+		r.Log("warning: %v; use the model as it is, with its adapter, or train at a lower learning rate to merge it", err)
+	case merged > peft.MergeUsual:
 		r.Log("warning: that is more than the usual %.0e: evaluate the merged weights themselves before using them", peft.MergeUsual)
 	}
 	return nil

@@ -61,6 +61,9 @@ func (c recipe) settings() (a augmenting, errs []error) {
 			errs = append(errs, wrong(pair.name, "takes two bounds: give the lower one first"))
 		}
 	}
+	if c.Augment["magnitude"] != nil && a.Operations == 0 {
+		errs = append(errs, wrong("magnitude", "is RandAugment's, which is not asked for: set rand_augment, or leave it out"))
+	}
 	if len(a.Ratio) > 0 && len(a.Scale) == 0 {
 		errs = append(errs, wrong("ratio", "is that of a random crop, and there is none: set scale"))
 	}
@@ -115,6 +118,9 @@ func canonicalAugment(config map[string]any) {
 		return
 	}
 	if normal, errs := s.Normalise(given); len(errs) == 0 {
+		if normal["rand_augment"] == nil && given["magnitude"] == nil {
+			delete(normal, "magnitude") // its default is that of nothing
+		}
 		config["augment"] = normal
 	}
 }

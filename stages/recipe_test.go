@@ -44,7 +44,11 @@ func TestAugmentInTheKeyHasItsDefaults(t *testing.T) {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	if got := fmt.Sprint(config["augment"]); got != "map[magnitude:9 mixup:0.2]" {
+	if got := fmt.Sprint(config["augment"]); got != "map[mixup:0.2]" {
+		t.Error(got)
+	}
+	config, _ = SchemaOf(typ).Normalise(map[string]any{"model": "resnet10_64", "augment": map[string]any{"rand_augment": 2}})
+	if got := fmt.Sprint(config["augment"]); got != "map[magnitude:9 rand_augment:2]" {
 		t.Error(got)
 	}
 	if schema, err := augmentSchema(); err != nil || !strings.Contains(augmentDoc(), "magnitude = 9") {
@@ -69,6 +73,7 @@ func TestRecipesThatDoNotGoTogetherAreRefused(t *testing.T) {
 		`"augment":{"mixupp":1}`:               "augment.mixupp: augment has no such attribute",
 		`"augment":{"scale":[1,0.5]}`:          "augment.scale: takes two bounds",
 		`"augment":{"ratio":[1,2]}`:            "augment.ratio: is that of a random crop",
+		`"augment":{"magnitude":9}`:            "augment.magnitude: is RandAugment's, which is not asked for: set rand_augment, or leave it out",
 		`"loss":"hinge"`:                       "loss:",
 		`"optimizer":"lion"`:                   "optimizer:",
 		`"tokens":true,"label_smoothing":0.1`:  "label_smoothing: is for a classifier",

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +77,36 @@ func TestTableAveragesTheSeedsAndMarksTheBestOfAColumn(t *testing.T) {
 	}
 	if got := read(t, tab.LaTeX); !strings.Contains(got, `\textbf{0.62} $\pm$ 0.07`) || !strings.Contains(got, `\begin{tabular}{lrrrr}`) {
 		t.Errorf("latex:\n%s", got)
+	}
+}
+
+// Of errors, and of what a method trains, less is better unless the user says otherwise.
+func TestTablesMarkTheFewestParametersAsBest(t *testing.T) {
+	dir := t.TempDir()
+	var runs []Member
+	for method, n := range map[string]float64{"full": 1000, "lora": 10} {
+		m := artifact.Metrics{"ece_adaptive": metric.Interval{Value: n}}
+		for _, f := range trainable {
+			m[f.name] = metric.Interval{Value: n}
+		}
+		path := filepath.Join(dir, method+".json")
+		if err := artifact.WriteMetrics(path, m); err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, Member{Axes: map[string]any{"method": method}, Path: path})
+	}
+	slices.SortFunc(runs, func(a, b Member) int { return strings.Compare(a.Path, b.Path) })
+	typ, _ := Lookup("table")
+	stage, err := Decode(typ, []byte(`{"rows":["method"],"metrics":["trainable_parameters","trainable_parameters_with_head","trainable_percent","trainable_percent_with_head","ece_adaptive"]}`),
+		map[string]Given{"runs": {Members: runs}}, map[string]string{"csv": filepath.Join(dir, "t.csv"), "md": filepath.Join(dir, "t.md"), "tex": filepath.Join(dir, "t.tex")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.Run(t.Context(), silent{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, Output(filepath.Join(dir, "t.md"))); !strings.Contains(got, "| full | 1000 | 1000 | 1000 | 1000 | 1000 |\n| lora | **10** | **10** | **10** | **10** | **10** |\n") {
+		t.Error(got)
 	}
 }
 

@@ -32,7 +32,7 @@ type table struct {
 	Rows    []string       `pipe:"rows" doc:"Axes of the runs that make the rows."`
 	Columns string         `pipe:"columns,optional" doc:"An axis that spreads each metric over several columns."`
 	Metrics []string       `pipe:"metrics" doc:"The metrics to show, in this order."`
-	Lower   []string       `pipe:"lower,optional" default:"[\"ece\", \"fid\", \"kid\", \"loss\"]" doc:"Metrics of which less is better."`
+	Lower   []string       `pipe:"lower,optional" default:"[\"ece\", \"ece_adaptive\", \"ece_classwise\", \"fid\", \"kid\", \"loss\", \"trainable_parameters\", \"trainable_parameters_with_head\", \"trainable_percent\", \"trainable_percent_with_head\"]" doc:"Metrics of which less is better."`
 	Digits  int            `pipe:"digits" default:"3" min:"0" max:"9" doc:"Decimal places; a column of whole numbers, such as counts, has none."`
 	Caption string         `pipe:"caption,optional" doc:"Above the Markdown and LaTeX table."`
 

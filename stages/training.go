@@ -20,7 +20,7 @@ type training struct {
 	Epochs            float64   `pipe:"epochs,optional" min:"0" doc:"Passes over the training data after which training ends even if steps are left."`
 	BatchSize         int       `pipe:"batch_size,optional" min:"1" doc:"Images a batch; never more than there are. Default: 32, for diffusion 16."`
 	Accumulate        int       `pipe:"grad_accum_steps,optional" min:"1" doc:"Batches whose mean gradient a step follows: as one batch that many times as large, but for batch norms, which see each by itself. Default: 1."`
-	LR                float64   `pipe:"lr,optional" min:"0" doc:"Peak learning rate. Default, and 0: the method's."`
+	LR                float64   `pipe:"lr,optional" min:"0" doc:"Peak learning rate. Default, and 0: for fine-tuning the method's for the kind of network (pipe docs peft METHOD); for pretraining 0.002."`
 	MinLR             float64   `pipe:"min_lr,optional" min:"0" doc:"Learning rate at the end of the cosine or linear schedule. Default: 0."`
 	Schedule          string    `pipe:"schedule" default:"cosine" enum:"cosine,linear,constant" doc:"Course of the learning rate after the warm-up."`
 	Warmup            float64   `pipe:"warmup" default:"0.1" min:"0" max:"0.9" doc:"Share of the steps in which the learning rate rises."`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,7 +153,8 @@ func TestAClassifierIsPretrainedAndFineTuned(t *testing.T) {
 		config := fmt.Sprintf(`{"method":%q,"steps":4,"batch_size":4,"fraction":0.5}`, method)
 		tuned, again := filepath.Join(dir, method), filepath.Join(dir, method+"-again")
 		m := mustRun(t, "finetune", config, map[string]string{"model": base, "data": images}, map[string]string{"model": tuned})
-		if m["head_parameters"] != heads[network] || m["trainable_parameters"] < m["head_parameters"] {
+		if m["head_parameters"] != heads[network] || m["trainable_parameters_with_head"] != m["trainable_parameters"]+m["head_parameters"] ||
+			math.Abs(m["trainable_percent"]-100*m["trainable_parameters"]/m["body_parameters"]) > 1e-9 || m["trainable_percent_with_head"] <= 0 {
 			t.Errorf("%s reports %v", method, m)
 		}
 		card, err := peft.Lookup(method)
@@ -218,7 +220,7 @@ func TestADiffusionModelIsPretrainedFineTunedAndSampled(t *testing.T) {
 		}
 		t.Logf("%s: merged, it deviates by %.3g", method, m["merge_deviation"])
 	}
-	const refusal = "unet_micro: vpt: would train nothing on this network; methods that fit it: adapter, "
+	const refusal = "method: unet_micro: vpt: would train nothing on this network; methods that fit it: adapter, "
 	if _, err := runStage(t, "finetune", `{"method":"vpt"}`, pairs, map[string]string{"model": filepath.Join(dir, "vpt")}); err == nil || !strings.HasPrefix(err.Error(), refusal) {
 		t.Errorf("prompts in a U-Net: %v, want %s", err, refusal)
 	}
@@ -262,7 +264,7 @@ func TestTrainingStagesRefuseWhatCannotWork(t *testing.T) {
 		{"prompts in a CNN", "finetune", `{"method":"vpt"}`, map[string]string{"model": base, "data": images}, "resnet10_64: vpt: would train nothing on this network; methods that fit it: batch_norm, bitfit, "},
 		{"an unknown method", "finetune", `{"method":"lorra"}`, map[string]string{"model": base, "data": images}, "lora"},
 		{"an unknown option", "finetune", `{"method":"lora","options":{"rnak":4}}`, map[string]string{"model": base, "data": images}, "rank"},
-		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, "vit_micro_patch8_64"},
+		{"an unknown network", "pretrain", `{"model":"vit_giant"}`, map[string]string{"data": images}, `there is no network "vit_giant": see pipe docs models`},
 		{"fractals without captions", "pretrain", `{"model":"unet_micro","data":"phantom://fractals"}`, nil, "captions"},
 		{"diffusion without tokens", "pretrain", `{"model":"unet_micro"}`, map[string]string{"data": images}, "tokens"},
 		{"captions for a CNN", "finetune", `{"method":"full"}`, map[string]string{"model": base, "data": images, "tokens": tokens}, "tokens: the model is a classifier, which reads no captions: leave them out"},

@@ -18,6 +18,21 @@ type AttributeError struct {
 
 func (e *AttributeError) Error() string { return e.Attribute + ": " + e.Message }
 
+// Blamed is the attribute to which the error of a stage is due, or "": the one that it names, or else the input of whose path it tells.
+func Blamed(err error, inputs map[string]Given) string {
+	var a *AttributeError
+	if errors.As(err, &a) {
+		return a.Attribute
+	}
+	blamed, longest := "", 0
+	for _, name := range sortedKeys(inputs) {
+		if path := inputs[name].Path; len(path) > longest && strings.Contains(err.Error(), path) {
+			blamed, longest = name, len(path)
+		}
+	}
+	return blamed
+}
+
 // wrong says what is wrong with an attribute, and what to do about it.
 func wrong(attribute, format string, args ...any) *AttributeError {
 	return &AttributeError{Attribute: attribute, Message: fmt.Sprintf(format, args...)}
@@ -26,6 +41,13 @@ func wrong(attribute, format string, args ...any) *AttributeError {
 // unknown says that the value of an attribute is not one of those that are known.
 func unknown(attribute, value string, known []string) *AttributeError {
 	e := wrong(attribute, "%q is not one of %s", value, strings.Join(known, ", "))
+	e.Value, e.Known = value, known
+	return e
+}
+
+// unknownNetwork says it of a network's name, without the many that there are.
+func unknownNetwork(attribute, value string, known []string) *AttributeError {
+	e := wrong(attribute, "there is no network %q: see pipe docs models", value)
 	e.Value, e.Known = value, known
 	return e
 }
@@ -64,11 +86,14 @@ type Canonical interface {
 
 // validate asks the stage itself, if it has a say.
 func validate(stage Stage) []error {
-	v, ok := stage.(Validator)
-	if !ok {
-		return nil
+	if v, ok := stage.(Validator); ok {
+		return each(v.Validate())
 	}
-	err := v.Validate()
+	return nil
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
 	}

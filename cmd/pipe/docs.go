@@ -76,11 +76,15 @@ func (a *app) docsPEFT(args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 {
-		a.view.Methods(methods)
-	} else {
+	if len(args) > 0 {
 		a.view.Method(methods[0])
+		return nil
 	}
+	blocks, err := stages.Blocks()
+	if err != nil {
+		return err
+	}
+	a.view.Methods(methods, blocks)
 	return nil
 }
 

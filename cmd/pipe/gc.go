@@ -110,7 +110,7 @@ func (a *app) pin(o pipelineOptions, pin bool, args []string) (err error) {
 	if len(args) == 0 {
 		return a.pins()
 	}
-	addresses, err := a.meant(&o, args)
+	_, addresses, err := a.meant(&o, args)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (a *app) logs(o pipelineOptions, args []string) (err error) {
 	if path, err := store.Log(address); err == nil {
 		return a.printLog(address, path)
 	}
-	addresses, err := a.meant(&o, args)
+	p, addresses, err := a.meant(&o, args)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,17 @@ func (a *app) logs(o pipelineOptions, args []string) (err error) {
 			return err
 		}
 	}
-	if !found {
-		return fmt.Errorf("%s has not run yet", args[len(args)-1])
+	if found {
+		return nil
 	}
-	return nil
+	why, err := p.waiting(store, addresses[0])
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		return fmt.Errorf("%s has not run yet: %s", args[len(args)-1], why)
+	}
+	return fmt.Errorf("%s has not run yet: there is no log of it in %s", args[len(args)-1], store.Dir())
 }
 
 func (a *app) follow(ctx context.Context, o pipelineOptions, args []string) (err error) {
@@ -81,7 +88,7 @@ func (a *app) follow(ctx context.Context, o pipelineOptions, args []string) (err
 		return err
 	}
 	defer closing(store, &err)
-	addresses, err := a.meant(&o, args)
+	_, addresses, err := a.meant(&o, args)
 	if err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ func (a *app) split(o *pipelineOptions, args []string) (address string) {
 	case 2:
 		o.path, address = args[0], args[1]
 	case 1:
-		if _, err := pipelines.ParseSelector(args[0]); err == nil && !isPipeline(args[0]) {
+		if _, err := pipelines.ParseSelector(args[0]); err == nil && !isPipeline(args[0]) && !pathLike(args[0]) {
 			address = args[0]
 		} else {
 			o.path = args[0]
@@ -237,17 +237,24 @@ func (a *app) split(o *pipelineOptions, args []string) (address string) {
 	return address
 }
 
-// meant are the addresses of the instances that the arguments [PIPELINE] ADDRESS mean.
-func (a *app) meant(o *pipelineOptions, args []string) ([]string, error) {
+// pathLike says whether an argument that is no pipeline was meant as a file.
+func pathLike(arg string) bool {
+	name, _, _ := strings.Cut(arg, "[")
+	return strings.ContainsRune(name, '/') || filepath.Ext(name) == ".hcl"
+}
+
+// meant are the addresses of the instances that the arguments [PIPELINE] ADDRESS mean, and their pipeline.
+func (a *app) meant(o *pipelineOptions, args []string) (*project, []string, error) {
 	address := a.split(o, args)
 	if address == "" {
-		return nil, fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
+		return nil, nil, fmt.Errorf("%q is no address: write TYPE.NAME, TYPE.NAME[axis=value] or TYPE.NAME[\"value\",...]", args[0])
 	}
 	p, err := a.open(*o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.addresses([]string{address})
+	addresses, err := p.addresses([]string{address})
+	return p, addresses, err
 }
 
 func isPipeline(path string) bool {

@@ -99,6 +99,9 @@ func (a *app) show(o pipelineOptions, args []string) (err error) {
 		shown.Result, err = store.LastResult(address)
 		switch {
 		case errors.Is(err, dag.ErrNoResult):
+			if shown.Waiting, err = p.waiting(store, address); err != nil {
+				return err
+			}
 		case err != nil:
 			return err
 		default:

@@ -154,7 +154,7 @@ func (w *worker) answer(ctx context.Context, line []byte) error {
 	}
 	log.Debug().Dur("ms", time.Since(begin)).Err(err).Msg("end")
 	if err != nil {
-		end = dag.WorkerEvent{Kind: "error", Message: err.Error()}
+		end = dag.WorkerEvent{Kind: "error", Message: err.Error(), Attribute: stages.Blamed(err, given(req))}
 	}
 	return w.events.write(end)
 }

@@ -156,6 +156,8 @@ func check(t *testing.T, err error, class, text string, job dag.Job) {
 	var failed *dag.ActionError
 	if !errors.As(err, &failed) || failed.Class != class || !strings.Contains(failed.Message, text) {
 		t.Errorf("error %v, want class %s and %q", err, class, text)
+	} else if class == dag.ClassError && failed.Attribute != "text" {
+		t.Errorf("attribute %q is to blame, want text", failed.Attribute)
 	}
 }
 

@@ -31,7 +31,7 @@ func Worker() {
 		}
 		end := dag.WorkerEvent{Kind: "done"}
 		if err != nil {
-			end = dag.WorkerEvent{Kind: "error", Message: err.Error()}
+			end = dag.WorkerEvent{Kind: "error", Message: err.Error(), Attribute: "text"}
 		}
 		if err := out.Encode(end); err != nil {
 			return

@@ -137,7 +137,7 @@ func (e *element) take(l line) (over bool, err error) {
 		e.event(dag.WorkerEvent{Kind: dag.EventRan, Values: map[string]float64{"seconds": l.Seconds}})
 		return true, nil
 	case "error":
-		return true, &dag.ActionError{Class: l.Class, Message: l.Message}
+		return true, &dag.ActionError{Class: l.Class, Message: l.Message, Attribute: l.Attribute}
 	case stopped: // Slurm knows why
 	default:
 		e.event(l.WorkerEvent)

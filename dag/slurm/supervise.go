@@ -91,7 +91,7 @@ func supervise(ctx context.Context, tasks string, executor dag.Executor, beat ti
 	var failed *dag.ActionError
 	switch {
 	case errors.As(err, &failed):
-		end = line{WorkerEvent: dag.WorkerEvent{Kind: "error", Message: failed.Message}, Class: failed.Class}
+		end = line{WorkerEvent: dag.WorkerEvent{Kind: "error", Message: failed.Message, Attribute: failed.Attribute}, Class: failed.Class}
 	case ctx.Err() != nil:
 		end = line{WorkerEvent: dag.WorkerEvent{Kind: stopped}}
 	case err != nil:

@@ -42,7 +42,11 @@ func OpenArchive(path string) (*Archive, error) {
 	var err error
 	switch {
 	case IsPickle(path):
-		err = &PickleError{Files: []string{path}}
+		refused := &PickleError{Files: []string{path}}
+		if _, missing := os.Stat(refused.converted()); missing == nil {
+			refused.Given = refused.converted()
+		}
+		err = refused
 	case strings.HasSuffix(path, indexEnding):
 		err = a.addShards(path)
 	default:

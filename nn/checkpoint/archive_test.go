@@ -169,8 +169,15 @@ func TestAPickleIsRefusedWithTheCommandThatConvertsIt(t *testing.T) {
 	}
 	path := filepath.Join(write(t, map[string]any{"w.pt": []byte("PK")}), "w.pt")
 	var refused *checkpoint.PickleError
-	if _, err := checkpoint.OpenArchive(path); !errors.As(err, &refused) {
+	if _, err := checkpoint.OpenArchive(path); !errors.As(err, &refused) || !strings.Contains(err.Error(), refused.Command()) {
 		t.Errorf("error %v", err)
+	}
+	converted := strings.TrimSuffix(path, ".pt") + ".safetensors"
+	if err := os.WriteFile(converted, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := checkpoint.OpenArchive(path); !errors.As(err, &refused) || !strings.HasSuffix(err.Error(), "its conversion lies beside it, give "+converted) {
+		t.Errorf("beside its conversion: %v", err)
 	}
 }
 

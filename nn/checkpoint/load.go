@@ -80,7 +80,7 @@ func Load(w *layer.Weights, tensors map[string]Tensor, o LoadOptions) (LoadRepor
 		names []string
 	}{{"missing", missing}, {"unexpected", unexpected}, {"of wrong shape or type", misshaped}} {
 		if len(f.names) > 0 {
-			faults = append(faults, fmt.Sprintf("%d %s: %s", len(f.names), f.what, strings.Join(f.names, ", ")))
+			faults = append(faults, fmt.Sprintf("%d %s: %s", len(f.names), f.what, few(f.names)))
 		}
 	}
 	if len(faults) > 0 {
@@ -126,4 +126,14 @@ func matches(patterns []string, name string) bool {
 		ok, err := path.Match(p, name)
 		return err == nil && ok
 	})
+}
+
+// few lists the first names.
+func few(names []string) string {
+	const shown = 5
+	list := strings.Join(names[:min(shown, len(names))], ", ")
+	if more := len(names) - shown; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }

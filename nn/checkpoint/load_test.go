@@ -1,6 +1,7 @@
 package checkpoint_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -37,6 +38,18 @@ func TestLoadTellsAllFaultsAtOnceAndSetsNothing(t *testing.T) {
 	}
 	if w.Data("a.bias")[0] != 0 {
 		t.Error("a failed load changed the weights")
+	}
+}
+
+func TestLoadNamesSomeOfManyFaults(t *testing.T) {
+	tensors := map[string]checkpoint.Tensor{}
+	for i := range 100 {
+		tensors[fmt.Sprintf("x%02d", i)] = checkpoint.FromFloat32([]int{1}, make([]float32, 1))
+	}
+	_, err := checkpoint.Load(declared(t), tensors, checkpoint.LoadOptions{})
+	want := "weights do not fit the network: 3 missing: a.bias, a.weight, head.weight; 100 unexpected: x00, x01, x02, x03, x04 and 95 more"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 

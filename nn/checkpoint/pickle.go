@@ -10,6 +10,7 @@ import (
 // PickleError refuses weights in PyTorch's pickle format, which runs code when it is read, with the command that converts them.
 type PickleError struct {
 	Files []string // of one network
+	Given string   // the safetensors file that they were converted to, where it is there
 }
 
 // pickleEndings are those of torch.save.
@@ -21,6 +22,9 @@ func IsPickle(name string) bool {
 }
 
 func (e *PickleError) Error() string {
+	if e.Given != "" {
+		return fmt.Sprintf("%s: a pickle of PyTorch is a program that runs when it is read, so it is refused: its conversion lies beside it, give %s", e.Files[0], e.Given)
+	}
 	names := make([]string, len(e.Files))
 	for i, f := range e.Files {
 		names[i] = filepath.Base(f)

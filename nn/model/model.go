@@ -141,23 +141,20 @@ func register(rows ...Variant) {
 func Lookup(name string) (Variant, error) {
 	v, ok := variants[name]
 	if !ok {
-		return Variant{}, fmt.Errorf("model %q is not known%s; there are %s", name, nearest(name), strings.Join(Names(), ", "))
+		return Variant{}, fmt.Errorf("there is no network %q: %s (see pipe docs models)", name, nearest(name))
 	}
 	return v, nil
 }
 
-// nearest asks whether the variant is meant whose name is nearest, if one is near.
+// nearest asks whether the variant is meant whose name is nearest, or names three where none is near.
 func nearest(name string) string {
-	best, at := "", max(2, len(name)/3)
-	for _, n := range Names() {
-		if d := levenshtein.Distance(name, n, nil); d <= at && (best == "" || d < at) {
-			best, at = n, d
-		}
+	names := Names()
+	far := func(n string) int { return levenshtein.Distance(strings.ToLower(name), n, nil) }
+	slices.SortStableFunc(names, func(a, b string) int { return far(a) - far(b) })
+	if far(names[0]) <= max(2, len(name)/3) {
+		return fmt.Sprintf("did you mean %q?", names[0])
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %q?", best)
+	return "the nearest are " + strings.Join(names[:3], ", ")
 }
 
 // Names lists the variants in alphabetical order.

@@ -171,8 +171,13 @@ func TestOptionsAdaptTheInput(t *testing.T) {
 }
 
 func TestWrongInputsAreRefused(t *testing.T) {
-	if _, err := Lookup("vit_giant"); err == nil || !strings.Contains(err.Error(), "vit_tiny_patch8_64") {
-		t.Errorf("an unknown name gave %v", err)
+	for name, want := range map[string]string{
+		"vit_giant": "the nearest are ",
+		"ResNet_50": `there is no network "ResNet_50": did you mean "resnet50"? (see pipe docs models)`,
+	} {
+		if _, err := Lookup(name); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 160 {
+			t.Errorf("an unknown name gave %v", err)
+		}
 	}
 	v, err := Lookup("vit_micro_patch8_64")
 	if err != nil {

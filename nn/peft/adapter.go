@@ -1,8 +1,6 @@
 package peft
 
 import (
-	"fmt"
-
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -21,7 +19,7 @@ import (
 //
 // Counts: ViT-B/16 houlsby 2,379,264; pfeiffer at width 96 1,779,840.
 type Bottleneck struct {
-	Style string `pipe:"style" default:"houlsby" doc:"houlsby: behind attentions and MLPs; pfeiffer: behind MLPs"`
+	Style string `pipe:"style" default:"houlsby" oneof:"houlsby,pfeiffer" doc:"houlsby: behind attentions and MLPs; pfeiffer: behind MLPs"`
 	Width int    `pipe:"bottleneck" default:"64" min:"1" doc:"width of the adapter"`
 }
 
@@ -37,12 +35,8 @@ func init() {
 // Apply implements Config.
 func (c *Bottleneck) Apply(s layer.Sites) ([]layer.Edit, error) {
 	attentions, places := parts(s)
-	switch c.Style {
-	case "houlsby":
+	if c.Style == "houlsby" {
 		places = append(places, attentions...)
-	case "pfeiffer":
-	default:
-		return nil, fmt.Errorf("style: %q is neither houlsby nor pfeiffer", c.Style)
 	}
 	var edits []layer.Edit
 	for _, p := range places {

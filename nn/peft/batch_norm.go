@@ -1,8 +1,6 @@
 package peft
 
 import (
-	"fmt"
-
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -16,7 +14,7 @@ import (
 //
 // Count: ResNet-50 53,120.
 type BatchNorm struct {
-	Mode string `pipe:"statistics" default:"update" doc:"running statistics in training: update, or frozen"`
+	Mode string `pipe:"statistics" default:"update" oneof:"update,frozen" doc:"running statistics in training: update, or frozen"`
 }
 
 func init() {
@@ -30,9 +28,6 @@ func init() {
 
 // Apply implements Config.
 func (c *BatchNorm) Apply(s layer.Sites) ([]layer.Edit, error) {
-	if c.Mode != "update" && c.Mode != "frozen" {
-		return nil, fmt.Errorf("statistics: %q is neither update nor frozen", c.Mode)
-	}
 	return train(s, affine(s, func(k layer.Kind) bool { return k == layer.KindBatchNorm })), nil
 }
 

@@ -1,23 +1,29 @@
 package peft
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Field is one value of a method's config. Its struct field carries the tags
 //
 //	Rank int `pipe:"rank" default:"8" min:"1" doc:"rank of the change"`
 //
-// max is the largest value, and the field has the type int, float64, bool, string, []string or map[string]float64.
+// max is the largest value, oneof lists the values of a string, separated by commas, and the field has the type int, float64, bool, string, []string or
+// map[string]float64.
 type Field struct {
 	Name    string
 	Kind    string // "int", "number", "bool", "string", "list" or "map"
 	Default any    // JSON value; nil for a list or a map
 	Min     *float64
 	Max     *float64
+	OneOf   []string
 	Doc     string
 	index   int
 }
@@ -56,20 +62,29 @@ func Fields(c Config) []Field {
 		if v, err := strconv.ParseFloat(f.Tag.Get("max"), 64); err == nil {
 			field.Max = &v
 		}
+		if list := f.Tag.Get("oneof"); list != "" {
+			field.OneOf = strings.Split(list, ",")
+		}
 		out = append(out, field)
 	}
 	return out
 }
 
+// OptionError is what is wrong with one option of a method.
+type OptionError struct {
+	Option, Message string
+}
+
+func (e *OptionError) Error() string { return e.Option + ": " + e.Message }
+
 // Configure returns the method's config with defaults overwritten by values, which are JSON values; null is the default. Unknown names, wrong types
-// and numbers outside of a field's bounds are errors.
+// and values that a field does not take are errors; each is an *OptionError, and all of them are joined.
 func (m Method) Configure(values map[string]any) (Config, error) {
 	c := m.New()
 	fields := Fields(c)
-	known := map[string]bool{}
 	var names []string
+	var errs []error
 	for _, f := range fields {
-		known[f.Name] = true
 		names = append(names, f.Name)
 		v := values[f.Name]
 		if v == nil {
@@ -79,15 +94,41 @@ func (m Method) Configure(values map[string]any) (Config, error) {
 			continue
 		}
 		if err := f.set(reflect.ValueOf(c).Elem().Field(f.index), v); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", m.Name, f.Name, err)
+			errs = append(errs, &OptionError{f.Name, err.Error()})
 		}
 	}
 	for _, n := range sortedKeys(values) {
-		if !known[n] {
-			return nil, fmt.Errorf("%s has no option %q%s", m.Name, n, suggest(n, names))
+		if !slices.Contains(names, n) {
+			errs = append(errs, &OptionError{n, fmt.Sprintf("%s has no such option%s", m.Name, instead(n, names))})
 		}
 	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// What options of the PEFT library are called here, and what stands for those that are no options here.
+var (
+	renamed = map[string]string{
+		"r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout", "use_rslora": "rslora", "target_modules": "targets", "num_virtual_tokens": "tokens",
+	}
+	elsewhere = map[string]string{
+		"bias": "methods bitfit and norm_bias train biases: leave it out", "exclude_modules": "write layers beside options for where the method acts",
+		"layers_to_transform": "write blocks beside options", "modules_to_save": "the head always trains: leave it out",
+		"use_dora": "set method = \"dora\" for it",
+	}
+)
+
+// instead says what to write in the place of an unknown option.
+func instead(name string, known []string) string {
+	if to := renamed[name]; slices.Contains(known, to) {
+		return fmt.Sprintf("; did you mean %q?", to)
+	}
+	if hint := elsewhere[name]; hint != "" {
+		return "; " + hint
+	}
+	return suggest(name, known)
 }
 
 // Values is the inverse of Configure: all fields as JSON values.
@@ -123,7 +164,7 @@ func (f Field) set(dst reflect.Value, v any) error {
 	if f.Kind == "int" {
 		article = "an"
 	}
-	wrong := fmt.Errorf("%v is not %s %s", v, article, f.Kind)
+	wrong := fmt.Errorf("%s is not %s %s", quoted(v), article, f.Kind)
 	switch f.Kind {
 	case "int", "number":
 		x, ok := number(v)
@@ -152,6 +193,9 @@ func (f Field) set(dst reflect.Value, v any) error {
 		if !ok {
 			return wrong
 		}
+		if f.OneOf != nil && !slices.Contains(f.OneOf, x) {
+			return fmt.Errorf("%q is not one of %s", x, strings.Join(f.OneOf, ", "))
+		}
 		dst.SetString(x)
 	case "list":
 		list, ok := v.([]any)
@@ -161,13 +205,16 @@ func (f Field) set(dst reflect.Value, v any) error {
 				list[i] = s
 			}
 		}
+		if s, single := v.(string); single {
+			return fmt.Errorf("%w: write [%q]", wrong, s)
+		}
 		if !ok {
 			return wrong
 		}
 		for _, e := range list {
 			s, ok := e.(string)
 			if !ok {
-				return fmt.Errorf("%v is not a string", e)
+				return fmt.Errorf("%s is not a string", quoted(e))
 			}
 			dst.Set(reflect.Append(dst, reflect.ValueOf(s)))
 		}
@@ -182,12 +229,21 @@ func (f Field) set(dst reflect.Value, v any) error {
 		for _, k := range sortedKeys(values) {
 			x, ok := number(values[k])
 			if !ok {
-				return fmt.Errorf("%s: %v is not a number", k, values[k])
+				return fmt.Errorf("%s: %s is not a number", k, quoted(values[k]))
 			}
 			dst.SetMapIndex(reflect.ValueOf(k), reflect.ValueOf(x))
 		}
 	}
 	return nil
+}
+
+// quoted is a value as it stands in a file.
+func quoted(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }
 
 // number accepts what JSON decoding and Go literals give.

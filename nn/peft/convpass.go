@@ -1,8 +1,6 @@
 package peft
 
 import (
-	"fmt"
-
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -24,7 +22,7 @@ type Convpass struct {
 	Bottleneck int     `pipe:"bottleneck" default:"8" min:"1" doc:"channels of the bypass"`
 	Scale      float64 `pipe:"scale" default:"1" doc:"factor of the bypass's output"`
 	Dropout    float64 `pipe:"dropout" default:"0.1" min:"0" max:"0.99" doc:"probability of dropping a hidden unit in training"`
-	Conv       string  `pipe:"conv_init" default:"identity" doc:"initial convolution: identity, or xavier"`
+	Conv       string  `pipe:"conv_init" default:"identity" oneof:"identity,xavier" doc:"initial convolution: identity, or xavier"`
 }
 
 func init() {
@@ -38,9 +36,6 @@ func init() {
 
 // Apply implements Config.
 func (c *Convpass) Apply(s layer.Sites) ([]layer.Edit, error) {
-	if c.Conv != "identity" && c.Conv != "xavier" {
-		return nil, fmt.Errorf("conv_init: %q is neither identity nor xavier", c.Conv)
-	}
 	attentions, feedForwards := parts(s)
 	var edits []layer.Edit
 	for _, p := range append(attentions, feedForwards...) {

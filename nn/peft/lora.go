@@ -33,7 +33,7 @@ type LoRA struct {
 	Alpha   float64            `pipe:"alpha" default:"8" doc:"the change is multiplied by alpha / rank"`
 	RSLoRA  bool               `pipe:"rslora" default:"false" doc:"multiply by alpha / sqrt(rank) instead (arXiv:2312.03732)"`
 	Dropout float64            `pipe:"dropout" default:"0" min:"0" max:"0.99" doc:"share of the inputs of A that training leaves out"`
-	Conv    string             `pipe:"conv" default:"loralib" doc:"form of k x k convolutions: loralib or peft"`
+	Conv    string             `pipe:"conv" default:"loralib" oneof:"loralib,peft" doc:"form of k x k convolutions: loralib or peft"`
 	Targets []string           `pipe:"targets" doc:"sites or slices by the end of their path; default: q and v of attentions, convolutions of CNNs"`
 	Ranks   map[string]float64 `pipe:"rank_pattern" doc:"ranks of targets that differ, by the end of their path"`
 	Alphas  map[string]float64 `pipe:"alpha_pattern" doc:"alphas of targets that differ, by the end of their path"`
@@ -50,9 +50,6 @@ func init() {
 
 // Apply implements Config.
 func (c *LoRA) Apply(s layer.Sites) ([]layer.Edit, error) {
-	if c.Conv != "loralib" && c.Conv != "peft" {
-		return nil, fmt.Errorf("conv: there is no form %q, only loralib and peft", c.Conv)
-	}
 	chosen, err := c.choose(s)
 	if err != nil {
 		return nil, err

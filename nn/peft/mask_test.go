@@ -2,6 +2,7 @@ package peft_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -75,9 +76,52 @@ func TestLayersThatAreNowhereAreRefused(t *testing.T) {
 			t.Errorf("%v: %v, want %q", layers, err, want)
 		}
 	}
-	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Mask: peft.Mask{Layers: []string{"attn"}}})
-	if !errors.Is(err, peft.ErrNothingToTrain) {
-		t.Errorf("norm tuning of the attentions gives %v", err)
+}
+
+// A mask that leaves nothing is told as such: the method itself fits the network.
+func TestAMaskThatLeavesNothingNamesItsPartAndWhereTheMethodActs(t *testing.T) {
+	vit, resnet := backbones[0], backbones[1]
+	for _, c := range []struct {
+		n      backbone
+		method string
+		mask   peft.Mask
+		part   string
+		want   string
+	}{
+		{vit, "norm", peft.Mask{Layers: []string{"attn"}}, "layers", "they leave nothing of where the method acts; it acts on blocks.0.norm1.weight, "},
+		{vit, "lora", peft.Mask{Layers: []string{"mlp"}, Blocks: []int{1}}, "layers", "together with blocks they leave nothing of where the method acts; it acts on blocks.0.attn.qkv"},
+		{resnet, "bitfit", peft.Mask{Layers: []string{"conv1"}}, "layers", "it acts on bn1.bias, "},
+		{vit, "lora", peft.Mask{Blocks: []int{0, 99}}, "blocks[1]", "the network has no block 99, it has 2, numbered from 0: blocks.0 to blocks.1"},
+		{vit, "linear", peft.Mask{Blocks: []int{0}}, "blocks", "which no mask reaches: leave it out"},
+		{vit, "linear", peft.Mask{Layers: []string{"attn"}}, "layers", "which no mask reaches: leave it out"},
+	} {
+		_, err := peft.Prepare(c.n.model(nil, nil), layer.NewWeights(1), peft.Options{Method: c.method, Mask: c.mask})
+		var masked *peft.MaskError
+		if !errors.As(err, &masked) || errors.Is(err, peft.ErrNothingToTrain) || masked.Part != c.part || !strings.Contains(masked.Message, c.want) {
+			t.Errorf("%s with %v: %v, want %q of %s", c.method, c.mask, err, c.want, c.part)
+		}
+	}
+}
+
+func TestBlocksOfPublishedNetworksAreCounted(t *testing.T) {
+	refs, err := peft.References()
+	check(t, err)
+	got := map[string]string{}
+	for _, r := range refs {
+		list, n, err := peft.Blocks(r.Model)
+		check(t, err)
+		got[r.Name] = fmt.Sprint(n, " ", list)
+	}
+	if d := cmp.Diff(map[string]string{
+		"ViT-B/16":     "12 [blocks.0 to blocks.11]",
+		"ResNet-50":    "16 [layer1.0 to layer1.2 layer2.0 to layer2.3 layer3.0 to layer3.5 layer4.0 to layer4.2]",
+		"SD-1.5 U-Net": "9 [down_blocks.0 to down_blocks.3 mid_block up_blocks.0 to up_blocks.3]",
+		"DenseNet-121": "58 [features.denseblock1.denselayer1 to features.denseblock1.denselayer6 features.denseblock2.denselayer1 to features.denseblock2.denselayer12 " +
+			"features.denseblock3.denselayer1 to features.denseblock3.denselayer24 features.denseblock4.denselayer1 to features.denseblock4.denselayer16]",
+		"MobileNet-v1": "0 []",
+		"CLIP-L text":  "12 [text_model.encoder.layers.0 to text_model.encoder.layers.11]",
+	}, got); d != "" {
+		t.Error(d)
 	}
 }
 
@@ -107,12 +151,5 @@ func TestAMaskedMethodLeavesTheStatisticsOfOtherNormsAlone(t *testing.T) {
 		if len(stats) == 0 {
 			t.Errorf("%s: no norm of the block updates", method)
 		}
-	}
-}
-
-func TestLinearProbingTakesNoMask(t *testing.T) {
-	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "linear", Mask: peft.Mask{Blocks: []int{0}}})
-	if err == nil || !strings.Contains(err.Error(), "which no mask reaches") {
-		t.Error(err)
 	}
 }

@@ -84,11 +84,11 @@ func register(m Method) {
 // Names lists the methods, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(methods)) }
 
-// Lookup finds a method; the error for an unknown name suggests a known one.
+// Lookup finds a method; the error for an unknown name suggests known ones.
 func Lookup(name string) (Method, error) {
 	m, ok := methods[name]
 	if !ok {
-		return Method{}, fmt.Errorf("no fine-tuning method %q%s", name, suggest(name, Names()))
+		return Method{}, fmt.Errorf("no fine-tuning method %q%s (see pipe docs peft)", name, suggest(name, Names()))
 	}
 	return m, nil
 }

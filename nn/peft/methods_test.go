@@ -311,7 +311,7 @@ func TestBlockMasksCompose(t *testing.T) {
 		}
 	}
 	_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "norm", Mask: peft.Mask{Blocks: []int{2}}})
-	if err == nil || !strings.Contains(err.Error(), "block 2 of a network with 2 blocks") {
+	if err == nil || !strings.Contains(err.Error(), "the network has no block 2, it has 2") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -66,7 +66,7 @@ var ErrUnfit = errors.New("does not fit this network")
 func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
 	m, config, err := o.configured()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
 	base, err := record(model, w, nil)
 	if err != nil {
@@ -145,8 +145,12 @@ func (m Method) edits(c Config, base layer.Sites, mask Mask) ([]layer.Edit, erro
 	if err != nil {
 		return nil, err
 	}
-	if m.HeadOnly && (mask.Blocks != nil || mask.Layers != nil) {
-		return nil, errors.New("only the head trains, which no mask reaches: leave blocks and layers out")
+	const reached = "only the head trains, which no mask reaches: leave it out"
+	switch {
+	case m.HeadOnly && mask.Blocks != nil:
+		return nil, &MaskError{"blocks", reached}
+	case m.HeadOnly && mask.Layers != nil:
+		return nil, &MaskError{"layers", reached}
 	}
 	if edits, err = mask.cut(edits, body); err != nil {
 		return nil, err

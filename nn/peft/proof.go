@@ -1,6 +1,7 @@
 package peft
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -92,29 +93,41 @@ func (a *Adapter) proveClose(w *layer.Weights, frozen []float32, output Output) 
 	return nil
 }
 
+// ErrUnmerged is returned for an adapter of which there is no merged network, or another one. The adapted network is sound without it.
+var ErrUnmerged = errors.New("it cannot be merged into the weights")
+
 // ProveMerge merges the adapter into a copy of the weights and compares the outputs of the adapted network and of the merged one; beyond 1e-3
-// it is an error, and so is a method that does not merge. It returns the largest difference relative to the adapted network's largest output.
+// it is ErrUnmerged. It returns the largest difference relative to the adapted network's largest output, which is infinite where there is no merged
+// network or its output is not a number.
 func (a *Adapter) ProveMerge(w *layer.Weights, output Output) (float64, error) {
 	merged, err := a.Merge(w)
 	if err != nil {
-		return 0, err
+		return math.Inf(1), fmt.Errorf("%s: %w: %w", a.Method.Name, ErrUnmerged, err)
 	}
 	adapted, err := output(w, a.Plan)
 	if err != nil {
 		return 0, err
+	}
+	if _, err := deviation(adapted, adapted); err != nil {
+		return 0, fmt.Errorf("%s: of the adapted network: %w", a.Method.Name, err)
 	}
 	plain, err := output(merged, nil)
 	if err != nil {
 		return 0, err
 	}
 	d, err := deviation(adapted, plain)
+	if errors.Is(err, errNotANumber) {
+		d, err = math.Inf(1), nil
+	}
 	if err == nil && !(d <= mergeBound) {
-		err = fmt.Errorf("%s: the merged network deviates by %.3g, more than %.0e: train at a lower learning rate", a.Method.Name, d, mergeBound)
+		err = fmt.Errorf("%s: %w: the merged network deviates by %.3g, more than %.0e", a.Method.Name, ErrUnmerged, d, mergeBound)
 	}
 	return d, err
 }
 
 func sameBits(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
+
+var errNotANumber = errors.New("is not a number")
 
 // deviation is max |x - y| / max |x|.
 func deviation(x, y []float32) (float64, error) {
@@ -125,7 +138,7 @@ func deviation(x, y []float32) (float64, error) {
 	for i := range x {
 		d := math.Abs(float64(x[i]) - float64(y[i]))
 		if math.IsNaN(d) {
-			return 0, fmt.Errorf("output %d is not a number", i)
+			return 0, fmt.Errorf("output %d %w", i, errNotANumber)
 		}
 		diff, size = max(diff, d), max(size, math.Abs(float64(x[i])))
 	}

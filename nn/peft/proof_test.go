@@ -1,6 +1,8 @@
 package peft_test
 
 import (
+	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -97,8 +99,14 @@ func TestProofsCanFail(t *testing.T) {
 		if c.method != "lora" {
 			continue
 		}
-		if _, err := a.ProveMerge(w, answers(x, off)); err == nil {
-			t.Error("a merge that deviates by 5e-3 passes")
+		nan := float32(math.NaN())
+		for _, c := range []struct {
+			merged, adapted []float32
+			unmerged        bool // or else the adapted network is at fault
+		}{{x, off, true}, {[]float32{nan, 2}, x, true}, {x, []float32{nan, 2}, false}} {
+			if _, err := a.ProveMerge(w, answers(c.merged, c.adapted)); err == nil || errors.Is(err, peft.ErrUnmerged) != c.unmerged {
+				t.Errorf("merged %v, adapted %v: %v", c.merged, c.adapted, err)
+			}
 		}
 		for _, y := range [][]float32{next, {1, 2.0001}} { // a training is not lost for what is worth a warning
 			if _, err := a.ProveMerge(w, answers(x, y)); err != nil {

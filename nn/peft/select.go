@@ -90,19 +90,24 @@ func ofKind(s layer.Sites, keep func(layer.Site) bool) []layer.Site {
 	return slices.DeleteFunc(slices.Clone(s.Sites), func(x layer.Site) bool { return !keep(x) })
 }
 
-// suggest is the end of an error about an unknown name.
+// mostKnown is how many names an error lists.
+const mostKnown = 12
+
+// suggest is the end of an error about an unknown name: the nearest, whatever its case, else those that there are, or some of them.
 func suggest(name string, known []string) string {
-	best, at := "", len(name)/2+1
-	for _, k := range known {
-		if d := levenshtein.Distance(name, k, nil); d < at {
-			best, at = k, d
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
-	}
 	if len(known) == 0 {
 		return "; it has none: leave it out"
+	}
+	far := func(k string) int {
+		return levenshtein.Distance(strings.ToLower(strings.TrimSpace(name)), strings.ToLower(k), nil)
+	}
+	near := slices.Clone(known)
+	slices.SortStableFunc(near, func(a, b string) int { return far(a) - far(b) })
+	switch {
+	case far(near[0]) <= len(name)/2:
+		return fmt.Sprintf("; did you mean %q?", near[0])
+	case len(known) > mostKnown:
+		return fmt.Sprintf("; known: %s and %d more", strings.Join(near[:mostKnown], ", "), len(near)-mostKnown)
 	}
 	return fmt.Sprintf("; known: %s", strings.Join(known, ", "))
 }

@@ -115,8 +115,8 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 		}
 	}
 	if len(unknown) > 0 {
-		errs = append(errs, fmt.Errorf("its model_args change the %s in ways that are not known here (%s): give weights of one of %s",
-			info.Architecture, strings.Join(unknown, ", "), strings.Join(model.Names(), ", ")))
+		errs = append(errs, fmt.Errorf("its model_args change the %s in ways that are not known here (%s): give weights of a network of pipe docs models",
+			info.Architecture, strings.Join(unknown, ", ")))
 	}
 	return errors.Join(errs...)
 }
@@ -172,8 +172,10 @@ func openPublished(path, architecture string) (*Backbone, error) {
 			b.notes = append(b.notes, note)
 		}
 		b.files = append(b.files, config)
+	case architecture == "" && fileExists(filepath.Join(filepath.Dir(path), modelFile)):
+		err = fmt.Errorf("%s: the %s beside it says which network these weights are of: give the folder, %s", path, modelFile, filepath.Dir(path))
 	case architecture == "":
-		err = fmt.Errorf("%s: no %s says which network these weights are of: write architecture = NAME, one of %s", path, modelFile, strings.Join(model.Names(), ", "))
+		err = fmt.Errorf("%s: no %s says which network these weights are of: write architecture = NAME (see pipe docs models)", path, modelFile)
 	default:
 		b.Info, err = classifierInfo("", architecture)
 	}

@@ -157,7 +157,7 @@ func TestASingleFileIsOpenedByTheNameOfItsNetwork(t *testing.T) {
 	if err := checkpoint.Write(file, checkpoint.FromWeights(net.Weights, net.Weights.Names()), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenBackbone(file, ""); err == nil || !strings.Contains(err.Error(), "write architecture = NAME, one of") {
+	if _, err := OpenBackbone(file, ""); err == nil || !strings.Contains(err.Error(), "write architecture = NAME (see pipe docs models)") {
 		t.Errorf("without a name: %v", err)
 	}
 	b, err := OpenBackbone(file, "resnet10_64")
@@ -168,6 +168,14 @@ func TestASingleFileIsOpenedByTheNameOfItsNetwork(t *testing.T) {
 		t.Error(err)
 	}
 	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFileBesideItsConfigAsksForTheFolder(t *testing.T) {
+	dir := publish(t, pretrained(t, "vit_micro_patch16_64", 3), timm("vit_micro_patch16_64", "token"))
+	_, err := OpenBackbone(filepath.Join(dir, "model.safetensors.index.json"), "")
+	if err == nil || !strings.HasSuffix(err.Error(), "the config.json beside it says which network these weights are of: give the folder, "+dir) {
 		t.Error(err)
 	}
 }

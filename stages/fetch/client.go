@@ -210,12 +210,19 @@ func (c *Client) again(ctx context.Context, try func() (further bool, err error)
 		if errors.As(err, &busy) {
 			wait = max(wait, min(busy.after, 5*time.Minute))
 		}
-		c.Log("%v: trying again in %v", err, wait)
+		hint := ""
+		if failed == 1 && busy == nil {
+			hint = "; " + offline
+		}
+		c.Log("%v: trying again in %v%s", err, wait, hint)
 		if err := c.pause(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
+
+// offline is what to do where there is no network.
+const offline = "without a network, give the path of a folder with these files, or name a mirror of the Hub by HF_ENDPOINT"
 
 // givenUp says what to do about an error that stays.
 func givenUp(err error) error {
@@ -223,5 +230,5 @@ func givenUp(err error) error {
 	if errors.As(err, &busy) {
 		return fmt.Errorf("tried %d times: %w: try later; what was fetched is kept", attempts, err)
 	}
-	return fmt.Errorf("tried %d times: %w: without a network, give the path of a folder with these files; what was fetched is kept", attempts, err)
+	return fmt.Errorf("tried %d times: %w: %s; what was fetched is kept", attempts, err, offline)
 }

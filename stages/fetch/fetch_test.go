@@ -140,7 +140,7 @@ func TestWhatIsNotThereIsToldWithARemedy(t *testing.T) {
 		}
 	}
 	h.Close()
-	if _, _, err := get(t, c, "hf://timm/vit", Options{}); err == nil || !strings.Contains(err.Error(), "without a network, give the path of a folder") {
+	if _, _, err := get(t, c, "hf://timm/vit", Options{}); err == nil || !strings.Contains(err.Error(), "without a network, give the path of a folder with these files, or name a mirror of the Hub by HF_ENDPOINT") {
 		t.Errorf("offline: %v", err)
 	}
 }

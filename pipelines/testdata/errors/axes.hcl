@@ -12,7 +12,7 @@ stage "train" "m" {
 stage "train" "one" {
   data   = src.raw.images
   method = "x"
-  start  = train.m.weights # ERR Ambiguous reference: train.m has an instance for each value of method, seed, and train.one has no axis\. Write all.train.m.weights to read all of them, or matrix = train.m.matrix
+  start  = train.m.weights # ERR Ambiguous reference: train.m has an instance for each value of method, seed, and train.one has no axis\. Write matrix = train.m.matrix to have one train for each, or matrix = \{ method = \["lora"\], seed = \[0\] \} to take one\.
 }
 
 stage "train" "typo" {
@@ -53,7 +53,7 @@ stage "train" "bad3" {
 }
 
 stage "train" "bad4" {
-  matrix = { seed = [[1]] } # ERR Invalid axis: Axis seed: a value must be a string, a number or a bool
+  matrix = { mask = [[1], [2, 3], [4]] } # ERR Invalid axis: Axis mask: a value must be a string, .* not \[1\]\. Name the values, locals \{ masks = \{ a = \[1\], b = \[2, 3\], \.\.\. \} \}, take their names for the axis, mask = keys\(local\.masks\), and write local\.masks\[each\.mask\]
   data   = src.raw.images
   method = "x"
 }
@@ -114,7 +114,18 @@ stage "train" "bad11" {
   method  = "x"
 }
 
+# One artifact is published at a time: neither remedy leads into the other mistake.
 output "all" {
-  value = train.m.log # ERR Ambiguous reference
+  value = train.m.log # ERR Ambiguous reference: .*has no axis\. Write matrix = train.m.matrix to have one output for each, with \$\{each.method\} in its path, or matrix = \{ method = \["lora"\], seed = \[0\] \} to take one
   path  = "x.txt"
+}
+
+output "gathered" {
+  value = all.train.m.log # ERR Several artifacts for one input: .*Write train.m.log, with matrix = train.m.matrix to have one output for each, .* or matrix = \{ method = \["lora"\], seed = \[0\] \} to take one
+  path  = "y.txt"
+}
+
+output "index" {
+  value = train.m[0].log # ERR Incomplete reference: .*An instance is chosen by the matrix of who reads it: matrix = \{ AXIS = \[VALUE\] \}
+  path  = "z.txt"
 }

@@ -23,7 +23,7 @@ stage "finetune" "scheme" {
 
 stage "finetune" "network" {
   model        = "hf://timm/resnet18"
-  architecture = "resnet_50" # ERR Invalid value: architecture: "resnet_50" is not one of .*Did you mean "resnet50"
+  architecture = "resnet_50" # ERR Invalid value: architecture: there is no network "resnet_50": see pipe docs models\. Did you mean "resnet50"
   data         = preprocess.cxr.images
   method       = "linear"
 }
@@ -44,5 +44,10 @@ stage "download" "address" {
 stage "download" "patterns" {
   source = "https://example.org/resnet50.safetensors"
   sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+  only   = ["*.json"] # ERR Invalid value: only: chooses among the files of a repository, and source is one file: leave it out
+}
+
+stage "download" "one" {
+  source = "hf://timm/resnet18/model.safetensors"
   only   = ["*.json"] # ERR Invalid value: only: chooses among the files of a repository, and source is one file: leave it out
 }

@@ -141,7 +141,10 @@ stage "finetune" "m" {
   model     = pretrain.m.model
   data      = preprocess.cxr.images
   method    = each.method
-  options   = { rnk = 4 } # ERR Invalid value: options: .*rnk
+  options = {
+    lora_alpha = 16   # ERR Invalid value: options\.lora_alpha: full has no such option; it has none: leave it out
+    rnk        = null # ERR Invalid value: options\.rnk: full has no such option
+  }
   snr_gamma = 5           # ERR Invalid value: snr_gamma: is for a diffusion model
   fraction  = each.fraction
   seed      = each.seed

@@ -143,7 +143,7 @@ func (h *Human) instance(i Instance) {
 	}
 	h.section("Configuration", rows)
 	if i.Result == nil {
-		h.printf("\nIt has no result yet.\n\n")
+		h.printf("\nIt has no result yet%s.\n\n", because(i.Waiting))
 		return
 	}
 	rows = nil

@@ -18,7 +18,8 @@ func (j *JSON) Instances(all []Instance) {
 			Config   map[string]any `json:"config"`
 			Result   *dag.Result    `json:"result"`
 			Manifest *dag.Manifest  `json:"manifest,omitempty"`
-		}{"instance", i.Node.Address, i.Node.Axes, i.Node.Config, i.Result, i.Manifest})
+			Waiting  string         `json:"waiting,omitempty"`
+		}{"instance", i.Node.Address, i.Node.Axes, i.Node.Config, i.Result, i.Manifest, i.Waiting})
 	}
 }
 
@@ -70,6 +71,19 @@ func (h *Human) Instances(all []Instance) {
 	case len(names) == 0:
 		h.printf("\nThey have results, and no metrics.\n")
 	}
+	for _, i := range all {
+		if i.Waiting != "" {
+			h.printf("%s has none%s.\n", i.Node.Address, because(i.Waiting))
+		}
+	}
+}
+
+// because adds why there is no result, where that is known.
+func because(waiting string) string {
+	if waiting == "" {
+		return ""
+	}
+	return ": " + strings.TrimSuffix(waiting, ".")
 }
 
 // columns writes rows under a header: the first columns to the left, numbers to the right.

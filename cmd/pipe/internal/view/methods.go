@@ -8,42 +8,54 @@ import (
 	"github.com/pipe-ml/pipe/stages"
 )
 
-// countedNetworks is how many networks of the support matrix show counts; the others show whether the method fits.
-const countedNetworks = 3
+// networksAcross is how many networks of the support matrix stand beside each other.
+const networksAcross = 3
 
-// Methods writes a line a method: what it trains of each network.
-func (h *Human) Methods(list []stages.Method) {
+// Methods writes a line a method: what it trains of each network; then which blocks the networks have.
+func (h *Human) Methods(list []stages.Method, blocks []stages.NetworkBlocks) {
 	h.printf("%s\n", h.style.paint(bold, "Fine-tuning methods"))
 	h.printf(`Trained numbers beside the head with the defaults; their share of the body; the share of all that trains, a head for 1,000 classes with it.
 
 `)
-	head := "  \tmerges\tstep 0"
-	if len(list) > 0 {
-		for _, n := range list[0].Networks {
-			head += "\t" + n.Network
+	for first := 0; first < len(blocks); first += networksAcross {
+		h.table(acrossNetworks(list, blocks, first)...)
+		h.printf("\n")
+	}
+	h.printf(`merges: the result can be worked into the weights. step 0: how the output before the first step relates to the frozen model's (close: equal
+but for the noise of the new parameters). -: refused with the defaults there, as the method's card says.
+pipe docs peft METHOD shows its card.
+`)
+	var rows []string
+	for _, n := range blocks {
+		row := "  " + n.Network + "\t" + strconv.Itoa(n.Count) + "\t"
+		if n.Count == 0 {
+			row += "none: name its layers instead"
 		}
+		rows = append(rows, row+strings.Join(n.Blocks, ", "))
+	}
+	h.section("Blocks, which finetune's blocks numbers from 0 (its layers names segments of such paths)", rows)
+}
+
+// acrossNetworks are the rows of the support matrix for networksAcross networks from the first on.
+func acrossNetworks(list []stages.Method, blocks []stages.NetworkBlocks, first int) []string {
+	last := min(first+networksAcross, len(blocks))
+	head := "  \tmerges\tstep 0"
+	for _, n := range blocks[first:last] {
+		head += "\t" + n.Network
 	}
 	rows := []string{head}
 	for _, m := range list {
 		row := "  " + m.Name + "\t" + yes(m.Merges) + "\t" + m.Step0
-		for i, n := range m.Networks {
-			switch {
-			case n.Refused != "":
+		for _, n := range m.Networks[first:last] {
+			if n.Refused != "" {
 				row += "\t-"
-			case i < countedNetworks:
+			} else {
 				row += "\t" + trained(n)
-			default:
-				row += "\tyes"
 			}
 		}
 		rows = append(rows, row)
 	}
-	h.table(rows...)
-	h.printf(`
-merges: the result can be worked into the weights. step 0: how the output before the first step relates to the frozen model's (close: equal
-but for the noise of the new parameters). -: refused, since the method would train nothing there.
-pipe docs peft METHOD shows its card.
-`)
+	return rows
 }
 
 // cardWidth is the width of a card's text.
@@ -68,6 +80,12 @@ func (h *Human) Method(m stages.Method) {
 		if o.Min != nil {
 			kind += fmt.Sprintf(", at least %v", *o.Min)
 		}
+		if o.Max != nil {
+			kind += fmt.Sprintf(", at most %v", *o.Max)
+		}
+		if len(o.OneOf) > 0 {
+			kind += ", one of " + strings.Join(o.OneOf, ", ")
+		}
 		rows = append(rows, "  "+o.Name+"\t"+kind+"\t"+o.Doc)
 	}
 	h.section("Options", rows)
@@ -79,7 +97,7 @@ func (h *Human) Method(m stages.Method) {
 	rows = nil
 	for _, n := range m.Networks {
 		if n.Refused != "" {
-			rows = append(rows, "  "+n.Network+"\trefused")
+			rows = append(rows, "  "+n.Network+"\trefused: "+n.Refused)
 		} else {
 			rows = append(rows, "  "+n.Network+"\t"+trained(n))
 		}
@@ -125,10 +143,16 @@ func wrapped(text string, width int) string {
 	return b.String()
 }
 
-// Methods writes a line a method.
-func (j *JSON) Methods(list []stages.Method) {
+// Methods writes a line a method, and {"type":"blocks"} a network.
+func (j *JSON) Methods(list []stages.Method, blocks []stages.NetworkBlocks) {
 	for _, m := range list {
 		j.Method(m)
+	}
+	for _, n := range blocks {
+		j.write(struct {
+			Type string `json:"type"`
+			stages.NetworkBlocks
+		}{"blocks", n})
 	}
 }
 

@@ -39,9 +39,9 @@ type View interface {
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
 	Functions(list []pipelines.Function)
-	Methods(list []stages.Method)          // as a matrix
-	Method(m stages.Method)                // as a card
-	Settings(head string, s stages.Schema) // of a block that makes no stage
+	Methods(list []stages.Method, blocks []stages.NetworkBlocks) // as a matrix, with the networks' blocks
+	Method(m stages.Method)                                      // as a card
+	Settings(head string, s stages.Schema)                       // of a block that makes no stage
 	Version(v Version)
 	Script(shell, text string) // of completion
 
@@ -60,6 +60,7 @@ type Instance struct {
 	Node     *dag.Node
 	Result   *dag.Result
 	Manifest *dag.Manifest
+	Waiting  string // why there is no result, if something failed
 }
 
 // Version says what program this is.
