@@ -138,7 +138,7 @@ func readWeights(dir string, wanted ModelInfo, seed uint64) (*Classifier, error)
 
 // withTensors builds the network that info describes on the given weights.
 func withTensors(tensors map[string]checkpoint.Tensor, info ModelInfo, newHead bool, seed uint64) (*Classifier, error) {
-	o := model.Options{Size: info.Size, Channels: info.Channels, Mean: info.Mean, Std: info.Std}
+	o := model.Options{Size: info.Size, Channels: info.Channels, Mean: info.Mean, Std: info.Std, GlobalPool: info.GlobalPool}
 	c, err := NewClassifier(info.Architecture, o, info.Classes, seed)
 	if err != nil {
 		return nil, err

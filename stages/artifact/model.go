@@ -32,6 +32,8 @@ type ModelInfo struct {
 	model.Input
 	Captions  int  `json:"max_length,omitempty"` // tokens a caption
 	FineTuned bool `json:"fine_tuned"`           // base/ and an adapter instead of weights
+	// GlobalPool is how the features are pooled, where that is not as the architecture does it by itself.
+	GlobalPool string `json:"global_pool,omitempty"`
 }
 
 const (

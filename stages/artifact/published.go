@@ -105,7 +105,7 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 		case "global_pool":
 			var pool string
 			if err = json.Unmarshal(raw, &pool); err == nil {
-				_, err = classifierInfo(pool, info.Architecture)
+				err = info.pool(pool)
 			}
 		default:
 			unknown = append(unknown, name)
@@ -121,35 +121,49 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 	return errors.Join(errs...)
 }
 
-// classifierInfo is what the first of the named networks expects that is known and pools its features so ("": as it may), where
-// the folder of its weights does not say otherwise.
+// classifierInfo is what the first of the named networks expects that is known, where the folder of its weights does not say
+// otherwise. pool is how it pools its features; "": as its name says.
 func classifierInfo(pool string, names ...string) (ModelInfo, error) {
-	var wrong error
+	var v model.Variant
+	var err error
 	for _, name := range names {
-		v, err := model.Lookup(name)
-		if err != nil {
-			wrong = err
-			continue
+		if v, err = model.Lookup(name); err == nil {
+			break
 		}
-		pools, err := pooling(v)
-		if err != nil {
-			return ModelInfo{}, err
-		}
-		if pool == "" || pool == pools {
-			return ModelInfo{Architecture: name, Task: TaskClassifier, Input: v.Input}, nil
-		}
-		wrong = fmt.Errorf("its features are pooled by %q, those of %s here by %q: give weights that were trained so", pool, name, pools)
 	}
-	return ModelInfo{}, wrong
+	if err != nil {
+		return ModelInfo{}, err
+	}
+	info := ModelInfo{Architecture: v.Name, Task: TaskClassifier, Input: v.Input}
+	return info, info.pool(pool)
+}
+
+// pool sets how the network pools its features, if that is not as its name says.
+func (i *ModelInfo) pool(pool string) error {
+	v, err := model.Lookup(i.Architecture)
+	if err != nil {
+		return err
+	}
+	if _, err := v.New(model.Options{GlobalPool: pool}); err != nil {
+		return err
+	}
+	usual, err := v.New(model.Options{})
+	if err != nil {
+		return err
+	}
+	i.GlobalPool = ""
+	if pool != "" && pool != pooling(usual) {
+		i.GlobalPool = pool
+	}
+	return nil
 }
 
 // pooling is timm's word for how a network makes one vector of its last features.
-func pooling(v model.Variant) (string, error) {
-	m, err := v.New(model.Options{})
+func pooling(m model.Classifier) string {
 	if vit, ok := m.(*model.ViT); ok {
-		return vit.GlobalPool, err
+		return vit.GlobalPool
 	}
-	return "avg", err
+	return "avg"
 }
 
 // openPublished opens weights as others publish them: a file, or a folder with safetensors under the names of timm or

@@ -186,7 +186,7 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 	}{
 		`did you mean "vit_micro_patch16_64"?`:                                                     {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch16_46" })},
 		"it is a vit_micro_patch16_64, not a resnet18: leave architecture out":                     {config: vit, as: "resnet18"},
-		`pooled by "avg", those of vit_micro_patch16_64 here by "token"`:                           {config: timm("vit_micro_patch16_64", "avg")},
+		`global_pool "map": there are token and avg`:                                               {config: timm("vit_micro_patch16_64", "map")},
 		"its model_args change the vit_micro_patch16_64 in ways that are not known here (qk_norm)": {config: with(func(c map[string]any) { c["model_args"] = map[string]any{"qk_norm": true} })},
 		"it is transformers' vit, whose weights have other names":                                  {config: map[string]any{"model_type": "vit"}},
 		"give the folder that holds model_index.json":                                              {config: map[string]any{"_class_name": "UNet2DConditionModel"}},
@@ -222,7 +222,7 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 func TestTheTagOfTheWeightsChoosesAmongNetworksOfOneArchitecture(t *testing.T) {
 	for _, c := range []struct{ tag, pool, as, want string }{
 		{"mae", "avg", "", "vit_base_patch16_224.mae"},
-		{"mae", "token", "", "vit_base_patch16_224"},
+		{"mae", "token", "", "vit_base_patch16_224.mae"}, // as timm writes it
 		{"dino", "token", "", "vit_base_patch16_224.dino"},
 		{"augreg_in21k_ft_in1k", "token", "", "vit_base_patch16_224"},
 		{"", "token", "vit_base_patch16_224.dino", "vit_base_patch16_224.dino"},
@@ -235,6 +235,30 @@ func TestTheTagOfTheWeightsChoosesAmongNetworksOfOneArchitecture(t *testing.T) {
 		}
 		if info, _, err := parsePublished(text, c.as); err != nil || info.Architecture != c.want {
 			t.Errorf("%+v: %s, %v", c, info.Architecture, err)
+		}
+	}
+}
+
+// timm's MAE pools the class token; who fine-tuned it by the mean of the patches has a norm behind that.
+func TestWeightsArePooledAsTheirFolderSays(t *testing.T) {
+	for pool, norm := range map[string]string{"token": "norm.weight", "avg": "fc_norm.weight"} {
+		net, err := NewClassifier("vit_micro_patch16_64", model.Options{Channels: 3, GlobalPool: pool}, strings.Split("abcdefghij", ""), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBackbone(publish(t, net, timm("vit_micro_patch16_64", pool)), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Classifier(twoClasses, 64, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Weights.Data(norm), net.Weights.Data(norm)) || got.Weights.Data(norm) == nil {
+			t.Errorf("%s: no %s of the file", pool, norm)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }
