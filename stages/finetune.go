@@ -122,6 +122,9 @@ func (s *finetune) Validate() error {
 		return wrong("method", "%v", err)
 	}
 	var errs []error
+	if before, ok := s.Base.From.(*finetune); ok {
+		errs = append(errs, before.again())
+	}
 	if _, err := m.Configure(s.Options); err != nil {
 		errs = append(errs, wrong("options", "%v", err))
 	}
@@ -150,6 +153,15 @@ func (s *finetune) Validate() error {
 		}
 	}
 	return errors.Join(append(errs, s.check(s.diffuses())...)...)
+}
+
+// again refuses what this stage makes as another fine-tuning's base.
+func (s *finetune) again() error {
+	if m, err := peft.Lookup(s.Method); err == nil && m.Merge != peft.Exact {
+		return wrong("model", "it is fine-tuned already, by %s, which cannot be merged into the weights: give the pretrained model, or fine-tune that first by one of %s",
+			s.Method, strings.Join(mergeable(), ", "))
+	}
+	return wrong("model", "%s", artifact.FineTunedAlready)
 }
 
 // diffuses tells whether what is given is for a diffusion model.
@@ -261,7 +273,7 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	}
 	defer d.Close()
 	if d.Adapter != nil {
-		return fmt.Errorf("%s: the model is fine-tuned already: give the pretrained one", s.Base.Path)
+		return fmt.Errorf("%s: %s", s.Base.Path, artifact.FineTunedAlready)
 	}
 	if err := pairs.fits(d, s.Tokens.Path); err != nil {
 		return err
@@ -285,5 +297,5 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	return d.WriteFineTuned(string(s.Out), s.Base.Path)
+	return d.WriteFineTuned(string(s.Out))
 }

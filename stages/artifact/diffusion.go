@@ -24,6 +24,7 @@ type Diffusion struct {
 	Tokenizer string
 
 	archives []*checkpoint.Archive // in which weights lie
+	base     string                // the folder of files
 	files    []string              // that it was read from, but for what fine-tuning changed, relative to their folder
 }
 
@@ -128,7 +129,7 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	if d.Model, err = read.model(info, seed); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", parts, err), closeAll(read.archives))
 	}
-	d.files, d.archives = read.files, read.archives
+	d.base, d.files, d.archives = parts, read.files, read.archives
 	if info.FineTuned {
 		if d.Adapter, err = peft.Load(dir, d.Model.Denoiser, d.Model.Weights); err != nil {
 			return nil, errors.Join(err, d.Close())
@@ -138,23 +139,28 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	return d, nil
 }
 
-// WriteFineTuned writes a fine-tuned model beside the files of the one it came from, whose folder is base.
-func (d *Diffusion) WriteFineTuned(dir, base string) error {
+// WriteFineTuned writes a fine-tuned model beside the files of the one it came from.
+func (d *Diffusion) WriteFineTuned(dir string) error {
 	info := d.Info
 	info.FineTuned = true
 	if err := info.write(dir); err != nil {
 		return err
 	}
 	for _, f := range d.files {
-		to := filepath.Join(dir, baseDir, f)
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-			return err
-		}
-		if err := copyFile(to, filepath.Join(base, f)); err != nil {
+		if err := d.copyFile(filepath.Join(dir, baseDir), f); err != nil {
 			return err
 		}
 	}
 	return d.Adapter.Save(dir, d.Model.Weights)
+}
+
+// copyFile copies one of the files that the model was read from to its place below dir.
+func (d *Diffusion) copyFile(dir, file string) error {
+	to := filepath.Join(dir, file)
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return copyFile(to, filepath.Join(d.base, file))
 }
 
 // SameTokenizer refuses a tokenizer folder other than the one that the model was trained with.

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,8 @@ type ModelInfo struct {
 	FineTuned bool `json:"fine_tuned"`           // base/ and an adapter instead of weights
 	// GlobalPool is how the features are pooled, where that is not as the architecture does it by itself.
 	GlobalPool string `json:"global_pool,omitempty"`
+
+	*TimmConfig // of merged weights
 }
 
 const (
@@ -48,6 +51,9 @@ func ReadModelInfo(dir string) (ModelInfo, error) {
 	err := readJSON(filepath.Join(dir, modelFile), &info)
 	if _, missing := os.Stat(filepath.Join(dir, indexFile)); missing == nil && errors.Is(err, os.ErrNotExist) {
 		return publishedInfo(dir)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = cmp.Or(refuseAdapter(dir), err)
 	}
 	if err != nil {
 		return info, fmt.Errorf("not a model: %w", err)
@@ -69,6 +75,9 @@ func (i ModelInfo) write(dir string) error {
 	}
 	return writeJSON(filepath.Join(dir, modelFile), i)
 }
+
+// FineTunedAlready says how to go on from a fine-tuned model.
+const FineTunedAlready = `it is fine-tuned already: give it to a stage "merge" "NAME", which works its changes into the weights, and give merge.NAME.model here`
 
 // ErrOtherTask is the error of a model folder that holds a model for something else.
 var ErrOtherTask = errors.New("the model is for another task")
