@@ -47,7 +47,7 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 		return info, "", fmt.Errorf("it is transformers' %s, whose weights have other names than timm's: give the model as timm publishes it, hf://timm/NAME", c.ModelType)
 	case c.Architecture == "" && architecture == "":
 		return info, "", errors.New("it names no architecture: write architecture = NAME")
-	case architecture != "" && c.Architecture != "" && architecture != c.Architecture && !strings.HasPrefix(architecture, c.Architecture+"."):
+	case architecture != "" && c.Architecture != "" && !spelled(architecture, c.Architecture):
 		return info, "", fmt.Errorf("it is a %s, not a %s: leave architecture out", c.Architecture, architecture)
 	}
 	p := c.PretrainedCfg
@@ -80,6 +80,12 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 		note = fmt.Sprintf("trained on images of %d pixels, cropped to %g of them after %s resizing", info.Size, p.CropPct, p.Interpolation)
 	}
 	return info, note, nil
+}
+
+// spelled tells whether the user's name is another one for what config.json calls the network: with the tag of the weights, or with the GELU that
+// OpenAI trained CLIP with, which timm reads from the same repository.
+func spelled(architecture, published string) bool {
+	return strings.Replace(architecture, "_clip_quickgelu_", "_clip_", 1) == published || strings.HasPrefix(architecture, published+".")
 }
 
 // applyArgs takes over the arguments that timm notes where a network was made with others than its name's: they may change its

@@ -225,6 +225,7 @@ func TestTheTagOfTheWeightsChoosesAmongNetworksOfOneArchitecture(t *testing.T) {
 		{"mae", "token", "", "vit_base_patch16_224.mae"}, // as timm writes it
 		{"dino", "token", "", "vit_base_patch16_224.dino"},
 		{"augreg_in21k_ft_in1k", "token", "", "vit_base_patch16_224"},
+		{"augreg_in21k_ft_in1k", "avg", "", "vit_base_patch16_224"},
 		{"", "token", "vit_base_patch16_224.dino", "vit_base_patch16_224.dino"},
 	} {
 		config := timm("vit_base_patch16_224", c.pool)
@@ -260,6 +261,16 @@ func TestWeightsArePooledAsTheirFolderSays(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestCLIPOfOpenAIOpensFromTheFolderOfItsPlainName(t *testing.T) {
+	text, err := json.Marshal(timm("vit_base_patch16_clip_224", "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, _, err := parsePublished(text, "vit_base_patch16_clip_quickgelu_224"); err != nil || info.Architecture != "vit_base_patch16_clip_quickgelu_224" {
+		t.Errorf("%s, %v", info.Architecture, err)
 	}
 }
 

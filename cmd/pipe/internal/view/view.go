@@ -39,8 +39,9 @@ type View interface {
 	Types(types []stages.Type, shipped []string)
 	Schema(s stages.Schema)
 	Functions(list []pipelines.Function)
-	Methods(list []stages.Method)          // as a matrix
-	Method(m stages.Method)                // as a card
+	Methods(list []stages.Method) // as a matrix
+	Method(m stages.Method)       // as a card
+	Models(list []stages.Model)
 	Settings(head string, s stages.Schema) // of a block that makes no stage
 	Version(v Version)
 	Script(shell, text string) // of completion
