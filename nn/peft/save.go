@@ -69,6 +69,9 @@ func (a *Adapter) Save(dir string, w *layer.Weights) error {
 			return fmt.Errorf("save adapter: %w", err)
 		}
 	}
+	if isCLIPText(a.Sites) {
+		tensors = withoutRoot(tensors, config)
+	}
 	rec, err := json.Marshal(adapterRecord{recordVersion, a.Method.Name, Values(a.Config), a.Mask.Blocks, a.Mask.Layers})
 	if err != nil {
 		return fmt.Errorf("save adapter: %w", err)
@@ -147,6 +150,9 @@ func read(dir string, model Model, w *layer.Weights, head bool) (*Adapter, error
 	a, err := Prepare(model, w, o)
 	if err != nil {
 		return nil, err
+	}
+	if isCLIPText(a.Sites) {
+		tensors = withRoot(tensors)
 	}
 	if l, ok := a.Config.(Layout); ok {
 		if tensors, err = l.Unpack(a.Sites, w, tensors); err != nil {

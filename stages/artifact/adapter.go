@@ -3,6 +3,7 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -86,13 +87,22 @@ func (b *Backbone) adapted(adapter string, classes []string) (*Classifier, error
 	return c, nil
 }
 
-// Adapt reads an adapter that the PEFT library saved for the U-Net.
-func (d *Diffusion) Adapt(adapter string) (err error) {
-	if d.Adapter != nil {
+// Adapt reads an adapter that the PEFT library saved for the U-Net or for the text encoder, which its names tell.
+func (d *Diffusion) Adapt(adapter string) error {
+	if d.Tuned() != nil {
 		return errors.New(FineTunedAlready)
 	}
-	if d.Adapter, err = peft.Load(adapter, d.Model.Denoiser, d.Model.Weights); err == nil {
-		d.Model.Plan = d.Adapter.Plan
+	shapes, err := peft.Shapes(adapter)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(slices.Collect(maps.Keys(shapes)), peft.OfCLIPText) {
+		d.TextAdapter, err = peft.Load(adapter, d.Model.TextEncoder, d.Model.Weights)
+	} else {
+		d.Adapter, err = peft.Load(adapter, d.Model.Denoiser, d.Model.Weights)
+	}
+	if err == nil {
+		d.Model.Plan = d.Tuned().Plan
 	}
 	return err
 }

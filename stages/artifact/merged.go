@@ -75,19 +75,23 @@ func (c *Classifier) timm() (*TimmConfig, error) {
 }
 
 // WriteMerged writes a fine-tuned model as whole weights in float32: the folder that it came from, as diffusers lays it out, with
-// other weights of what was fine-tuned.
+// other weights of the networks that were fine-tuned.
 func (d *Diffusion) WriteMerged(dir string) error {
-	if d.Adapter == nil {
+	tuned := d.Tuned()
+	if tuned == nil {
 		return errNotFineTuned
 	}
-	w, err := d.Adapter.Merge(d.Model.Weights)
+	w, err := tuned.Merge(d.Model.Weights)
 	if err != nil {
 		return err
 	}
 	changed := map[string][]string{} // names of weights by folder
 	for _, name := range w.Names() {
-		if part := partOf(name); part == unetDir {
-			changed[part] = append(changed[part], name)
+		switch text := diffusion.IsText(name); {
+		case text && d.TextAdapter != nil:
+			changed[textDir] = append(changed[textDir], name)
+		case !text && d.Adapter != nil:
+			changed[unetDir] = append(changed[unetDir], name)
 		}
 	}
 	for _, f := range d.files {
@@ -108,12 +112,4 @@ func (d *Diffusion) WriteMerged(dir string) error {
 		}
 	}
 	return nil
-}
-
-// partOf is the folder of a weight of U-Net or text encoder.
-func partOf(name string) string {
-	if diffusion.IsText(name) {
-		return textDir
-	}
-	return unetDir
 }

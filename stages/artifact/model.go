@@ -24,7 +24,7 @@ const (
 // diffusers does it: model_index.json, unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec; published
 // ones, which have no config.json, are read too. A fine-tuned
 // model's folder holds config.json, base/ (the files of the model it came from, byte for byte), and what
-// fine-tuning changed: adapter_config.json and adapter_model.safetensors.
+// fine-tuning changed: adapter_config.json and adapter_model.safetensors, those of a diffusion model's text encoder in text_encoder/.
 type ModelInfo struct {
 	Architecture string   `json:"architecture"` // variant of nn/model; "unet" for diffusion
 	Task         string   `json:"task"`

@@ -68,3 +68,34 @@ stage "finetune" "again" {
   data   = preprocess.cxr.images
   method = "ssf"
 }
+
+stage "finetune" "parts" {
+  matrix = { method = ["lora"] }
+  model  = merge.once.model
+  data   = preprocess.cxr.images
+  method = "lora"
+  parts  = ["text_encoder"] # ERR Invalid value: parts: are a diffusion model's, and a classifier is one network: leave them out
+}
+
+stage "tokenize" "captions" {
+  data = dataset.cxr.data
+}
+
+stage "pretrain" "unet" {
+  data   = preprocess.cxr.images
+  tokens = tokenize.captions.tokens
+  model  = "unet_micro"
+}
+
+stage "encode" "cxr" {
+  model  = pretrain.unet.model
+  data   = preprocess.cxr.images
+  tokens = tokenize.captions.tokens
+}
+
+stage "finetune" "frozen_captions" {
+  model   = pretrain.unet.model
+  latents = encode.cxr.latents
+  method  = "lora"
+  parts   = ["unet", "text_encoder"] # ERR Invalid value: parts: latents hold the captions as a frozen text encoder sees them: give data and tokens
+}
