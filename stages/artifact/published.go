@@ -29,7 +29,7 @@ type publishedConfig struct {
 		Interpolation string    `json:"interpolation"`
 	} `json:"pretrained_cfg"`
 
-	ModelType string `json:"model_type"`  // of transformers
+	transformersConfig
 	ClassName string `json:"_class_name"` // of diffusers
 }
 
@@ -44,7 +44,7 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 	case c.ClassName != "":
 		return info, "", fmt.Errorf("it is diffusers' %s, a part of a diffusion model: give the folder that holds model_index.json", c.ClassName)
 	case c.ModelType != "" && c.Architecture == "":
-		return info, "", fmt.Errorf("it is transformers' %s, whose weights have other names than timm's: give the model as timm publishes it, hf://timm/NAME", c.ModelType)
+		return info, "", c.refused()
 	case c.Architecture == "" && architecture == "":
 		return info, "", errors.New("it names no architecture: write architecture = NAME")
 	case architecture != "" && c.Architecture != "" && !spelled(architecture, c.Architecture):

@@ -188,13 +188,18 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 		"it is a vit_micro_patch16_64, not a resnet18: leave architecture out":                     {config: vit, as: "resnet18"},
 		`global_pool "map": there are token and avg`:                                               {config: timm("vit_micro_patch16_64", "map")},
 		"its model_args change the vit_micro_patch16_64 in ways that are not known here (qk_norm)": {config: with(func(c map[string]any) { c["model_args"] = map[string]any{"qk_norm": true} })},
-		"it is transformers' vit, whose weights have other names":                                  {config: map[string]any{"model_type": "vit"}},
-		"give the folder that holds model_index.json":                                              {config: map[string]any{"_class_name": "UNet2DConditionModel"}},
-		"it names no architecture: write architecture = NAME":                                      {config: map[string]any{}},
-		"no config.json says which network these weights are of":                                   {},
-		"resample the positions by resize_positions = true":                                        {config: vit, size: 96},
-		"as its reference implementation names them":                                               {config: timm("resnet10_64", "avg")},
-		"of wrong shape or type":                                                                   {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch8_64" })},
+		"it is transformers' swin, whose weights have other names than timm's (separate query, key and value): give the network as timm publishes it, hf://timm/NAME": {config: map[string]any{
+			"model_type": "swin", "hidden_size": 768}},
+		`model = "hf://timm/vit_base_patch14_dinov2.lvd142m", architecture = "vit_base_patch14_dinov2"`: {config: map[string]any{
+			"model_type": "dinov2", "hidden_size": 768, "patch_size": 14}},
+		`model = "hf://timm/vit_base_patch32_clip_224.openai", architecture = "vit_base_patch32_clip_quickgelu_224"`: {config: map[string]any{
+			"model_type": "clip", "vision_config": map[string]any{"hidden_size": 768, "patch_size": 32}}},
+		"give the folder that holds model_index.json":            {config: map[string]any{"_class_name": "UNet2DConditionModel"}},
+		"it names no architecture: write architecture = NAME":    {config: map[string]any{}},
+		"no config.json says which network these weights are of": {},
+		"resample the positions by resize_positions = true":      {config: vit, size: 96},
+		"as its reference implementation names them":             {config: timm("resnet10_64", "avg")},
+		"of wrong shape or type":                                 {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch8_64" })},
 		"mean [0.5] and std [0.5] for 3 channels": {config: with(func(c map[string]any) {
 			c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 64}, "mean": []float64{.5}, "std": []float64{.5}}
 		})},

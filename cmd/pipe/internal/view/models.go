@@ -21,7 +21,7 @@ func (h *Human) Models(list []stages.Model) {
 	h.printf(`
 parameters: of the body, without the head. images: what the network was trained on; a cnn takes any size, a transformer another one with
 resize_positions = true. weights: an address is for model of finetune and merge (timm has other tags too). A file that does not tell what it is
-wants architecture = NAME. Weights of transformers' ViT and DINOv2 are read as those of timm.
+wants architecture = NAME.
 `)
 }
 
