@@ -75,7 +75,7 @@ func (s *merge) Validate() error {
 
 func (s *merge) Run(_ context.Context, r Reporter) error {
 	if artifact.IsDiffusion(s.Base.Path) {
-		return s.runDiffusion(r)
+		return s.runDiffusion()
 	}
 	read := func() (*artifact.Classifier, error) { return artifact.ReadClassifier(s.Base.Path) }
 	if s.Adapter.Path != "" {
@@ -94,7 +94,7 @@ func (s *merge) Run(_ context.Context, r Reporter) error {
 	return c.WriteMerged(string(s.Out))
 }
 
-func (s *merge) runDiffusion(r Reporter) error {
+func (s *merge) runDiffusion() error {
 	d, err := artifact.ReadDiffusion(s.Base.Path, 0)
 	if err != nil {
 		return err
