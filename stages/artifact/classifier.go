@@ -128,7 +128,7 @@ func readWeights(dir string, wanted ModelInfo, seed uint64) (*Classifier, error)
 	if err != nil {
 		return nil, err
 	}
-	c, err := withTensors(archive.Tensors, wanted, wanted.FineTuned, seed)
+	c, err := withTensors(respelled(wanted.Architecture, archive.Tensors), wanted, wanted.FineTuned, seed)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", archive.Files[0], err), archive.Close())
 	}

@@ -200,10 +200,16 @@ func openPublished(path, architecture string) (*Backbone, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	if strings.HasPrefix(b.Info.Architecture, "densenet") {
-		b.tensors = checkpoint.DenseNetFromTorchvision(b.tensors)
-	}
+	b.tensors = respelled(b.Info.Architecture, b.tensors)
 	return b, nil
+}
+
+// respelled are a file's tensors under the names that the network has here.
+func respelled(architecture string, tensors map[string]checkpoint.Tensor) map[string]checkpoint.Tensor {
+	if strings.HasPrefix(architecture, "densenet") {
+		return checkpoint.DenseNetFromTorchvision(tensors)
+	}
+	return tensors
 }
 
 // loading are the exceptions from strictness in loading a classifier under a new head: what PyTorch counts beside its norms

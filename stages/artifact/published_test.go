@@ -326,4 +326,18 @@ func TestDenseNetOpensAsTorchvisionFirstPublishedIt(t *testing.T) {
 	if !slices.Equal(got.Weights.Data(name), net.Weights.Data(name)) {
 		t.Errorf("%s is not the file's", name)
 	}
+	if got.Adapter, err = peft.Prepare(got.Network, got.Weights, peft.Options{Method: "norm"}); err != nil {
+		t.Fatal(err)
+	}
+	tuned := filepath.Join(t.TempDir(), "tuned")
+	if err := b.WriteFineTuned(tuned, got); err != nil {
+		t.Fatal(err)
+	}
+	back, err := ReadClassifier(tuned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := back.Close(); err != nil {
+		t.Error(err)
+	}
 }
