@@ -59,7 +59,7 @@ func (c *checker) make(d *draft) stages.Stage {
 	for _, in := range d.node.Inputs {
 		switch {
 		case in.From != nil:
-			inputs[in.Name] = stages.Given{Path: in.From.Address + "." + in.From.Output}
+			inputs[in.Name] = stages.Given{Path: in.From.Address + "." + in.From.Output, From: c.maker(schema, in)}
 		case in.Group != "":
 			inputs[in.Name] = stages.Given{Path: in.Group, Members: c.gathered(in.Group)}
 		default:
@@ -70,6 +70,18 @@ func (c *checker) make(d *draft) stages.Stage {
 	d.stage, d.e.inst = stage, d.inst
 	d.e.blame(errs)
 	return stage
+}
+
+// maker is the stage that makes what a single input takes, if it is of a type that checks itself.
+func (c *checker) maker(schema stages.Schema, in dag.Input) stages.Stage {
+	d := c.drafts[in.From.Address]
+	if port, ok := schema.Input(in.Name); !ok || port.Form != stages.Single || d == nil {
+		return nil
+	}
+	if _, ok := d.e.stage.schema.Type.New().(stages.Validator); !ok {
+		return nil
+	}
+	return c.make(d)
 }
 
 // soundPart leaves out of a config what there is a mistake in, and adds inputs with a mistake as if they were right, so

@@ -13,6 +13,7 @@ import (
 type Given struct {
 	Path    string
 	Members []Member
+	From    Stage // see Input
 }
 
 // Decode makes the stage that runs one action: the struct of t filled with the config (a JSON object), the
@@ -96,7 +97,7 @@ func (s Schema) setInputs(v reflect.Value, config map[string]any, inputs map[str
 			case ok && generated:
 				errs = append(errs, wrong(p.Name, "given both as an artifact and as an address"))
 			case ok:
-				field.Set(reflect.ValueOf(Input{Path: given.Path}))
+				field.Set(reflect.ValueOf(Input{Path: given.Path, From: given.From}))
 			case p.Required && !generated:
 				errs = append(errs, wrong(p.Name, "this input is missing: %s", clause(p.Doc)))
 			}

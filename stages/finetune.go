@@ -40,6 +40,7 @@ type finetune struct {
 	Resize   bool           `pipe:"resize_positions,optional" doc:"Resample the positions that a transformer learned to the size of the images, where that is another one. Default: such images are refused."`
 	Network  string         `pipe:"architecture,optional" doc:"The network that published weights are of, where no config.json beside them tells; one of those that stage type pretrain makes."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
+	Parts    []string       `pipe:"parts,optional" filled:"true" enum:"unet,text_encoder" doc:"Networks of a diffusion model on which the method acts, each by itself: unet, text_encoder. Default: the U-Net alone."`
 	training
 	diffusing
 
@@ -99,6 +100,7 @@ func methods() string {
 // Canonical implements Canonical: options that are left out are written out.
 func (*finetune) Canonical(config map[string]any) {
 	canonicalAugment(config)
+	canonicalParts(config)
 	method, _ := config["method"].(string)
 	options, _ := config["options"].(map[string]any)
 	m, err := peft.Lookup(method)
@@ -123,6 +125,9 @@ func (s *finetune) Validate() error {
 	}
 	var errs []error
 	errs = append(errs, s.options(m)...)
+	if before, ok := s.Base.From.(*finetune); ok {
+		errs = append(errs, before.again())
+	}
 	if _, err := model.Lookup(s.Network); s.Network != "" && err != nil {
 		errs = append(errs, unknownNetwork("architecture", s.Network, model.Names()))
 	}
@@ -136,6 +141,7 @@ func (s *finetune) Validate() error {
 	if !s.diffuses() {
 		errs = append(errs, s.unread())
 	}
+	errs = append(errs, s.checkParts())
 	if s.Data.Path == "" && s.Latents.Path == "" {
 		errs = append(errs, wrong("data", "there is nothing to learn from: give preprocessed images, or for a diffusion model latents"))
 	}
@@ -161,6 +167,15 @@ func (s *finetune) options(m peft.Method) (errs []error) {
 		errs = append(errs, err)
 	}
 	return errs
+}
+
+// again refuses what this stage makes as another fine-tuning's base.
+func (s *finetune) again() error {
+	if m, err := peft.Lookup(s.Method); err == nil && m.Merge != peft.Exact {
+		return wrong("model", "it is fine-tuned already, by %s, which cannot be merged into the weights: give the pretrained model, or fine-tune that first by one of %s",
+			s.Method, strings.Join(mergeable(), ", "))
+	}
+	return wrong("model", "%s", artifact.FineTunedAlready)
 }
 
 // diffuses tells whether what is given is for a diffusion model.
@@ -256,45 +271,4 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	return backbone.WriteFineTuned(string(s.Out), c)
-}
-
-func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
-	if !s.diffuses() {
-		return wrong("tokens", "the model is a diffusion model, which learns from captions: give those of the images, tokenized with its vocabulary")
-	}
-	pairs, err := s.pairs()
-	if err != nil {
-		return err
-	}
-	d, err := artifact.ReadDiffusion(s.Base.Path, s.Seed)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if d.Adapter != nil {
-		return fmt.Errorf("%s: the model is fine-tuned already: give the pretrained one", s.Base.Path)
-	}
-	if err := pairs.fits(d, s.Tokens.Path); err != nil {
-		return err
-	}
-	if d.Adapter, err = s.prepare(r, d.Info.Architecture, d.Model.Denoiser, d.Model.Weights); err != nil {
-		return err
-	}
-	d.Model.Plan = d.Adapter.Plan
-	fit := pairs.images.Fraction(s.Fraction)
-	p, err := s.plan(r, defaults{steps: 200, batch: 16, lr: d.Adapter.Method.Rates[model.Diffusion]}, len(fit))
-	if err != nil {
-		return err
-	}
-	shown := pairs.captions
-	if pairs.encoded != nil {
-		shown = [][]int32{d.Model.Empty, d.Model.Empty} // at two timesteps
-	}
-	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, shown), func() error {
-		return pairs.fit(ctx, r, d.Model, fit, p, s.diffusing, s.Seed)
-	})
-	if err != nil {
-		return err
-	}
-	return d.WriteFineTuned(string(s.Out), s.Base.Path)
 }

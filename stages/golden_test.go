@@ -108,6 +108,8 @@ func goldens(t *testing.T) []string {
 	run("finetune", "unet_lora", `{"method":"lora",`+short+`}`, pairs, model("unet_lora"))
 	run("encode", "unet", `{}`, pairs, map[string]string{"latents": at("latents")})
 	run("finetune", "unet_lora_latents", `{"method":"lora",`+short+`}`, given("latents", "latents", "model", "unet"), model("unet_lora_latents"))
+	run("merge", "lora", `{}`, given("model", "lora"), model("merged"))
+	run("merge", "unet_lora", `{}`, given("model", "unet_lora"), model("unet_merged"))
 	run("sample", "unet_lora", `{"count":2,"steps":2}`, given("data", "drawn", "model", "unet_lora"), map[string]string{"samples": at("samples")})
 
 	runs := make([]Member, 0, 2)

@@ -49,10 +49,12 @@ type Reporter interface {
 	Metric(name string, value float64)
 }
 
-// Input is an artifact, a path or a generated source that the stage reads. Exactly one field is set.
+// Input is an artifact, a path or a generated source that the stage reads. Exactly one of Path and URI is set.
 type Input struct {
 	Path string // a file or folder to read; never to be written to
 	URI  string // phantom://…: made, not read
+
+	From Stage // before it is made: the stage that will, if that is a Validator; nil: not known
 }
 
 // InputList is every artifact that an all.TYPE.NAME.OUT reference gathers.

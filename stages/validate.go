@@ -64,7 +64,7 @@ func wrongAddress(attribute string, err error) *AttributeError {
 
 // Validator is a stage that checks more than single values, so that what can never work is told before anything
 // runs. Validate sees the config and which inputs are given, but no artifact need exist yet: the Path of an Input
-// is not empty and must not be read; of what an InputList gathers, the axes are known and, where a Measurer makes
+// is not empty and must not be read, and From says what will make it; of what an InputList gathers, the axes are known and, where a Measurer makes
 // it, the Metrics. An attribute that has a mistake already is zero, whatever its default is, and an input that has one
 // seems to be given, with nothing gathered: what would only follow from these must not be told. It is called when the pipeline is read, and again before Run. It returns an *AttributeError,
 // several joined by errors.Join, or another error that concerns the whole block.

@@ -12,10 +12,10 @@ import (
 
 func (a *app) docsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "docs [TYPE | executor | cache | functions | peft [METHOD]]",
+		Use:   "docs [TYPE | executor | cache | functions | models | peft [METHOD]]",
 		Short: "Describe the stage types: attributes, inputs and outputs",
 		Long: `docs lists the stage types. With a type it describes all that a stage of it takes and makes; with executor or
-cache, the block for a cluster or for a cache that machines share; with functions, what expressions may call; with peft, what each fine-tuning method
+cache, the block for a cluster or for a cache that machines share; with functions, what expressions may call; with models, the networks known by name and where their weights are; with peft, what each fine-tuning method
 trains of published networks; with peft METHOD, that method's card.` + exits(exits0, exits1),
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -39,6 +39,9 @@ trains of published networks; with peft METHOD, that method's card.` + exits(exi
 				return nil
 			case "cache":
 				a.view.Settings("cache", pipelines.CacheSchema())
+				return nil
+			case "models":
+				a.view.Models(stages.Models())
 				return nil
 			case "functions":
 				a.view.Functions(pipelines.Functions())
@@ -89,4 +92,6 @@ func (a *app) docsPEFT(args []string) error {
 }
 
 // docsTopics is what docs describes.
-func docsTopics() []string { return append(stages.Names(), "executor", "cache", "functions", "peft") }
+func docsTopics() []string {
+	return append(stages.Names(), "executor", "cache", "functions", "models", "peft")
+}

@@ -75,8 +75,13 @@ func (m *Model) latents(b *layer.Builder, batch int) (x, time *layer.Node) {
 // Network builds the whole network for one caption: all that the model's weights hold.
 func (m *Model) Network(b *layer.Builder) { m.predict(b, 1) }
 
-// Denoiser builds the U-Net alone for one image: what fine-tuning methods are prepared on. The text encoder
-// stays frozen, as in Stable Diffusion's fine-tuning.
+// TextEncoder builds the text encoder alone for one caption: what a fine-tuning method is prepared on that changes it.
+func (m *Model) TextEncoder(b *layer.Builder) {
+	m.Text.Build(b, b.Input("input_ids", tensor.Int32, 1, len(m.Empty)))
+}
+
+// Denoiser builds the U-Net alone for one image: what fine-tuning methods are prepared on. By itself it leaves the text encoder
+// frozen, as in Stable Diffusion's fine-tuning.
 func (m *Model) Denoiser(b *layer.Builder) {
 	x, time := m.latents(b, 1)
 	m.UNet.Build(b, x, time, b.Input("encoder_hidden_states", tensor.Float32, 1, len(m.Empty), m.Text.HiddenSize))
@@ -84,6 +89,8 @@ func (m *Model) Denoiser(b *layer.Builder) {
 
 // IsText tells whether a parameter is the text encoder's.
 func IsText(name string) bool { return model.Group{Prefixes: []string{"text_model"}}.Has(name) }
+
+func isUNet(name string) bool { return !IsText(name) }
 
 // decays tells which parameters weight decay applies to.
 func (m *Model) decays(p layer.Param) bool {

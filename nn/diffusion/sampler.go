@@ -58,7 +58,7 @@ func NewSampler(dev accel.Device, m *Model, batch int, solver SolverOptions, gui
 }
 
 func (s *Sampler) compileEncoder() error {
-	b := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, nil)
+	b := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, s.model.Plan.Of(IsText))
 	s.ids = b.Input("input_ids", tensor.Int32, s.batch*s.conditions, len(s.model.Empty))
 	s.hidden = s.model.Text.Build(b, s.ids)
 	var err error
@@ -67,7 +67,7 @@ func (s *Sampler) compileEncoder() error {
 }
 
 func (s *Sampler) compileDenoiser() error {
-	b, rows := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, s.model.Plan), s.batch*s.conditions
+	b, rows := layer.NewBuilder(gorgonia.NewGraph(), s.model.Weights, s.model.Plan.Of(isUNet)), s.batch*s.conditions
 	s.x, s.time = s.model.latents(b, rows)
 	s.text = b.Input("encoder_hidden_states", tensor.Float32, rows, len(s.model.Empty), s.model.Text.HiddenSize)
 	s.out = s.model.UNet.Build(b, s.x, s.time, s.text)

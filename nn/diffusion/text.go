@@ -18,7 +18,7 @@ import (
 func (m *Model) EncodeText(ctx context.Context, dev accel.Device, captions [][]int32) (out [][]float32, err error) {
 	mem := program.NewMemory(dev)
 	defer func() { err = errors.Join(err, mem.Close()) }()
-	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, nil)
+	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan.Of(IsText))
 	ids := b.Input("input_ids", tensor.Int32, 1, len(m.Empty))
 	hidden := m.Text.Build(b, ids)
 	p, err := train.CompileForward(mem, b, m.Weights, hidden)
@@ -45,7 +45,7 @@ func (m *Model) EncodeText(ctx context.Context, dev accel.Device, captions [][]i
 // frozenText refuses a plan that trains the text encoder, whose embeddings are then not what was computed before.
 func (m *Model) frozenText() error {
 	b := layer.NewBuilder(gorgonia.NewGraph(), m.Weights, m.Plan)
-	m.Text.Build(b, b.Input("input_ids", tensor.Int32, 1, len(m.Empty)))
+	m.TextEncoder(b)
 	if n := len(b.Trainable()); n > 0 {
 		return fmt.Errorf("%d parameters of the text encoder train, so the captions' embeddings cannot be computed before: give images and tokens in place of latents", n)
 	}

@@ -3,6 +3,7 @@ package layer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -45,6 +46,30 @@ func NewPlan(sites Sites, edits []Edit, s Statistics) (*Plan, error) {
 		errs = append(errs, p.check(s)...)
 	}
 	return p, errors.Join(errs...)
+}
+
+// With is the plan of a network of two parts, of which p and q are the plans.
+func (p *Plan) With(q *Plan) *Plan {
+	out := &Plan{edits: slices.Concat(p.edits, q.edits), bySite: maps.Clone(p.bySite), train: maps.Clone(p.train), frozen: p.frozen}
+	maps.Copy(out.bySite, q.bySite)
+	maps.Copy(out.train, q.train)
+	return out
+}
+
+// Of is the plan of a part of the network, to which the sites and parameters belong for which in is true; that of nil is nil.
+func (p *Plan) Of(in func(name string) bool) *Plan {
+	if p == nil {
+		return nil
+	}
+	out := &Plan{bySite: maps.Clone(p.bySite), train: maps.Clone(p.train), frozen: p.frozen, all: p.all}
+	for _, e := range p.edits {
+		if in(e.At()) {
+			out.edits = append(out.edits, e)
+		}
+	}
+	maps.DeleteFunc(out.bySite, func(site string, _ []Edit) bool { return !in(site) })
+	maps.DeleteFunc(out.train, func(param string, _ bool) bool { return !in(param) })
+	return out
 }
 
 // Updates tells whether the network's batch norm at path normalises by the batch and updates its running statistics: unless the

@@ -60,6 +60,8 @@ type Options struct {
 	Channels  int
 	Classes   int
 	Mean, Std []float32 // of the channels, both or neither
+	// GlobalPool is timm's argument: what one vector of the last features is made of. A ViT has "token" and "avg", the others "avg".
+	GlobalPool string
 }
 
 // Kind is what a network is made of: fine-tuning methods have a learning rate for each.
@@ -105,6 +107,13 @@ func (v Variant) New(o Options) (Classifier, error) {
 		return nil, fmt.Errorf("model %s: %d x %d images with %d channels, %d classes", v.Name, in.Size, in.Size, in.Channels, o.Classes)
 	}
 	c, err := v.make(in, o.Classes)
+	if vit, ok := c.(*ViT); ok && err == nil && o.GlobalPool != "" {
+		config := vit.ViTConfig
+		config.GlobalPool = o.GlobalPool
+		c, err = NewViT(config, in)
+	} else if !ok && err == nil && o.GlobalPool != "" && o.GlobalPool != "avg" {
+		err = fmt.Errorf("global_pool %q: there is avg", o.GlobalPool)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", v.Name, err)
 	}

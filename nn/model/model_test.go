@@ -214,3 +214,24 @@ func TestLearnedTokensOfAViTDoNotDecay(t *testing.T) {
 		}
 	}
 }
+
+// Addresses are of weights whose folder names the network, which a test of the Hub could not hold.
+func TestEveryVariantTellsWhereItsWeightsAre(t *testing.T) {
+	used := map[string]bool{}
+	for _, name := range Names() {
+		v, err := Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := v.Source()
+		if s.Library == "" || s.Weights == "" || (s.Library == "pipe") != strings.HasSuffix(name, "_64") {
+			t.Errorf("%s: %+v", name, s)
+		}
+		used[name] = true
+	}
+	for name := range tags {
+		if !used[name] {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}

@@ -32,7 +32,7 @@ type ViTConfig struct {
 	MLPRatio   int `json:"mlp_ratio"`
 	NumClasses int `json:"num_classes"`
 	// GlobalPool is "token", the class token's features behind the final norm, or "avg", the mean of the patches', with the norm
-	// behind it (fc_norm), as MAE is fine-tuned.
+	// behind it (fc_norm), as MAE's authors fine-tune it.
 	GlobalPool string `json:"global_pool,omitempty"`
 	// ActLayer is "gelu", the erf form, or "quick_gelu", as OpenAI trained CLIP.
 	ActLayer string `json:"act_layer,omitempty"`

@@ -21,7 +21,6 @@ func init() {
 	clip := func(n int, act string) config {
 		return config{PatchSize: n, PreNorm: true, NormEps: 1e-5, ActLayer: act}
 	}
-	mae := config{PatchSize: 16, GlobalPool: "avg"}
 	dinov2 := config{PatchSize: 14, InitValues: 1e-5}
 	registers := config{PatchSize: 14, InitValues: 1e-5, RegTokens: 4, NoEmbedClass: true}
 
@@ -52,8 +51,8 @@ func init() {
 		row("vit_small_patch8_224.dino", 21_670_272, photos, small(patch(8)), "trained without labels (DINO)"),
 		row("vit_base_patch16_224.dino", 85_798_656, photos, base(patch(16)), "trained without labels (DINO)"),
 		row("vit_base_patch8_224.dino", 85_807_872, photos, base(patch(8)), "trained without labels (DINO)"),
-		row("vit_base_patch16_224.mae", 85_798_656, photos, base(mae), "trained to fill in patches (MAE, arXiv:2111.06377)"),
-		row("vit_large_patch16_224.mae", 303_301_632, photos, large(mae), "trained to fill in patches (MAE)"),
+		row("vit_base_patch16_224.mae", 85_798_656, photos, base(patch(16)), "trained to fill in patches (MAE, arXiv:2111.06377)"),
+		row("vit_large_patch16_224.mae", 303_301_632, photos, large(patch(16)), "trained to fill in patches (MAE)"),
 
 		row("vit_small_patch14_dinov2", 22_056_192, fine, small(dinov2), "trained without labels (DINOv2)"),
 		row("vit_base_patch14_dinov2", 86_579_712, fine, base(dinov2), "trained without labels (DINOv2)"),

@@ -22,18 +22,13 @@ def tiny(name, norm="norm", **options):
     return Case(name, build, {"images": inputs(1, "input.images", 3, 2, 24, 24)}, config, taps, fixture=True)
 
 
-def create(name, classes):
-    options = {"global_pool": "avg"} if name.endswith(".mae") else {}
-    return timm.create_model(name, num_classes=classes, **options)
-
-
 def real(name, batch=2, size=224):
     return Case(
         name,
-        lambda: create(name, 10),
+        lambda: timm.create_model(name, num_classes=10),
         {"images": inputs(1, "input.images", batch, 3, size, size)},
         {"variant": name, "classes": 10},
-        ["patch_embed.proj", "blocks.0", "blocks.6", "fc_norm" if name.endswith(".mae") else "norm"],
+        ["patch_embed.proj", "blocks.0", "blocks.6", "norm"],
     )
 
 

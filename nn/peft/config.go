@@ -110,7 +110,7 @@ func (m Method) Configure(values map[string]any) (Config, error) {
 
 // What options of the PEFT library are called here, and what stands for those that are no options here.
 var (
-	renamed = map[string]string{
+	optionNames = map[string]string{
 		"r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout", "use_rslora": "rslora", "target_modules": "targets", "num_virtual_tokens": "tokens",
 	}
 	elsewhere = map[string]string{
@@ -122,7 +122,7 @@ var (
 
 // instead says what to write in the place of an unknown option.
 func instead(name string, known []string) string {
-	if to := renamed[name]; slices.Contains(known, to) {
+	if to := optionNames[name]; slices.Contains(known, to) {
 		return fmt.Sprintf("; did you mean %q?", to)
 	}
 	if hint := elsewhere[name]; hint != "" {

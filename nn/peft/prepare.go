@@ -118,6 +118,16 @@ func (o Options) configured() (Method, Config, error) {
 	return m, config, err
 }
 
+// Join is the adapter of a network of two parts, of which a and b are the adapters by one method; no name is in both.
+func Join(a, b *Adapter) *Adapter {
+	out := *a
+	out.Plan = a.Plan.With(b.Plan)
+	out.Sites.Sites, out.Sites.Params = slices.Concat(a.Sites.Sites, b.Sites.Sites), slices.Concat(a.Sites.Params, b.Sites.Params)
+	out.Trainable = slices.Concat(a.Trainable, b.Trainable)
+	out.Count = Count{a.Count.Total + b.Count.Total, a.Count.Body + b.Count.Body, a.Count.Trained + b.Count.Trained, a.Count.Head + b.Count.Head}
+	return &out
+}
+
 func (c *Count) add(p layer.Param, trained bool) {
 	if p.Buffer {
 		return

@@ -69,6 +69,9 @@ func (a *Adapter) Save(dir string, w *layer.Weights) error {
 			return fmt.Errorf("save adapter: %w", err)
 		}
 	}
+	if isCLIPText(a.Sites) {
+		tensors = withoutRoot(tensors, config)
+	}
 	rec, err := json.Marshal(adapterRecord{recordVersion, a.Method.Name, Values(a.Config), a.Mask.Blocks, a.Mask.Layers})
 	if err != nil {
 		return fmt.Errorf("save adapter: %w", err)
@@ -97,14 +100,36 @@ func (a *Adapter) head() []string {
 // Load prepares the adapter saved in dir for the network and sets its delta in w, which holds the base. A tensor that is
 // missing, unexpected or of the wrong shape is an error that lists them all, and leaves w as it was. LoRA adapters of the PEFT library load too.
 func Load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
-	a, err := load(dir, model, w)
+	return load(dir, model, w, true)
+}
+
+// LoadBody does the same with an adapter that brings no head, as the PEFT library saves one without modules_to_save: w holds the head too.
+func LoadBody(dir string, model Model, w *layer.Weights) (*Adapter, error) {
+	return load(dir, model, w, false)
+}
+
+func load(dir string, model Model, w *layer.Weights, head bool) (*Adapter, error) {
+	a, err := read(dir, model, w, head)
 	if err != nil {
 		return nil, fmt.Errorf("load adapter %s: %w", dir, err)
 	}
 	return a, nil
 }
 
-func load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
+// Shapes are those of the tensors of the adapter saved in dir; names are without the PEFT library's prefix.
+func Shapes(dir string) (map[string][]int, error) {
+	tensors, _, err := checkpoint.Read(filepath.Join(dir, WeightsFile))
+	if err != nil {
+		return nil, fmt.Errorf("adapter %s: %w", dir, err)
+	}
+	shapes := map[string][]int{}
+	for name, t := range tensors {
+		shapes[strings.TrimPrefix(name, peftPrefix)] = t.Shape
+	}
+	return shapes, nil
+}
+
+func read(dir string, model Model, w *layer.Weights, head bool) (*Adapter, error) {
 	tensors, meta, err := checkpoint.Read(filepath.Join(dir, WeightsFile))
 	if err != nil {
 		return nil, err
@@ -126,11 +151,20 @@ func load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isCLIPText(a.Sites) {
+		tensors = withRoot(tensors)
+	}
 	if l, ok := a.Config.(Layout); ok {
 		if tensors, err = l.Unpack(a.Sites, w, tensors); err != nil {
 			return nil, err
 		}
 	}
-	_, err = checkpoint.Load(w, tensors, checkpoint.LoadOptions{Names: a.Delta()})
+	names := a.Delta()
+	if !head {
+		names = slices.DeleteFunc(names, func(name string) bool {
+			return slices.ContainsFunc(a.Sites.Params, func(p layer.Param) bool { return p.Head && p.Name == name })
+		})
+	}
+	_, err = checkpoint.Load(w, tensors, checkpoint.LoadOptions{Names: names})
 	return a, err
 }

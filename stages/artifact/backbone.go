@@ -54,7 +54,7 @@ func OpenBackbone(path, architecture string) (*Backbone, error) {
 		return nil, err
 	}
 	if info.FineTuned {
-		return nil, fmt.Errorf("%s: the model is fine-tuned already: give the pretrained one", path)
+		return nil, fmt.Errorf("%s: %s", path, FineTunedAlready)
 	}
 	if architecture != "" && architecture != info.Architecture {
 		return nil, fmt.Errorf("%s: it is a %s, not a %s: leave architecture out", path, info.Architecture, architecture)
@@ -87,6 +87,9 @@ func holdsModel(dir string) (bool, error) {
 
 // openForeign opens weights of others in any of the forms that are read.
 func openForeign(path, architecture string) (*Backbone, error) {
+	if err := refuseAdapter(path); err != nil {
+		return nil, err
+	}
 	found, err := filepath.Glob(filepath.Join(path, "*", "model.json"))
 	if err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func (b *Backbone) Classifier(classes []string, size int, seed uint64) (*Classif
 		return nil, fmt.Errorf("%s has learned positions for images of %d pixels, these have %d: preprocess them to that size, or resample the positions by resize_positions = true", b.Info.Architecture, b.Info.Size, size)
 	}
 	info := b.Info
-	info.Classes, info.Size, info.FineTuned = classes, size, true
+	info.Classes, info.Size, info.FineTuned, info.TimmConfig = classes, size, true, nil
 	c, err := withTensors(b.tensors, info, true, rng.Key(seed, "finetune"))
 	if err != nil && len(b.files) > 0 {
 		return nil, fmt.Errorf("%s: %w", b.files[0], err)

@@ -128,7 +128,7 @@ func readWeights(dir string, wanted ModelInfo, seed uint64) (*Classifier, error)
 	if err != nil {
 		return nil, err
 	}
-	c, err := withTensors(archive.Tensors, wanted, wanted.FineTuned, seed)
+	c, err := withTensors(respelled(wanted.Architecture, archive.Tensors), wanted, wanted.FineTuned, seed)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", archive.Files[0], err), archive.Close())
 	}
@@ -136,15 +136,19 @@ func readWeights(dir string, wanted ModelInfo, seed uint64) (*Classifier, error)
 	return c, nil
 }
 
+// options are those of the network's constructor.
+func (i ModelInfo) options() model.Options {
+	return model.Options{Size: i.Size, Channels: i.Channels, Mean: i.Mean, Std: i.Std, GlobalPool: i.GlobalPool}
+}
+
 // withTensors builds the network that info describes on the given weights.
 func withTensors(tensors map[string]checkpoint.Tensor, info ModelInfo, newHead bool, seed uint64) (*Classifier, error) {
-	o := model.Options{Size: info.Size, Channels: info.Channels, Mean: info.Mean, Std: info.Std}
-	c, err := NewClassifier(info.Architecture, o, info.Classes, seed)
+	c, err := NewClassifier(info.Architecture, info.options(), info.Classes, seed)
 	if err != nil {
 		return nil, err
 	}
 	c.Info = info
-	var exceptions checkpoint.LoadOptions
+	exceptions := loading(nil)
 	if newHead {
 		head, err := c.head()
 		if err != nil {

@@ -90,7 +90,7 @@ func TestAPublishedFolderIsFineTunedWithTheFilesThatWereReadForItsBase(t *testin
 		t.Fatal(err)
 	}
 	perturb(d.Adapter, d.Model.Weights.Data)
-	if err := d.WriteFineTuned(tuned, dir); err != nil {
+	if err := d.WriteFineTuned(tuned); err != nil {
 		t.Fatal(err)
 	}
 	var base []string

@@ -17,13 +17,16 @@ import (
 
 // Diffusion is a text-to-image model with its weights and tokenizer.
 type Diffusion struct {
-	Info    ModelInfo
-	Model   *diffusion.Model
-	Adapter *peft.Adapter // of a fine-tuned model, else nil
+	Info  ModelInfo
+	Model *diffusion.Model
+	// What fine-tuning changed of each network; nil: nothing.
+	Adapter     *peft.Adapter // of the U-Net
+	TextAdapter *peft.Adapter // of the text encoder
 	// Tokenizer is the folder with vocab.json and merges.txt that made the captions' tokens.
 	Tokenizer string
 
 	archives []*checkpoint.Archive // in which weights lie
+	base     string                // the folder of files
 	files    []string              // that it was read from, but for what fine-tuning changed, relative to their folder
 }
 
@@ -128,33 +131,78 @@ func ReadDiffusion(dir string, seed uint64) (*Diffusion, error) {
 	if d.Model, err = read.model(info, seed); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", parts, err), closeAll(read.archives))
 	}
-	d.files, d.archives = read.files, read.archives
+	d.base, d.files, d.archives = parts, read.files, read.archives
 	if info.FineTuned {
-		if d.Adapter, err = peft.Load(dir, d.Model.Denoiser, d.Model.Weights); err != nil {
+		if err := d.readAdapters(dir); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
-		d.Model.Plan = d.Adapter.Plan
 	}
 	return d, nil
 }
 
-// WriteFineTuned writes a fine-tuned model beside the files of the one it came from, whose folder is base.
-func (d *Diffusion) WriteFineTuned(dir, base string) error {
+// readAdapters reads what fine-tuning changed: of the U-Net in dir, of the text encoder in text_encoder/ below it. One of them may be absent.
+func (d *Diffusion) readAdapters(dir string) (err error) {
+	text := filepath.Join(dir, textDir)
+	tunes := fileExists(filepath.Join(text, peft.ConfigFile))
+	if tunes {
+		if d.TextAdapter, err = peft.Load(text, d.Model.TextEncoder, d.Model.Weights); err != nil {
+			return err
+		}
+	}
+	if !tunes || fileExists(filepath.Join(dir, peft.ConfigFile)) {
+		if d.Adapter, err = peft.Load(dir, d.Model.Denoiser, d.Model.Weights); err != nil {
+			return err
+		}
+	}
+	d.Model.Plan = d.Tuned().Plan
+	return nil
+}
+
+// Tuned is what fine-tuning changed of both networks, nil if nothing.
+func (d *Diffusion) Tuned() *peft.Adapter {
+	switch {
+	case d.TextAdapter == nil:
+		return d.Adapter
+	case d.Adapter == nil:
+		return d.TextAdapter
+	}
+	return peft.Join(d.Adapter, d.TextAdapter)
+}
+
+// WriteFineTuned writes a fine-tuned model beside the files of the one it came from.
+func (d *Diffusion) WriteFineTuned(dir string) error {
 	info := d.Info
 	info.FineTuned = true
 	if err := info.write(dir); err != nil {
 		return err
 	}
 	for _, f := range d.files {
-		to := filepath.Join(dir, baseDir, f)
-		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-			return err
-		}
-		if err := copyFile(to, filepath.Join(base, f)); err != nil {
+		if err := d.copyFile(filepath.Join(dir, baseDir), f); err != nil {
 			return err
 		}
 	}
+	if d.TextAdapter != nil {
+		text := filepath.Join(dir, textDir)
+		if err := os.MkdirAll(text, 0o777); err != nil {
+			return err
+		}
+		if err := d.TextAdapter.Save(text, d.Model.Weights); err != nil {
+			return err
+		}
+	}
+	if d.Adapter == nil {
+		return nil
+	}
 	return d.Adapter.Save(dir, d.Model.Weights)
+}
+
+// copyFile copies one of the files that the model was read from to its place below dir.
+func (d *Diffusion) copyFile(dir, file string) error {
+	to := filepath.Join(dir, file)
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return copyFile(to, filepath.Join(d.base, file))
 }
 
 // SameTokenizer refuses a tokenizer folder other than the one that the model was trained with.

@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ const (
 // diffusers does it: model_index.json, unet/, text_encoder/, tokenizer/, scheduler/, and vae/ for the codec; published
 // ones, which have no config.json, are read too. A fine-tuned
 // model's folder holds config.json, base/ (the files of the model it came from, byte for byte), and what
-// fine-tuning changed: adapter_config.json and adapter_model.safetensors.
+// fine-tuning changed: adapter_config.json and adapter_model.safetensors, those of a diffusion model's text encoder in text_encoder/.
 type ModelInfo struct {
 	Architecture string   `json:"architecture"` // variant of nn/model; "unet" for diffusion
 	Task         string   `json:"task"`
@@ -32,6 +33,10 @@ type ModelInfo struct {
 	model.Input
 	Captions  int  `json:"max_length,omitempty"` // tokens a caption
 	FineTuned bool `json:"fine_tuned"`           // base/ and an adapter instead of weights
+	// GlobalPool is how the features are pooled, where that is not as the architecture does it by itself.
+	GlobalPool string `json:"global_pool,omitempty"`
+
+	*TimmConfig // of merged weights
 }
 
 const (
@@ -46,6 +51,9 @@ func ReadModelInfo(dir string) (ModelInfo, error) {
 	err := readJSON(filepath.Join(dir, modelFile), &info)
 	if _, missing := os.Stat(filepath.Join(dir, indexFile)); missing == nil && errors.Is(err, os.ErrNotExist) {
 		return publishedInfo(dir)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = cmp.Or(refuseAdapter(dir), err)
 	}
 	if err != nil {
 		return info, fmt.Errorf("not a model: %w", err)
@@ -67,6 +75,9 @@ func (i ModelInfo) write(dir string) error {
 	}
 	return writeJSON(filepath.Join(dir, modelFile), i)
 }
+
+// FineTunedAlready says how to go on from a fine-tuned model.
+const FineTunedAlready = `it is fine-tuned already: give it to a stage "merge" "NAME", which works its changes into the weights, and give merge.NAME.model here`
 
 // ErrOtherTask is the error of a model folder that holds a model for something else.
 var ErrOtherTask = errors.New("the model is for another task")

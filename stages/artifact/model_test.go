@@ -196,7 +196,7 @@ func TestADiffusionModelComesBackFromItsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	perturb(back.Adapter, back.Model.Weights.Data)
-	if err := back.WriteFineTuned(tuned, base); err != nil {
+	if err := back.WriteFineTuned(tuned); err != nil {
 		t.Fatal(err)
 	}
 	again, err := ReadDiffusion(tuned, 0)

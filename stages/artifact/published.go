@@ -29,7 +29,7 @@ type publishedConfig struct {
 		Interpolation string    `json:"interpolation"`
 	} `json:"pretrained_cfg"`
 
-	ModelType string `json:"model_type"`  // of transformers
+	transformersConfig
 	ClassName string `json:"_class_name"` // of diffusers
 }
 
@@ -44,10 +44,10 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 	case c.ClassName != "":
 		return info, "", fmt.Errorf("it is diffusers' %s, a part of a diffusion model: give the folder that holds model_index.json", c.ClassName)
 	case c.ModelType != "" && c.Architecture == "":
-		return info, "", fmt.Errorf("it is transformers' %s, whose weights have other names than timm's: give the model as timm publishes it, hf://timm/NAME", c.ModelType)
+		return info, "", c.refused()
 	case c.Architecture == "" && architecture == "":
 		return info, "", errors.New("it names no architecture: write architecture = NAME")
-	case architecture != "" && c.Architecture != "" && architecture != c.Architecture && !strings.HasPrefix(architecture, c.Architecture+"."):
+	case architecture != "" && c.Architecture != "" && !spelled(architecture, c.Architecture):
 		return info, "", fmt.Errorf("it is a %s, not a %s: leave architecture out", c.Architecture, architecture)
 	}
 	p := c.PretrainedCfg
@@ -82,6 +82,12 @@ func parsePublished(raw []byte, architecture string) (info ModelInfo, note strin
 	return info, note, nil
 }
 
+// spelled tells whether the user's name is another one for what config.json calls the network: with the tag of the weights, or with the GELU that
+// OpenAI trained CLIP with, which timm reads from the same repository.
+func spelled(architecture, published string) bool {
+	return strings.Replace(architecture, "_clip_quickgelu_", "_clip_", 1) == published || strings.HasPrefix(architecture, published+".")
+}
+
 // applyArgs takes over the arguments that timm notes where a network was made with others than its name's: they may change its
 // images and classes, and nothing else.
 func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
@@ -105,7 +111,7 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 		case "global_pool":
 			var pool string
 			if err = json.Unmarshal(raw, &pool); err == nil {
-				_, err = classifierInfo(pool, info.Architecture)
+				err = info.pool(pool)
 			}
 		default:
 			unknown = append(unknown, name)
@@ -121,35 +127,49 @@ func applyArgs(info *ModelInfo, args map[string]json.RawMessage) error {
 	return errors.Join(errs...)
 }
 
-// classifierInfo is what the first of the named networks expects that is known and pools its features so ("": as it may), where
-// the folder of its weights does not say otherwise.
+// classifierInfo is what the first of the named networks expects that is known, where the folder of its weights does not say
+// otherwise. pool is how it pools its features; "": as its name says.
 func classifierInfo(pool string, names ...string) (ModelInfo, error) {
-	var wrong error
+	var v model.Variant
+	var err error
 	for _, name := range names {
-		v, err := model.Lookup(name)
-		if err != nil {
-			wrong = err
-			continue
+		if v, err = model.Lookup(name); err == nil {
+			break
 		}
-		pools, err := pooling(v)
-		if err != nil {
-			return ModelInfo{}, err
-		}
-		if pool == "" || pool == pools {
-			return ModelInfo{Architecture: name, Task: TaskClassifier, Input: v.Input}, nil
-		}
-		wrong = fmt.Errorf("its features are pooled by %q, those of %s here by %q: give weights that were trained so", pool, name, pools)
 	}
-	return ModelInfo{}, wrong
+	if err != nil {
+		return ModelInfo{}, err
+	}
+	info := ModelInfo{Architecture: v.Name, Task: TaskClassifier, Input: v.Input}
+	return info, info.pool(pool)
+}
+
+// pool sets how the network pools its features, if that is not as its name says.
+func (i *ModelInfo) pool(pool string) error {
+	v, err := model.Lookup(i.Architecture)
+	if err != nil {
+		return err
+	}
+	if _, err := v.New(model.Options{GlobalPool: pool}); err != nil {
+		return err
+	}
+	usual, err := v.New(model.Options{})
+	if err != nil {
+		return err
+	}
+	i.GlobalPool = ""
+	if pool != "" && pool != pooling(usual) {
+		i.GlobalPool = pool
+	}
+	return nil
 }
 
 // pooling is timm's word for how a network makes one vector of its last features.
-func pooling(v model.Variant) (string, error) {
-	m, err := v.New(model.Options{})
+func pooling(m model.Classifier) string {
 	if vit, ok := m.(*model.ViT); ok {
-		return vit.GlobalPool, err
+		return vit.GlobalPool
 	}
-	return "avg", err
+	return "avg"
 }
 
 // openPublished opens weights as others publish them: a file, or a folder with safetensors under the names of timm or
@@ -182,10 +202,16 @@ func openPublished(path, architecture string) (*Backbone, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	if strings.HasPrefix(b.Info.Architecture, "densenet") {
-		b.tensors = checkpoint.DenseNetFromTorchvision(b.tensors)
-	}
+	b.tensors = respelled(b.Info.Architecture, b.tensors)
 	return b, nil
+}
+
+// respelled are a file's tensors under the names that the network has here.
+func respelled(architecture string, tensors map[string]checkpoint.Tensor) map[string]checkpoint.Tensor {
+	if strings.HasPrefix(architecture, "densenet") {
+		return checkpoint.DenseNetFromTorchvision(tensors)
+	}
+	return tensors
 }
 
 // loading are the exceptions from strictness in loading a classifier under a new head: what PyTorch counts beside its norms

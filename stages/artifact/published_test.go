@@ -194,15 +194,20 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 	}{
 		`did you mean "vit_micro_patch16_64"?`:                                                     {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch16_46" })},
 		"it is a vit_micro_patch16_64, not a resnet18: leave architecture out":                     {config: vit, as: "resnet18"},
-		`pooled by "avg", those of vit_micro_patch16_64 here by "token"`:                           {config: timm("vit_micro_patch16_64", "avg")},
+		`global_pool "map": there are token and avg`:                                               {config: timm("vit_micro_patch16_64", "map")},
 		"its model_args change the vit_micro_patch16_64 in ways that are not known here (qk_norm)": {config: with(func(c map[string]any) { c["model_args"] = map[string]any{"qk_norm": true} })},
-		"it is transformers' vit, whose weights have other names":                                  {config: map[string]any{"model_type": "vit"}},
-		"give the folder that holds model_index.json":                                              {config: map[string]any{"_class_name": "UNet2DConditionModel"}},
-		"it names no architecture: write architecture = NAME":                                      {config: map[string]any{}},
-		"no config.json says which network these weights are of":                                   {},
-		"resample the positions by resize_positions = true":                                        {config: vit, size: 96},
-		"as its reference implementation names them":                                               {config: timm("resnet10_64", "avg")},
-		"of wrong shape or type":                                                                   {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch8_64" })},
+		"it is transformers' swin, whose weights have other names than timm's (separate query, key and value): give the network as timm publishes it, hf://timm/NAME": {config: map[string]any{
+			"model_type": "swin", "hidden_size": 768}},
+		`model = "hf://timm/vit_base_patch14_dinov2.lvd142m", architecture = "vit_base_patch14_dinov2"`: {config: map[string]any{
+			"model_type": "dinov2", "hidden_size": 768, "patch_size": 14}},
+		`model = "hf://timm/vit_base_patch32_clip_224.openai", architecture = "vit_base_patch32_clip_quickgelu_224"`: {config: map[string]any{
+			"model_type": "clip", "vision_config": map[string]any{"hidden_size": 768, "patch_size": 32}}},
+		"give the folder that holds model_index.json":            {config: map[string]any{"_class_name": "UNet2DConditionModel"}},
+		"it names no architecture: write architecture = NAME":    {config: map[string]any{}},
+		"no config.json says which network these weights are of": {},
+		"resample the positions by resize_positions = true":      {config: vit, size: 96},
+		"as its reference implementation names them":             {config: timm("resnet10_64", "avg")},
+		"of wrong shape or type":                                 {config: with(func(c map[string]any) { c["architecture"] = "vit_micro_patch8_64" })},
 		"mean [0.5] and std [0.5] for 3 channels": {config: with(func(c map[string]any) {
 			c["pretrained_cfg"] = map[string]any{"input_size": []int{3, 64, 64}, "mean": []float64{.5}, "std": []float64{.5}}
 		})},
@@ -230,9 +235,10 @@ func TestPublishedWeightsThatDoNotFitAreRefused(t *testing.T) {
 func TestTheTagOfTheWeightsChoosesAmongNetworksOfOneArchitecture(t *testing.T) {
 	for _, c := range []struct{ tag, pool, as, want string }{
 		{"mae", "avg", "", "vit_base_patch16_224.mae"},
-		{"mae", "token", "", "vit_base_patch16_224"},
+		{"mae", "token", "", "vit_base_patch16_224.mae"}, // as timm writes it
 		{"dino", "token", "", "vit_base_patch16_224.dino"},
 		{"augreg_in21k_ft_in1k", "token", "", "vit_base_patch16_224"},
+		{"augreg_in21k_ft_in1k", "avg", "", "vit_base_patch16_224"},
 		{"", "token", "vit_base_patch16_224.dino", "vit_base_patch16_224.dino"},
 	} {
 		config := timm("vit_base_patch16_224", c.pool)
@@ -244,6 +250,40 @@ func TestTheTagOfTheWeightsChoosesAmongNetworksOfOneArchitecture(t *testing.T) {
 		if info, _, err := parsePublished(text, c.as); err != nil || info.Architecture != c.want {
 			t.Errorf("%+v: %s, %v", c, info.Architecture, err)
 		}
+	}
+}
+
+// timm's MAE pools the class token; who fine-tuned it by the mean of the patches has a norm behind that.
+func TestWeightsArePooledAsTheirFolderSays(t *testing.T) {
+	for pool, norm := range map[string]string{"token": "norm.weight", "avg": "fc_norm.weight"} {
+		net, err := NewClassifier("vit_micro_patch16_64", model.Options{Channels: 3, GlobalPool: pool}, strings.Split("abcdefghij", ""), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := OpenBackbone(publish(t, net, timm("vit_micro_patch16_64", pool)), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Classifier(twoClasses, 64, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Weights.Data(norm), net.Weights.Data(norm)) || got.Weights.Data(norm) == nil {
+			t.Errorf("%s: no %s of the file", pool, norm)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestCLIPOfOpenAIOpensFromTheFolderOfItsPlainName(t *testing.T) {
+	text, err := json.Marshal(timm("vit_base_patch16_clip_224", "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, _, err := parsePublished(text, "vit_base_patch16_clip_quickgelu_224"); err != nil || info.Architecture != "vit_base_patch16_clip_quickgelu_224" {
+		t.Errorf("%s, %v", info.Architecture, err)
 	}
 }
 
@@ -293,5 +333,19 @@ func TestDenseNetOpensAsTorchvisionFirstPublishedIt(t *testing.T) {
 	const name = "features.denseblock3.denselayer24.conv2.weight"
 	if !slices.Equal(got.Weights.Data(name), net.Weights.Data(name)) {
 		t.Errorf("%s is not the file's", name)
+	}
+	if got.Adapter, err = peft.Prepare(got.Network, got.Weights, peft.Options{Method: "norm"}); err != nil {
+		t.Fatal(err)
+	}
+	tuned := filepath.Join(t.TempDir(), "tuned")
+	if err := b.WriteFineTuned(tuned, got); err != nil {
+		t.Fatal(err)
+	}
+	back, err := ReadClassifier(tuned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := back.Close(); err != nil {
+		t.Error(err)
 	}
 }

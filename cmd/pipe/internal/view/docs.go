@@ -22,7 +22,7 @@ func (h *Human) Types(types []stages.Type, shipped []string) {
 		rows = append(rows, "  "+name)
 	}
 	h.section("Shipped pipelines", rows)
-	h.printf("\npipe docs TYPE describes one; pipe docs executor describes the block that runs stages on a cluster, pipe docs cache the one\nfor a cache that machines share.\n")
+	h.printf("\npipe docs TYPE describes one; pipe docs executor describes the block that runs stages on a cluster, pipe docs cache the one\nfor a cache that machines share; pipe docs models lists the networks, pipe docs peft the fine-tuning methods.\n")
 }
 
 // Settings describes a block that makes no stage; head is how it begins.

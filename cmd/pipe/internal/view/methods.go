@@ -115,11 +115,16 @@ func yes(b bool) string {
 
 // trained is a count with its two percentages.
 func trained(n stages.Trained) string {
-	digits := strconv.Itoa(n.Count)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
+	return fmt.Sprintf("%s %.3g%% (%.3g%%)", digits(n.Count), n.Percent, n.PercentWithHead)
+}
+
+// digits writes n with commas.
+func digits(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
 	}
-	return fmt.Sprintf("%s %.3g%% (%.3g%%)", digits, n.Percent, n.PercentWithHead)
+	return text
 }
 
 // wrapped breaks text into lines of at most width, between words.

@@ -41,7 +41,8 @@ type View interface {
 	Functions(list []pipelines.Function)
 	Methods(list []stages.Method, blocks []stages.NetworkBlocks) // as a matrix, with the networks' blocks
 	Method(m stages.Method)                                      // as a card
-	Settings(head string, s stages.Schema)                       // of a block that makes no stage
+	Models(list []stages.Model)
+	Settings(head string, s stages.Schema) // of a block that makes no stage
 	Version(v Version)
 	Script(shell, text string) // of completion
 
