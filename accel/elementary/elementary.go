@@ -23,6 +23,26 @@ func Exp(x float64) float64 {
 	return math.Ldexp(sum, int(n))
 }
 
+// Exp2 is 2^x as math.Exp2 has it where it is plain Go: the series of FreeBSD's e_exp.c, each operation rounded. NaN stays NaN.
+func Exp2(x float64) float64 {
+	switch {
+	case x > 1.0239999999999999e+03:
+		return math.Inf(1)
+	case x < -1.0740e+03:
+		return 0
+	case x != x:
+		return x
+	}
+	const ln2Hi, ln2Lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+	k := int(x + math.Copysign(0.5, x))
+	t := x - float64(k)
+	hi, lo := float64(t*ln2Hi), float64(-t*ln2Lo)
+	r := hi - lo
+	rr := float64(r * r)
+	c := r - float64(rr*horner(rr, 4.13813679705723846039e-08, -1.65339022054652515390e-06, 6.61375632143793436117e-05, -2.77777777770155933842e-03, 1.66666666666666657415e-01))
+	return math.Ldexp(1-((lo-float64(r*c)/(2-c))-hi), k)
+}
+
 // Log is the natural logarithm of a normal x > 0, to some units in the last place.
 func Log(x float64) float64 {
 	fraction, exponent := atanh.Log(x, 23)

@@ -64,6 +64,9 @@ func TestBitsNeverChange(t *testing.T) {
 		{"log", Log(1.2345), 0x3fcaf71abe30f490},
 		{"sin", Sin(1234.5), 0x3fc29c531dfd031b},
 		{"cos", Cos(1234.5), 0xbfefa8f2ceb78372},
+		{"exp2", Exp2(-1.2345), 0x3fdb330844ad2836},
+		{"exp2 of 1024", Exp2(1024), 0x7ff0000000000000},
+		{"exp2 of -1075", Exp2(-1075), 0},
 	} {
 		if bits := math.Float64bits(c.got); bits != c.want {
 			t.Errorf("%s has the bits %#x, want %#x", c.name, bits, c.want)

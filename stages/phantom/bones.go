@@ -47,7 +47,7 @@ func (d *drawing) ribs() {
 				end = 0.58 // the lowest ribs are short
 			}
 			for i := range pieces + 1 {
-				phi := math.Pi * (0.05 + (end-0.05)*float64(i)/pieces)
+				phi := float64(math.Pi * (0.05 + (end-0.05)*float64(i)/pieces))
 				sin, cos := elementary.Sin(phi), elementary.Cos(phi)
 				p := point{d.a.spineShift + float64(s*(0.05+float64((reach-0.05)*sin))), y0 + float64(drop*(1-cos)/2) - float64(0.035*elementary.Sin(2*phi)*step(math.Pi/2, 0, phi))}
 				// Where the rib turns along the beam, the beam meets more of it.

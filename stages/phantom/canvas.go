@@ -3,6 +3,8 @@ package phantom
 import (
 	"image"
 	"math"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // point is a place in the body plane: x to the image's right, y down, the image spans -1 to 1.
@@ -175,14 +177,16 @@ func clamp(x, lo, hi float64) float64 {
 	return x
 }
 
-// step goes smoothly from 0 to 1 while x goes from a to b; a may be above b.
+// step goes smoothly from 0 to 1 while x goes from a to b; a may be above b. Inlined, its differences could be fused with a caller's products.
+//
+//go:noinline
 func step(a, b, x float64) float64 {
 	t := clamp((x-a)/(b-a), 0, 1)
 	return float64(t * t * (3 - float64(2*t)))
 }
 
-// exp is e^x. math.Exp has assembly that rounds differently from one processor to the next; Exp2 has none.
-func exp(x float64) float64 { return math.Exp2(x * math.Log2E) }
+// exp is e^x.
+func exp(x float64) float64 { return elementary.Exp2(float64(x * math.Log2E)) }
 
 func square(x float64) float64 { return float64(x * x) }
 

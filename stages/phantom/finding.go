@@ -107,7 +107,7 @@ func (t *noise) at(p point) float64 {
 func (t *noise) octave(x, y float64) float64 {
 	// The lattice spans -1 to 1 and repeats.
 	n := t.cells
-	x, y = (x+1)*float64(n)/2, (y+1)*float64(n)/2
+	x, y = float64((x+1)*float64(n)/2), float64((y+1)*float64(n)/2)
 	fx, fy := math.Floor(x), math.Floor(y)
 	i, j := ((int(fx)%n)+n)%n, ((int(fy)%n)+n)%n
 	i1, j1 := (i+1)%n, (j+1)%n

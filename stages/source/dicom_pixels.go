@@ -14,6 +14,8 @@ import (
 	"github.com/suyashkumar/dicom"
 	"github.com/suyashkumar/dicom/pkg/frame"
 	"github.com/suyashkumar/dicom/pkg/tag"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // loadDICOM decodes the one image of a DICOM file and shows it as the standard's grayscale pipeline does
@@ -173,7 +175,7 @@ func renderGrey(d dicom.Dataset, values []float64, width, height, bits int) (ima
 func windowed(function string, centre, width float64) func(float64) float64 {
 	switch strings.ToUpper(function) {
 	case "SIGMOID":
-		return func(v float64) float64 { return 1 / (1 + math.Exp2(-4*math.Log2E*(v-centre)/width)) }
+		return func(v float64) float64 { return 1 / (1 + elementary.Exp2(-4*math.Log2E*(v-centre)/width)) }
 	case "LINEAR_EXACT":
 		return func(v float64) float64 { return (v-centre)/width + 0.5 }
 	}

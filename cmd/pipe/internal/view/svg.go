@@ -110,7 +110,7 @@ func (x box) times() string {
 
 func (x box) width() float64 {
 	kind, name := x.parts()
-	first := countWidth * float64(len([]rune(kind)))
+	first := float64(countWidth * float64(len([]rune(kind))))
 	if t := x.times(); t != "" {
 		first += float64(countWidth*float64(len([]rune(t)))) + 16
 	}
