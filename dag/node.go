@@ -75,7 +75,11 @@ type Resources struct {
 	CPUs   int
 	Memory int64 // bytes
 	GPUs   int
-	Time   time.Duration // limit of one attempt, from when it begins; 0: none
+	// GPUMemory is what it takes of each of its cards, in bytes; 0: all of it.
+	GPUMemory int64
+	// Fallback: where there are no such cards, it runs without.
+	Fallback bool
+	Time     time.Duration // limit of one attempt, from when it begins; 0: none
 }
 
 // Retry says how often an action is tried, and which failures are worth another attempt.

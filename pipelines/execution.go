@@ -38,6 +38,9 @@ func (e *evaluator) execution(n *dag.Node) {
 			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid value", "%s: %s", name, stopped(err.Error()))))
 		}
 	}
+	if a := e.stage.meta["resources.gpu_memory"]; n.Resources.GPUMemory > 0 && n.Resources.GPUs == 0 {
+		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpu_memory is a share of each card, and the stage asks for none: set gpus too."))
+	}
 }
 
 // setExecution stores one meta-argument in the node.
@@ -47,6 +50,8 @@ func (e *evaluator) setExecution(n *dag.Node, name string, value any) (err error
 		n.Resources.CPUs, err = whole(value, 1)
 	case "resources.gpus":
 		n.Resources.GPUs, err = whole(value, 0)
+	case "resources.gpu_memory":
+		n.Resources.GPUMemory, err = parseMemory(value)
 	case "resources.memory":
 		n.Resources.Memory, err = parseMemory(value)
 	case "resources.time":

@@ -200,7 +200,7 @@ func (a *app) engine(p *project, remote bool) (*dag.Engine, error) {
 		executors[x.Name] = slurm.New(x.Slurm, filepath.Join(store.Dir(), "slurm"), local.Argv)
 	}
 	return &dag.Engine{
-		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/")),
+		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/"), dag.QueryCards),
 		Remote: cache, Push: p.pipeline.Cache.Push, Warn: a.view.Warning,
 	}, nil
 }
