@@ -27,7 +27,7 @@ type Card struct {
 // String is for people.
 func (c Card) String() string {
 	if c.Memory == 0 {
-		return c.Name + " (nvidia-smi does not tell its memory, so gpu_memory takes all of it)"
+		return c.Name
 	}
 	return fmt.Sprintf("%s (%s)", c.Name, bytesText(c.Memory))
 }

@@ -195,7 +195,7 @@ const (
 	EventRan   = "ran"   // it has run, for Values["seconds"]
 )
 
-// WorkerEvent is one line of a worker's standard output. Kind is "progress", "log", "metric", "done" or
+// WorkerEvent is one line of a worker's standard output. Kind is "progress", "log", "metric", "device", "done" or
 // "error"; done and error end the request.
 type WorkerEvent struct {
 	Kind    string             `json:"kind"`

@@ -132,6 +132,11 @@ func (e *Engine) refusalHere(n *Node) string {
 
 // refusal says why this engine cannot run n at all, or "".
 func (e *Engine) refusal(n *Node) string {
+	if e.Unfit != nil {
+		if reason := e.Unfit(n); reason != "" {
+			return reason
+		}
+	}
 	want := n.Resources
 	switch {
 	case !n.here() && e.Executors[n.Executor] == nil:

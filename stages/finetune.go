@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/train"
@@ -42,6 +41,7 @@ type finetune struct {
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
 	training
 	diffusing
+	computing
 
 	Base    Input  `pipe:"model" kind:"model" doc:"A pretrained model, or published weights, by an hf:// address or a path: timm's, torchvision's with architecture, MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out."`
 	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images."`
@@ -230,10 +230,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	c.Info.MultiLabel = t.Loss.Kind == train.BCE
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
-		dev := cpu.New(0)
-		defer dev.Close()
+	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, dev, c, images, fit), func() error {
 		began := time.Now()
 		res, err := t.Fit(ctx, dev)
 		if err == nil {
@@ -275,12 +278,17 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
 	shown := pairs.captions
 	if pairs.encoded != nil {
 		shown = [][]int32{d.Model.Empty, d.Model.Empty} // at two timesteps
 	}
-	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, d.Model, shown), func() error {
-		return pairs.fit(ctx, r, d.Model, fit, p, s.diffusing, s.Seed)
+	err = proven(r, d.Adapter, d.Model.Weights, predictionOf(ctx, dev, d.Model, shown), func() error {
+		return pairs.fit(ctx, r, dev, d.Model, fit, p, s.diffusing, s.Seed)
 	})
 	if err != nil {
 		return err
