@@ -9,7 +9,7 @@ import (
 // ErrNoDevice is wrapped by what Open returns on a machine or a binary without CUDA.
 var ErrNoDevice = errors.New("no CUDA device")
 
-// LaunchError is a failure of one launch.
+// LaunchError is a failure of one launch or copy.
 type LaunchError struct {
 	Device, Kernel string
 	Shapes         string // "[2 3] <- [2 4] [3 4]": outputs and inputs
@@ -17,7 +17,7 @@ type LaunchError struct {
 }
 
 func (e *LaunchError) Error() string {
-	return fmt.Sprintf("%s on %s %s: %v", e.Kernel, e.Device, e.Shapes, e.Err)
+	return strings.TrimSpace(fmt.Sprintf("%s: %s %s", e.Device, e.Kernel, e.Shapes)) + ": " + e.Err.Error()
 }
 
 func (e *LaunchError) Unwrap() error { return e.Err }

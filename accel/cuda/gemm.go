@@ -55,7 +55,7 @@ func (l *launch) cublas(p product) error {
 		}
 	}
 	s := l.stream
-	s.post(queuedLaunch{what: text(l.entry.name), out: l.out, in: l.in}, func() error {
+	s.post(l.queued(), func() error {
 		return s.blas.Gemm(drv.Float32, p.m, p.n, p.k, p.alpha, m[0], m[1], p.beta, m[2], p.count)
 	})
 	return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -142,7 +143,7 @@ func (l *launch) run(function string, g grid, args ...any) error {
 	if g.blocks[0] == 0 {
 		return nil
 	}
-	l.stream.post(queuedLaunch{out: l.out, in: l.in, what: text(l.entry.name)}, func() error {
+	l.stream.post(l.queued(), func() error {
 		f, err := l.dev.loaded.get(function)
 		if err != nil {
 			return err
@@ -255,19 +256,21 @@ func (l *launch) scratch(shape ...int) (accel.Tensor, error) {
 // queuedLaunch names a launch.
 type queuedLaunch struct {
 	stream  *stream
-	what    fmt.Stringer
+	name    string
 	out, in []accel.Tensor
 }
 
-func (q queuedLaunch) String() string {
-	if q.out == nil && q.in == nil {
-		return q.what.String()
-	}
-	return q.what.String() + " " + shapes(q.out, q.in)
+func (l *launch) queued() queuedLaunch {
+	return queuedLaunch{stream: l.stream, name: l.entry.name, out: l.out, in: l.in}
 }
 
-// shapes prints the shapes of a launch: "[2 3] <- [2 4] [3 4]".
+func (q queuedLaunch) String() string { return strings.TrimSpace(q.name + " " + shapes(q.out, q.in)) }
+
+// shapes prints the shapes of a launch: "[2 3] <- [2 4] [3 4]"; nothing if there are none.
 func shapes(out, in []accel.Tensor) string {
+	if len(out)+len(in) == 0 {
+		return ""
+	}
 	s := ""
 	for _, t := range out {
 		s += fmt.Sprint(t.Shape) + " "
@@ -290,7 +293,7 @@ func (d *Device) remember(l *launch) {
 		copy(d.since, d.since[1:])
 		d.since = d.since[:mostSuspects-1]
 	}
-	d.since = append(d.since, queuedLaunch{l.stream, text(l.entry.name), l.out, l.in})
+	d.since = append(d.since, l.queued())
 }
 
 // forget drops what has run.

@@ -82,7 +82,7 @@ func (d *Device) CopyIn(s accel.Stream, dst accel.Tensor, src any) error {
 		copy(p.host, from[:n])
 		p.used = true
 		at := to
-		c.post(text("copy in"), func() error {
+		c.post(queuedLaunch{name: "copy in"}, func() error {
 			if err := cu.MemcpyHtoDAsync(at, unsafe.Pointer(&p.host[0]), int64(n), c.queue); err != nil {
 				return err
 			}

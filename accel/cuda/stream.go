@@ -58,14 +58,14 @@ func (d *Device) NewStream() (accel.Stream, error) {
 	return s, nil
 }
 
-// post queues f, a call of the driver that uses the stream; what names it in an error.
-func (s *stream) post(what fmt.Stringer, f func() error) {
+// post queues f, a call of the driver that uses the stream; q names it in an error.
+func (s *stream) post(q queuedLaunch, f func() error) {
 	s.dev.post(func() {
 		if s.err != nil || s.dev.fault.Load() != nil {
 			return
 		}
 		if err := f(); err != nil {
-			s.err = fmt.Errorf("%s: %w", what, s.dev.explain(err, queuedLaunch{what: what}))
+			s.err = &LaunchError{Device: s.dev.Name(), Kernel: q.name, Shapes: shapes(q.out, q.in), Err: s.dev.explain(err, q)}
 		}
 	})
 }
@@ -140,7 +140,7 @@ func (s *stream) Wait(e accel.Event) error {
 	if err := s.dev.usable(); err != nil {
 		return err
 	}
-	s.post(text("wait"), func() error {
+	s.post(queuedLaunch{name: "wait"}, func() error {
 		defer runtime.KeepAlive(v)
 		return s.queue.Wait(v.ev, 0)
 	})
@@ -155,11 +155,6 @@ func (e *event) Sync() error {
 	defer runtime.KeepAlive(e)
 	return e.dev.explain(e.dev.wait(e.ev), e.dev.suspects()...)
 }
-
-// text is a fixed name of what is posted.
-type text string
-
-func (t text) String() string { return string(t) }
 
 // stream is s as one of this device's.
 func (d *Device) stream(s accel.Stream) (*stream, error) {

@@ -89,15 +89,28 @@ func code[T interface {
 	return int(r)
 }
 
-// Explain wraps an error of the driver with its name and text.
+// Error is a failure of the driver with its name and text.
+type Error struct {
+	Name, Text string
+	Err        error // cu's
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %s (error %d of the driver)", e.Name, e.Text, Code(e.Err))
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Explain turns an error of the driver into an Error; others stay as they are.
 func Explain(err error) error {
 	r := Code(err)
-	if r == 0 {
+	var known *Error
+	if r == 0 || errors.As(err, &known) {
 		return err
 	}
 	var name, text *C.char
 	if C.cuGetErrorName(C.CUresult(r), &name) != C.CUDA_SUCCESS || C.cuGetErrorString(C.CUresult(r), &text) != C.CUDA_SUCCESS {
-		return fmt.Errorf("%w (error %d of the driver)", err, r)
+		return &Error{"unknown", err.Error(), err}
 	}
-	return fmt.Errorf("%s: %s (%w, error %d)", C.GoString(name), C.GoString(text), err, r)
+	return &Error{C.GoString(name), C.GoString(text), err}
 }
