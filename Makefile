@@ -7,10 +7,17 @@ PARITY_PYTHON := $(PARITY_VENV)/bin/python
 PARITY_READY  := $(PARITY_VENV)/requirements.txt
 STUDY         := pipelines/chestxray.hcl
 
+# What -tags nvidia needs beside Go: gcc, our own cuda.h, and a libcuda.a that finds the driver when it is asked for (package drv).
+CUDA     := $(CURDIR)/.cache/cuda
+DRV      := accel/cuda/drv
+FAKECUDA ?= accel/cuda/internal/fakecuda
+GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDFLAGS="-L$(CUDA)" go
+CLANG    ?= clang-16
+
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda test-cuda ptx clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -67,6 +74,28 @@ fmt-check:
 
 generate: ## the assembly, from its generators
 	go generate ./accel/...
+
+cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, and runs with and without an NVIDIA driver
+	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
+
+test-cuda: $(CUDA)/libcuda.a $(CUDA)/double/libcuda.so.1 ## the device and every operator on a double of the driver; needs gcc and no GPU
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/... ./nn/op/optest
+
+ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
+	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
+	cd accel/cuda/kernels && for f in *.cu; do \
+	  $(CLANG) -x cuda --cuda-device-only --cuda-gpu-arch=sm_70 -Xclang -target-feature -Xclang +ptx70 -nocudainc -nocudalib \
+	    -O3 -ffp-contract=fast -Wall -Werror -S -o $${f%.cu}.ptx $$f || exit 1; \
+	done
+
+$(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
+	mkdir -p $(CUDA)
+	gcc -O2 -Wall -Werror -fPIC -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
+	ar rcs $@ $(CUDA)/load.o
+
+$(CUDA)/double/libcuda.so.1: $(wildcard $(FAKECUDA)/*)
+	mkdir -p $(CUDA)/double
+	gcc -O2 -fPIC -shared -o $@ $(FAKECUDA)/*.c -lm -lpthread
 
 demo: ## the main job: the whole study on generated radiographs
 	go run ./cmd/pipe apply $(STUDY)

@@ -1,0 +1,236 @@
+//go:build nvidia
+
+package cuda
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/acceltest"
+	"github.com/pipe-ml/pipe/accel/kernel"
+)
+
+func TestDeviceKeepsTheContract(t *testing.T) {
+	acceltest.Run(t, func() accel.Device { return open(t) })
+}
+
+func open(t *testing.T) *Device {
+	t.Helper()
+	d, err := Open(0)
+	if err != nil {
+		t.Fatalf("%v (make test-cuda builds the double of the driver and runs on it)", err)
+	}
+	return d.(*Device)
+}
+
+func newStream(t *testing.T, d *Device) *stream {
+	t.Helper()
+	s, err := d.NewStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.(*stream)
+}
+
+func alloc(t *testing.T, d *Device, typ accel.DType, n int) accel.Tensor {
+	t.Helper()
+	b, err := d.Alloc(typ, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return accel.Tensor{Buf: b, Shape: []int{n}}
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCopiesLargerThanAPieceComeBack(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	n := mostPart/4*5 + 3 // more pieces than the ring has
+	x := alloc(t, d, accel.Float32, n)
+	src, got := make([]float32, n), make([]float32, n)
+	for i := range src {
+		src[i] = float32(i % 8191)
+	}
+	must(t, d.CopyIn(s, x, src), d.CopyOut(s, got, x))
+	for i, v := range got {
+		if v != float32(i%8191) {
+			t.Fatalf("element %d came back as %g", i, v)
+		}
+	}
+	must(t, d.Free(x.Buf), d.Close())
+}
+
+func TestStreamsOfTwoGoroutinesRunBesideEachOther(t *testing.T) {
+	d := open(t)
+	var wait sync.WaitGroup
+	for g := range 2 {
+		s, x, y := newStream(t, d), alloc(t, d, accel.Float32, 1000), alloc(t, d, accel.Float32, 1000)
+		k, err := d.Kernel("scale")
+		must(t, err)
+		wait.Go(func() {
+			host := make([]float32, 1000)
+			for step := range 50 {
+				for i := range host {
+					host[i] = float32(step + g)
+				}
+				err := errors.Join(d.CopyIn(s, x, host), d.Launch(s, k, kernel.Scale{Factor: 2}, []accel.Tensor{y}, []accel.Tensor{x}), d.CopyOut(s, host, y))
+				if err != nil {
+					t.Error(err)
+				}
+				if host[999] != float32(2*(step+g)) {
+					t.Errorf("step %d of goroutine %d gives %g", step, g, host[999])
+				}
+			}
+			if err := errors.Join(d.Free(x.Buf), d.Free(y.Buf)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	must(t, d.Close())
+}
+
+func TestFreedMemoryServesTheNextAllocation(t *testing.T) {
+	d := open(t)
+	x := alloc(t, d, accel.Float32, 5000)
+	at := pointer(x)
+	must(t, d.Free(x.Buf))
+	if y := alloc(t, d, accel.Float32, 5001); pointer(y) != at {
+		t.Error("a block of the same class was not used again")
+	} else {
+		must(t, d.Free(y.Buf))
+	}
+	must(t, d.Close())
+}
+
+// small gives the double little memory; a card has what it has.
+func small(t *testing.T) { t.Setenv("FAKECUDA_MEM", "67108864") }
+
+func TestKeptBlocksGiveWayToAnotherSize(t *testing.T) {
+	small(t)
+	d := open(t)
+	n := int(d.Caps().Memory / 8 * 3 / 4) // 3/8 of the card
+	for _, n := range []int{n, n + n/4, n + n/2} {
+		x, y := alloc(t, d, accel.Float32, n), alloc(t, d, accel.Float32, 10)
+		must(t, d.Free(x.Buf), d.Free(y.Buf))
+	}
+	must(t, d.Close())
+}
+
+func TestOutOfMemoryTellsWhatHoldsIt(t *testing.T) {
+	small(t)
+	d := open(t)
+	x, y := alloc(t, d, accel.Float32, 1<<20), alloc(t, d, accel.Float32, 10)
+	_, err := d.Alloc(accel.Float32, int(d.Caps().Memory/4))
+	var oom *OutOfMemoryError
+	if !errors.As(err, &oom) {
+		t.Fatalf("error is %v", err)
+	}
+	if oom.Live != 4<<20+40 || oom.Buffers != 2 || oom.Largest[0] != (Amount{4 << 20, 1}) || oom.Total == 0 {
+		t.Errorf("the report is %+v", oom)
+	}
+	for _, want := range []string{"cuda:0 is out of memory", "4.0 MiB in 2", "smaller batch", "1 x 4.0 MiB"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the message does not say %q:\n%v", want, err)
+		}
+	}
+	must(t, d.CopyIn(newStream(t, d), x, []float32{1}), d.Free(x.Buf), d.Free(y.Buf), d.Close()) // it is no fault
+}
+
+func TestAFaultNamesTheKernelAndStays(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	x := alloc(t, d, accel.Float32, 3)
+	l := &launch{dev: d, stream: s, entry: table["scale"], out: []accel.Tensor{x}}
+	d.remember(l)
+	must(t, l.run("scale", each(3), none{}, none{}, float32(2), 3)) // reads address 0
+	err := s.Sync()
+	var fault *FaultError
+	if !errors.As(err, &fault) || !strings.Contains(err.Error(), "scale [3]") || !strings.Contains(err.Error(), "cuda:0") {
+		t.Errorf("error is %v", err)
+	}
+	if err := d.CopyIn(s, x, []float32{1}); !errors.As(err, &fault) {
+		t.Errorf("the next copy says %v", err)
+	}
+	if _, err := d.Alloc(accel.Float32, 1); !errors.As(err, &fault) {
+		t.Errorf("the next allocation says %v", err)
+	}
+	must(t, d.Free(x.Buf), d.Close())
+	again := open(t) // a new context is unharmed
+	must(t, newStream(t, again).Sync(), again.Close())
+}
+
+func TestAFailedLaunchIsToldOnceAndNamesKernelAndShapes(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	x := alloc(t, d, accel.Float32, 3)
+	l := &launch{dev: d, stream: s, entry: table["scale"], out: []accel.Tensor{x}}
+	must(t, l.run("no_such_function", each(3)))
+	var failed *LaunchError
+	if err := s.Sync(); !errors.As(err, &failed) || failed.Kernel != "scale" || failed.Shapes != "[3] <-" || !strings.Contains(err.Error(), "no_such_function") {
+		t.Errorf("error is %v", err)
+	}
+	must(t, s.Sync(), d.Free(x.Buf), d.Close())
+}
+
+func TestALabelOutOfRangeIsAnErrorOfTheNextSync(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	logits, labels, loss := alloc(t, d, accel.Float32, 6), alloc(t, d, accel.Int32, 2), alloc(t, d, accel.Float32, 1)
+	logits.Shape, loss.Shape = []int{2, 3}, []int{}
+	k, err := d.Kernel("cross_entropy")
+	must(t, err)
+	run := func(label int32) error {
+		must(t, d.CopyIn(s, labels, []int32{1, label}))
+		must(t, d.Launch(s, k, kernel.CrossEntropy{}, []accel.Tensor{loss}, []accel.Tensor{logits, labels}))
+		return s.Sync()
+	}
+	must(t, run(2))
+	if err := run(3); err == nil || !strings.Contains(err.Error(), "cross_entropy: a label is not below") {
+		t.Errorf("label 3 of 3 classes: %v", err)
+	}
+	must(t, run(-1), d.Free(logits.Buf), d.Free(labels.Buf), d.Free(loss.Buf), d.Close())
+}
+
+func TestEveryFunctionIsInOneFile(t *testing.T) {
+	if _, err := sources(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOpenSaysWhyThereIsNoCard runs itself where libcuda.so.1 is no library, and where the driver finds no card.
+func TestOpenSaysWhyThereIsNoCard(t *testing.T) {
+	if os.Getenv("OPEN_CARD") != "" {
+		_, err := Open(0)
+		if !errors.Is(err, ErrNoDevice) {
+			t.Fatalf("error is %v", err)
+		}
+		t.Log(err)
+		return
+	}
+	broken := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(broken, "libcuda.so.1"), nil, 0o644))
+	for _, c := range []struct{ name, env, want string }{
+		{"broken driver", "LD_LIBRARY_PATH=" + broken, "no NVIDIA driver: "},
+		{"no card", "FAKECUDA_DEVICES=0", "cuInit"},
+	} {
+		child := exec.Command(os.Args[0], "-test.run", "^TestOpenSaysWhyThereIsNoCard$", "-test.v")
+		child.Env = append(os.Environ(), "OPEN_CARD=no", "CUDA_VISIBLE_DEVICES=", c.env)
+		out, err := child.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), c.want) {
+			t.Errorf("%s: %v, wanted %q in\n%s", c.name, err, c.want, out)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+//go:build !nvidia
+
+package cuda
+
+import (
+	"fmt"
+
+	"github.com/pipe-ml/pipe/accel"
+)
+
+// Open tells that this binary has no CUDA.
+func Open(int) (accel.Device, error) {
+	return nil, fmt.Errorf("%w: this binary was built without CUDA; build it with `make cuda`, or use the CPU", ErrNoDevice)
+}
