@@ -34,6 +34,9 @@ type Device struct {
 
 var _ accel.Device = (*Device)(nil)
 
+// Built says whether this binary has CUDA.
+const Built = true
+
 // Open takes the card of an index, counted as CUDA_VISIBLE_DEVICES does. The error wraps ErrNoDevice where there is no card at all.
 func Open(index int) (accel.Device, error) {
 	n, err := cu.NumDevices()

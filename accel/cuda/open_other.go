@@ -8,6 +8,9 @@ import (
 	"github.com/pipe-ml/pipe/accel"
 )
 
+// Built says whether this binary has CUDA.
+const Built = false
+
 // Open tells that this binary has no CUDA.
 func Open(int) (accel.Device, error) {
 	return nil, fmt.Errorf("%w: this binary was built without CUDA; build it with `make cuda`, or use the CPU", ErrNoDevice)
