@@ -11,6 +11,7 @@ STUDY         := pipelines/chestxray.hcl
 CUDA     := $(CURDIR)/.cache/cuda
 DRV      := accel/cuda/drv
 FAKECUDA ?= accel/cuda/internal/fakecuda
+FAKEBLAS := accel/cuda/internal/fakeblas
 GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDFLAGS="-L$(CUDA)" go
 CLANG    ?= clang-16
 
@@ -78,8 +79,10 @@ generate: ## the assembly, from its generators
 cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, and runs with and without an NVIDIA driver
 	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
 
-test-cuda: $(CUDA)/libcuda.a $(CUDA)/double/libcuda.so.1 ## the device and every operator on a double of the driver; needs gcc and no GPU
-	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/... ./nn/op/optest
+test-cuda: $(CUDA)/libcuda.a $(CUDA)/double/libcuda.so.1 $(CUDA)/blas/libcublas.so.12 ## the device and every operator on a double of the driver, without and with cuBLAS; needs gcc and no GPU
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
 
 ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
@@ -96,6 +99,10 @@ $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
 $(CUDA)/double/libcuda.so.1: $(wildcard $(FAKECUDA)/*)
 	mkdir -p $(CUDA)/double
 	gcc -O2 -fPIC -shared -o $@ $(FAKECUDA)/*.c -lm -lpthread
+
+$(CUDA)/blas/libcublas.so.12: $(FAKEBLAS)/fakeblas.c $(DRV)/include/cuda.h
+	mkdir -p $(CUDA)/blas
+	gcc -O2 -Wall -Werror -fPIC -shared -I$(DRV)/include -o $@ $<
 
 demo: ## the main job: the whole study on generated radiographs
 	go run ./cmd/pipe apply $(STUDY)

@@ -44,19 +44,23 @@ func (l *launch) cublas(p product) error {
 		}
 		p.beta = 1
 	}
-	var m [3]drv.Matrix
-	for i, x := range []matrix{p.a, p.b, p.c} {
+	for _, x := range []matrix{p.a, p.b, p.c} {
 		if _, err := operand(x.t, accel.Float32); err != nil {
 			return err
 		}
-		m[i] = drv.Matrix{Ptr: pointer(x.t), Stride: x.row, Batch: x.batch}
-		if x.col != 1 {
-			m[i].Stride, m[i].Trans = x.col, true
-		}
 	}
+	a, b, c := p.a.blas(p.m, p.k), p.b.blas(p.k, p.n), p.c.blas(p.m, p.n)
 	s := l.stream
 	s.post(l.queued(), func() error {
-		return s.blas.Gemm(drv.Float32, p.m, p.n, p.k, p.alpha, m[0], m[1], p.beta, m[2], p.count)
+		return s.blas.Gemm(drv.Float32, p.m, p.n, p.k, p.alpha, a, b, p.beta, c, p.count)
 	})
 	return nil
+}
+
+// blas is a matrix [rows, cols] as cuBLAS takes it, which wants steps that are no shorter than a row, of a single row too.
+func (m matrix) blas(rows, cols int) drv.Matrix {
+	if m.col == 1 {
+		return drv.Matrix{Ptr: pointer(m.t), Stride: max(m.row, cols), Batch: m.batch}
+	}
+	return drv.Matrix{Ptr: pointer(m.t), Stride: max(m.col, rows), Batch: m.batch, Trans: true}
 }

@@ -43,3 +43,12 @@ func TestCUDAComputesWhatOperatorsMean(t *testing.T) {
 	}()
 	RunWithout(t, missing, d)
 }
+
+func FuzzCUDAComputesWhatOperatorsMean(f *testing.F) {
+	d, err := cuda.Open(0)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = d.Close() })
+	Fuzz(f, d)
+}
