@@ -172,17 +172,41 @@ func TestAFaultNamesTheKernelAndStays(t *testing.T) {
 	must(t, newStream(t, again).Sync(), again.Close())
 }
 
-func TestAFailedLaunchIsToldOnceAndNamesKernelAndShapes(t *testing.T) {
+func TestALaunchThatTheDriverRefusesIsToldOnce(t *testing.T) {
 	d := open(t)
 	s := newStream(t, d)
 	x := alloc(t, d, accel.Float32, 3)
 	l := &launch{dev: d, stream: s, entry: table["scale"], out: []accel.Tensor{x}}
-	must(t, l.run("no_such_function", each(3)))
+	must(t, l.run("scale", grid{blocks: [3]int{1}, threads: [3]int{2048}}, x, x, float32(2), 3)) // twice what a block may have
 	var failed *LaunchError
-	if err := s.Sync(); !errors.As(err, &failed) || failed.Kernel != "scale" || failed.Shapes != "[3] <-" || !strings.Contains(err.Error(), "no_such_function") {
+	if err := s.Sync(); !errors.As(err, &failed) || failed.Kernel != "scale" || failed.Shapes != "[3] <-" {
 		t.Errorf("error is %v", err)
 	}
 	must(t, s.Sync(), d.Free(x.Buf), d.Close())
+}
+
+func TestArgumentsMustBeTheFunctionsParameters(t *testing.T) {
+	d := open(t)
+	x := alloc(t, d, accel.Float32, 3)
+	l := &launch{dev: d, stream: newStream(t, d), entry: table["scale"]}
+	for _, c := range []struct {
+		want string
+		args []any
+	}{
+		{"has the parameters [u64 u64 f32 u32]", []any{x, x, 3, float32(2)}},
+		{"has the parameters", []any{x, x, float32(2)}},
+		{"is float32, want int32", []any{x, ints(x), float32(2), 3}},
+		{"32 bits", []any{x, x, float32(2), 1 << 40}},
+		{"takes no float64", []any{x, x, 2.0, 3}},
+	} {
+		if err := l.run("scale", each(3), c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%T: error is %v, want %q", c.args, err, c.want)
+		}
+	}
+	if err := l.run("no_such_function", each(3)); err == nil || !strings.Contains(err.Error(), "no_such_function") {
+		t.Errorf("error is %v", err)
+	}
+	must(t, d.Free(x.Buf), d.Close())
 }
 
 func TestALabelOutOfRangeIsAnErrorOfTheNextSync(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -118,8 +119,8 @@ type none struct{}
 // finding is what a function reports by FAIL: two parameters, the word and the tag.
 type finding string
 
-// run queues a function of the kernels. Arguments are float32 tensors, ints, none, int, float32, uint32, uint64 or a finding; each takes
-// a slot of 8 bytes, as cu reads them. An empty grid runs nothing.
+// run queues a function of the kernels. Arguments are float32 tensors, ints, none, int, float32, uint32, uint64 or a finding, whose
+// number and types must be those of the function's parameters. An empty grid runs nothing.
 func (l *launch) run(function string, g grid, args ...any) error {
 	for i := range g.blocks {
 		if i > 0 {
@@ -132,7 +133,11 @@ func (l *launch) run(function string, g grid, args ...any) error {
 	if g.shared > l.dev.maxShared {
 		return fmt.Errorf("%s needs %d bytes of shared memory, the card has %d a block", function, g.shared, l.dev.maxShared)
 	}
-	var slots []uint64
+	src, err := find(function)
+	if err != nil {
+		return err
+	}
+	var slots []slot
 	for i, arg := range args {
 		s, err := l.slots(arg)
 		if err != nil {
@@ -140,11 +145,14 @@ func (l *launch) run(function string, g grid, args ...any) error {
 		}
 		slots = append(slots, s...)
 	}
+	if !slices.EqualFunc(slots, src.params, func(s slot, p string) bool { return s.typ == p }) {
+		return fmt.Errorf("%s has the parameters %v, not those of %T", function, src.params, args)
+	}
 	if g.blocks[0] == 0 {
 		return nil
 	}
 	l.stream.post(l.queued(), func() error {
-		f, err := l.dev.loaded.get(function)
+		f, err := l.dev.loaded.get(function, src.file)
 		if err != nil {
 			return err
 		}
@@ -155,7 +163,7 @@ func (l *launch) run(function string, g grid, args ...any) error {
 		}
 		params := make([]unsafe.Pointer, len(slots))
 		for i := range slots {
-			params[i] = unsafe.Pointer(&slots[i])
+			params[i] = unsafe.Pointer(&slots[i].bits)
 		}
 		b, t := g.blocks, g.threads
 		return f.Launch(b[0], b[1], b[2], t[0], t[1], t[2], g.shared, l.stream.queue, params)
@@ -163,34 +171,40 @@ func (l *launch) run(function string, g grid, args ...any) error {
 	return nil
 }
 
+// slot is a parameter: 8 bytes, for cu reads as many of each, and its type as PTX names it.
+type slot struct {
+	bits uint64
+	typ  string
+}
+
 // slots are the parameters that an argument becomes.
-func (l *launch) slots(arg any) ([]uint64, error) {
+func (l *launch) slots(arg any) ([]slot, error) {
 	switch v := arg.(type) {
 	case accel.Tensor:
-		return one(operand(v, accel.Float32))
+		p, err := operand(v, accel.Float32)
+		return []slot{{p, "u64"}}, err
 	case ints:
-		return one(operand(accel.Tensor(v), accel.Int32))
+		p, err := operand(accel.Tensor(v), accel.Int32)
+		return []slot{{p, "u64"}}, err
 	case none:
-		return []uint64{0}, nil
+		return []slot{{0, "u64"}}, nil
 	case int:
 		if v != int(int32(v)) {
 			return nil, fmt.Errorf("%d is more than 32 bits hold", v)
 		}
-		return []uint64{uint64(uint32(v))}, nil
+		return []slot{{uint64(uint32(v)), "u32"}}, nil
 	case float32:
-		return []uint64{uint64(math.Float32bits(v))}, nil
+		return []slot{{uint64(math.Float32bits(v)), "f32"}}, nil
 	case uint32:
-		return []uint64{uint64(v)}, nil
+		return []slot{{uint64(v), "u32"}}, nil
 	case uint64:
-		return []uint64{v}, nil
+		return []slot{{v, "u64"}}, nil
 	case finding:
 		tag := l.stream.bad.tag(check{l.entry.name, string(v)})
-		return []uint64{uint64(l.stream.bad.word), uint64(tag)}, nil
+		return []slot{{uint64(l.stream.bad.word), "u64"}, {uint64(tag), "u32"}}, nil
 	}
 	return nil, fmt.Errorf("a kernel takes no %T", arg)
 }
-
-func one(p uint64, err error) ([]uint64, error) { return []uint64{p}, err }
 
 func operand(t accel.Tensor, want accel.DType) (uint64, error) {
 	if t.Buf.DType() != want {

@@ -8,25 +8,34 @@ import (
 	"github.com/pipe-ml/pipe/accel/cuda"
 )
 
-// missing are the kernels that package cuda has yet to get. Who adds one takes it off the list.
+// missing are the kernels that package cuda has yet to get, by family. Who adds one takes it off the list.
 var missing = []string{
+	// attention
 	"attention", "attention.grad",
-	"avg_pool2d", "avg_pool2d.dx",
+	// batch norm
 	"batch_norm.eval", "batch_norm.eval.dparams", "batch_norm.eval.dx",
 	"batch_norm.train", "batch_norm.train.grad",
-	"bce_with_logits", "bce_with_logits.dx",
-	"concat",
+	// convolution
 	"conv2d", "conv2d.db", "conv2d.dw", "conv2d.dx",
+	// dropout
 	"dropout.train",
+	// embedding
 	"embedding", "embedding.dw",
-	"global_avg_pool2d", "global_avg_pool2d.dx",
+	// group norm
 	"group_norm", "group_norm.dparams", "group_norm.dx",
-	"max_pool2d", "max_pool2d.dx",
+	// layout
+	"concat", "permute", "slice", "slice.dx",
+	// losses
+	"bce_with_logits", "bce_with_logits.dx",
 	"mse_loss", "mse_loss.dx",
-	"over_norm",
-	"permute",
-	"slice", "slice.dx",
 	"soft_cross_entropy", "soft_cross_entropy.dx",
+	// over norm
+	"over_norm",
+	// pooling
+	"avg_pool2d", "avg_pool2d.dx",
+	"global_avg_pool2d", "global_avg_pool2d.dx",
+	"max_pool2d", "max_pool2d.dx",
+	// upsampling
 	"upsample_bilinear2d", "upsample_bilinear2d.dx",
 	"upsample_nearest2d", "upsample_nearest2d.dx",
 }
