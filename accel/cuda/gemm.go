@@ -22,6 +22,14 @@ type product struct {
 	count       int
 }
 
+// tile is TILE of tile.h.
+const tile = 64
+
+// tiles has a block for each tile of count matrices [m, n].
+func tiles(m, n, count int) grid {
+	return grid{blocks: [3]int{divide(n, tile), divide(m, tile), count}, threads: [3]int{threads}}
+}
+
 // multiply queues p: cuBLAS where it is installed, else the kernel in gemm.cu.
 func (l *launch) multiply(p product) error {
 	if l.stream.blas != nil && p.m*p.n*p.k*p.count > 0 {
@@ -31,8 +39,7 @@ func (l *launch) multiply(p product) error {
 	if p.bias != nil {
 		bias = *p.bias
 	}
-	g := grid{blocks: [3]int{divide(p.n, 64), divide(p.m, 64), p.count}, threads: [3]int{threads}}
-	return l.run("gemm", g, p.c.t, p.a.t, p.b.t, bias, p.m, p.n, p.k, p.a.row, p.a.col, p.b.row, p.b.col, p.c.row,
+	return l.run("gemm", tiles(p.m, p.n, p.count), p.c.t, p.a.t, p.b.t, bias, p.m, p.n, p.k, p.a.row, p.a.col, p.b.row, p.b.col, p.c.row,
 		p.a.batch, p.b.batch, p.c.batch, p.alpha, p.beta)
 }
 

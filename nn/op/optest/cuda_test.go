@@ -16,7 +16,6 @@ var missing = []string{
 	"batch_norm.eval", "batch_norm.eval.dparams", "batch_norm.eval.dx",
 	"batch_norm.train", "batch_norm.train.grad",
 	// convolution
-	"conv2d", "conv2d.db", "conv2d.dw", "conv2d.dx",
 	// dropout
 	"dropout.train",
 	// embedding
