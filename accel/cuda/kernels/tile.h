@@ -1,5 +1,5 @@
-/* Products of matrices, a tile of the result a block: the core of linear layers and of convolutions, which compute where their operands
- * lie. */
+/* Products of matrices, a tile of the result a block: the core of linear layers, of convolutions, which compute where their operands lie,
+ * and of attention. */
 #ifndef TILE_H
 #define TILE_H
 
@@ -15,12 +15,14 @@ struct Panels {
   Panel a, b;
 };
 
-/* Calls put(i, j, sum) for the block's elements of the m x n matrix whose element (i, j) is the sum of a(i, k) b(k, j) over k in
- * [from, to), added in order. Neighbouring threads read along k where ALONG_K says so, else along i or j. */
-template <bool A_ALONG_K, bool B_ALONG_K, class A, class B, class Put>
-DEV void product(Panels *panels, int m, int n, int from, int to, A a, B b, Put put) {
-  int t = thread_x(), row = block_y() * TILE, col = block_x() * TILE;
-  float sum[4][4] = {};
+/* A thread's elements (row + t / 16 + 16 r, col + t % 16 + 16 s) of the m x n matrix whose element (i, j) is the sum of a(i, k) b(k, j)
+ * over k in [from, to), added in order; 0 beside the matrix. Neighbouring threads read along k where ALONG_K says so, else along i or j. */
+template <bool A_ALONG_K, bool B_ALONG_K, class A, class B>
+DEV void tile_product(float sum[4][4], Panels *panels, int row, int col, int m, int n, int from, int to, A a, B b) {
+  int t = thread_x();
+  for (int r = 0; r < 4; r++)
+    for (int s = 0; s < 4; s++)
+      sum[r][s] = 0.f;
   for (int k0 = from; k0 < to; k0 += DEEP) {
     for (int e = t; e < TILE * DEEP; e += 256) {
       int i = A_ALONG_K ? e / DEEP : e % TILE, p = A_ALONG_K ? e % DEEP : e / TILE;
@@ -41,6 +43,14 @@ DEV void product(Panels *panels, int m, int n, int from, int to, A a, B b, Put p
     }
     __syncthreads();
   }
+}
+
+/* Calls put(i, j, sum) for the elements of the block's tile of such a matrix. */
+template <bool A_ALONG_K, bool B_ALONG_K, class A, class B, class Put>
+DEV void product(Panels *panels, int m, int n, int from, int to, A a, B b, Put put) {
+  int t = thread_x(), row = block_y() * TILE, col = block_x() * TILE;
+  float sum[4][4];
+  tile_product<A_ALONG_K, B_ALONG_K>(sum, panels, row, col, m, n, from, to, a, b);
   for (int r = 0; r < 4; r++)
     for (int s = 0; s < 4; s++) {
       int i = row + t / 16 + 16 * r, j = col + t % 16 + 16 * s;

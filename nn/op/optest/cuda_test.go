@@ -11,7 +11,6 @@ import (
 // missing are the kernels that package cuda has yet to get, by family. Who adds one takes it off the list.
 var missing = []string{
 	// attention
-	"attention", "attention.grad",
 	// batch norm
 	"batch_norm.eval", "batch_norm.eval.dparams", "batch_norm.eval.dx",
 	"batch_norm.train", "batch_norm.train.grad",
