@@ -8,7 +8,7 @@
 KERNEL gemm(float *c, const float *a, const float *b, const float *bias, int m, int n, int k, int ai, int ak, int bk, int bj, int ci,
             int a_batch, int b_batch, int c_batch, float alpha, float beta) {
   SHARED float as[DEEP][TILE + 4], bs[DEEP][TILE + 4];
-  int t = thread_x(), row = block_y() * TILE, col = block_x() * TILE;
+  int t = thread_x(), row = block_x() * TILE, col = block_y() * TILE;
   a += (u64)block_z() * a_batch;
   b += (u64)block_z() * b_batch;
   c += (u64)block_z() * c_batch;
