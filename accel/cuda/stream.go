@@ -12,7 +12,6 @@ import (
 	"gorgonia.org/cu"
 
 	"github.com/pipe-ml/pipe/accel"
-	"github.com/pipe-ml/pipe/accel/cuda/drv"
 )
 
 // stream is a CUDA stream. The goroutine that uses it owns the fields, but for those of the worker.
@@ -23,9 +22,9 @@ type stream struct {
 	staging staging
 	scratch scratch
 	bad     badData
+	blas    blas
 
-	err  error // of the worker: the first failure of what was posted and not yet told
-	blas *drv.BLAS
+	err error // of the worker: the first failure of what was posted and not yet told
 }
 
 // NewStream returns a stream that is ordered with the null stream.
@@ -41,13 +40,7 @@ func (d *Device) NewStream() (accel.Stream, error) {
 		if s.reached, err = d.event(); err != nil {
 			return err
 		}
-		if err := s.bad.open(); err != nil {
-			return err
-		}
-		if s.blas, err = drv.NewBLAS(s.queue); err != nil {
-			s.blas = nil // kernels of our own take its place
-		}
-		return nil
+		return s.bad.open()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: new stream: %w", d.Name(), d.explain(err))
@@ -167,9 +160,7 @@ func (d *Device) stream(s accel.Stream) (*stream, error) {
 
 // close frees what the stream holds, on the worker.
 func (s *stream) close() {
-	if s.blas != nil {
-		_ = s.blas.Close()
-	}
+	s.blas.close()
 	s.staging.close()
 	s.bad.close()
 	s.scratch.close()

@@ -57,6 +57,7 @@ static int blas_gemm_ex(void *h, int ta, int tb, int m, int n, int k, float alph
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -70,10 +71,13 @@ var openBLAS = sync.OnceValue(func() string { return C.GoString(C.blas_open()) }
 // BLAS is a cuBLAS handle. It computes in full float32: TF32 is off.
 type BLAS struct{ handle unsafe.Pointer }
 
-// NewBLAS opens cuBLAS for work on s in the current context. An error says what is missing.
+// ErrNoBLAS is wrapped by what NewBLAS returns where cuBLAS is not installed.
+var ErrNoBLAS = errors.New("no cuBLAS")
+
+// NewBLAS opens cuBLAS for work on s in the current context.
 func NewBLAS(s cu.Stream) (*BLAS, error) {
 	if missing := openBLAS(); missing != "" {
-		return nil, fmt.Errorf("no cuBLAS: %s", missing)
+		return nil, fmt.Errorf("%w: %s", ErrNoBLAS, missing)
 	}
 	b := &BLAS{}
 	r := C.blas_create(&b.handle)

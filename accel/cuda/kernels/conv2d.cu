@@ -19,7 +19,7 @@ KERNEL conv2d(float *y, const float *x, const float *weight, const float *bias, 
   int g = block_z(), taps = c * kh * kw, window = kh * kw, area = oh * ow;
   weight += g * o * taps;
   product<true, false>(
-      &panels, o, batch * area, 0, taps, [=](int i, int k) { return weight[i * taps + k]; },
+      &panels, block_y() * TILE, block_x() * TILE, o, batch * area, 0, taps, [=](int i, int k) { return weight[i * taps + k]; },
       [=](int k, int j) {
         int image = j / area, at = j % area, channel = k / window, tap = k % window;
         const float *plane = x + ((image * v.groups + g) * v.c + channel) * v.h * v.w;
@@ -43,7 +43,7 @@ KERNEL conv2d_dx(float *dx, const float *dy, const float *weight, CONV) {
   int window = max_(tap_rows * tap_cols, 1), wide = max_(tap_cols, 1);
   int out_row = (row0 + top - tap_row) / sh, out_col = (col0 + left - tap_col) / sw; /* the output that the first one meets in row 0 */
   product<true, false>(
-      &panels, c, batch * rows * cols, 0, o * tap_rows * tap_cols,
+      &panels, block_y() * TILE, block_x() * TILE, c, batch * rows * cols, 0, o * tap_rows * tap_cols,
       [=](int i, int k) {
         int out = k / window, tap = k % window;
         int at = (tap_row + tap / wide * v.sh) * v.kw + tap_col + tap % wide * v.sw;
@@ -69,7 +69,7 @@ KERNEL conv2d_dw(float *part, const float *x, const float *dy, CONV, int chunks,
   int g = block_z() / chunks, chunk = block_z() % chunks, taps = c * kh * kw, window = kh * kw, area = oh * ow;
   part += (chunk * groups + g) * o * taps;
   product<true, true>(
-      &panels, o, taps, chunk * per, min_(batch * area, (chunk + 1) * per),
+      &panels, block_y() * TILE, block_x() * TILE, o, taps, chunk * per, min_(batch * area, (chunk + 1) * per),
       [=](int i, int k) { return dy[((k / area * v.groups + g) * v.o + i) * area + k % area]; },
       [=](int k, int j) {
         int image = k / area, at = k % area, channel = j / window, tap = j % window;

@@ -5,6 +5,7 @@
 KERNEL gemm(float *c, const float *a, const float *b, const float *bias, int m, int n, int k, int ai, int ak, int bk, int bj, int ci,
             int a_batch, int b_batch, int c_batch, float alpha, float beta) {
   SHARED Panels panels;
+  int row = block_x() * TILE, col = block_y() * TILE;
   a += (u64)block_z() * a_batch;
   b += (u64)block_z() * b_batch;
   c += (u64)block_z() * c_batch;
@@ -19,11 +20,11 @@ KERNEL gemm(float *c, const float *a, const float *b, const float *bias, int m, 
     c[i * ci + j] = v;
   };
   if (ak == 1 && bj == 1)
-    product<true, false>(&panels, m, n, 0, k, left, right, put);
+    product<true, false>(&panels, row, col, m, n, 0, k, left, right, put);
   else if (ak == 1)
-    product<true, true>(&panels, m, n, 0, k, left, right, put);
+    product<true, true>(&panels, row, col, m, n, 0, k, left, right, put);
   else if (bj == 1)
-    product<false, false>(&panels, m, n, 0, k, left, right, put);
+    product<false, false>(&panels, row, col, m, n, 0, k, left, right, put);
   else
-    product<false, true>(&panels, m, n, 0, k, left, right, put);
+    product<false, true>(&panels, row, col, m, n, 0, k, left, right, put);
 }

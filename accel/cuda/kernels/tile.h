@@ -45,10 +45,10 @@ DEV void tile_product(float sum[4][4], Panels *panels, int row, int col, int m, 
   }
 }
 
-/* Calls put(i, j, sum) for the elements of the block's tile of such a matrix. */
+/* Calls put(i, j, sum) for the elements of the tile of such a matrix. */
 template <bool A_ALONG_K, bool B_ALONG_K, class A, class B, class Put>
-DEV void product(Panels *panels, int m, int n, int from, int to, A a, B b, Put put) {
-  int t = thread_x(), row = block_y() * TILE, col = block_x() * TILE;
+DEV void product(Panels *panels, int row, int col, int m, int n, int from, int to, A a, B b, Put put) {
+  int t = thread_x();
   float sum[4][4];
   tile_product<A_ALONG_K, B_ALONG_K>(sum, panels, row, col, m, n, from, to, a, b);
   for (int r = 0; r < 4; r++)
