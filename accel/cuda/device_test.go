@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +114,65 @@ func TestFreedMemoryServesTheNextAllocation(t *testing.T) {
 		must(t, d.Free(y.Buf))
 	}
 	must(t, d.Close())
+}
+
+func TestAReusedBlockWaitsForWorkOfItsLastOwnerOnAnyStream(t *testing.T) {
+	d := open(t)
+	first, second := newStream(t, d), newStream(t, d)
+	k, err := d.Kernel("scale")
+	must(t, err)
+	const n = 1 << 12
+	from := alloc(t, d, accel.Float32, n)
+	must(t, d.CopyIn(first, from, slices.Repeat([]float32{1}, n)))
+	for round := range 20 {
+		x := alloc(t, d, accel.Float32, n)
+		must(t, d.Launch(first, k, kernel.Scale{Factor: 3}, []accel.Tensor{x}, []accel.Tensor{from}), d.Free(x.Buf))
+		y := alloc(t, d, accel.Float32, n)
+		if pointer(x) != pointer(y) {
+			t.Fatal("the block was not used again")
+		}
+		want := slices.Repeat([]float32{float32(round)}, n)
+		got := make([]float32, n)
+		must(t, d.CopyIn(second, y, want), first.Sync(), d.CopyOut(second, got, y), d.Free(y.Buf))
+		if !slices.Equal(got, want) {
+			t.Fatalf("round %d: the first owner's launch overwrote the second's data", round)
+		}
+	}
+	must(t, d.Free(from.Buf), d.Close())
+}
+
+// TestTheNextBatchIsCopiedBesideTheLastOnesKernels is how batches are prefetched: two buffers, a stream for copies, events both ways.
+func TestTheNextBatchIsCopiedBesideTheLastOnesKernels(t *testing.T) {
+	d := open(t)
+	compute, copies := newStream(t, d), newStream(t, d)
+	k, err := d.Kernel("scale")
+	must(t, err)
+	const n = 1 << 10
+	batch := [2]accel.Tensor{alloc(t, d, accel.Float32, n), alloc(t, d, accel.Float32, n)}
+	y := alloc(t, d, accel.Float32, n)
+	var filled, used [2]accel.Event
+	fill := func(step int) {
+		if used[step%2] != nil {
+			must(t, copies.Wait(used[step%2]))
+		}
+		must(t, d.CopyIn(copies, batch[step%2], slices.Repeat([]float32{float32(step)}, n)))
+		filled[step%2], err = copies.Record()
+		must(t, err)
+	}
+	fill(0)
+	for step := range 10 {
+		must(t, compute.Wait(filled[step%2]))
+		must(t, d.Launch(compute, k, kernel.Scale{Factor: 2}, []accel.Tensor{y}, []accel.Tensor{batch[step%2]}))
+		used[step%2], err = compute.Record()
+		must(t, err)
+		fill(step + 1)
+		got := make([]float32, n)
+		must(t, d.CopyOut(compute, got, y))
+		if got[0] != float32(2*step) || got[n-1] != float32(2*step) {
+			t.Fatalf("step %d gives %g and %g", step, got[0], got[n-1])
+		}
+	}
+	must(t, d.Free(batch[0].Buf), d.Free(batch[1].Buf), d.Free(y.Buf), d.Close())
 }
 
 // small gives the double little memory; a card has what it has.

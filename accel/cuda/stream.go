@@ -3,11 +3,9 @@
 package cuda
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
-	"unsafe"
 
 	"gorgonia.org/cu"
 
@@ -140,6 +138,24 @@ func (s *stream) Wait(e accel.Event) error {
 	return nil
 }
 
+// event lends an event; recycle ends the loan.
+func (d *Device) event() (cu.Event, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last := len(d.spent) - 1; last >= 0 {
+		e := d.spent[last]
+		d.spent = d.spent[:last]
+		return e, nil
+	}
+	return cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent)
+}
+
+func (d *Device) recycle(e cu.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spent = append(d.spent, e)
+}
+
 // Sync waits for the point.
 func (e *event) Sync() error {
 	if err := e.dev.usable(); err != nil {
@@ -165,64 +181,4 @@ func (s *stream) close() {
 	s.bad.close()
 	s.scratch.close()
 	_ = s.queue.Destroy() // the context goes next, and takes with it what is left
-}
-
-// badData is a word on the card to which kernels write when they find data that they cannot compute with.
-type badData struct {
-	word  cu.DevicePtr
-	host  []byte  // its copy, pinned
-	kinds []check // a kernel writes the index of what it found here, from 1 on
-}
-
-// check is something that a kernel looks for.
-type check struct{ kernel, finding string }
-
-func (b *badData) open() (err error) {
-	if b.word, err = cu.MemAlloc(4); err != nil {
-		return err
-	}
-	if b.host, err = hostBytes(4); err != nil {
-		return err
-	}
-	return cu.MemsetD32(b.word, 0, 1)
-}
-
-func (b *badData) close() {
-	_ = cu.MemFree(b.word)
-	_ = cu.MemFreeHost(unsafe.Pointer(&b.host[0]))
-}
-
-// tag is what a kernel writes for a finding.
-func (b *badData) tag(c check) int {
-	for i, k := range b.kinds {
-		if k == c {
-			return i + 1
-		}
-	}
-	b.kinds = append(b.kinds, c)
-	return len(b.kinds)
-}
-
-// fetch copies the word, if any kernel may have written it, and clears it.
-func (b *badData) fetch(s cu.Stream) error {
-	if len(b.kinds) == 0 {
-		return nil
-	}
-	if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&b.host[0]), b.word, 4, s); err != nil {
-		return err
-	}
-	return cu.MemsetD32Async(b.word, 0, 1, s)
-}
-
-// found is the finding that was fetched.
-func (b *badData) found(d *Device) error {
-	if len(b.kinds) == 0 {
-		return nil
-	}
-	i := binary.NativeEndian.Uint32(b.host)
-	if i == 0 {
-		return nil
-	}
-	k := b.kinds[i-1]
-	return &LaunchError{Device: d.Name(), Kernel: k.kernel, Err: errors.New(k.finding)}
 }
