@@ -10,7 +10,7 @@ STUDY         := pipelines/chestxray.hcl
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine fakecuda test-fakecuda clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -67,6 +67,12 @@ fmt-check:
 
 generate: ## the assembly, from its generators
 	go generate ./accel/...
+
+fakecuda: ## doubles of libcuda.so.1 and libcublas.so.12, in .cache/cuda; needs gcc
+	$(MAKE) -C accel/cuda/internal/fakecuda
+
+test-fakecuda: fakecuda ## the doubles' own tests; installs gcc and clang-16 where it can
+	$(MAKE) -C accel/cuda/internal/fakecuda test
 
 demo: ## the main job: the whole study on generated radiographs
 	go run ./cmd/pipe apply $(STUDY)
