@@ -10,14 +10,13 @@ STUDY         := pipelines/chestxray.hcl
 # What -tags nvidia needs beside Go: gcc, our own cuda.h, and a libcuda.a that finds the driver when it is asked for (package drv).
 CUDA     := $(CURDIR)/.cache/cuda
 DRV      := accel/cuda/drv
-FAKECUDA ?= accel/cuda/internal/fakecuda
 GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDFLAGS="-L$(CUDA)" go
 CLANG    ?= clang-16
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda test-cuda ptx clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-fakecuda ptx clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -78,8 +77,10 @@ generate: ## the assembly, from its generators
 cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, and runs with and without an NVIDIA driver
 	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
 
-test-cuda: $(CUDA)/libcuda.a $(CUDA)/double/libcuda.so.1 ## the device and every operator on a double of the driver; needs gcc and no GPU
-	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/... ./nn/op/optest
+test-cuda: $(CUDA)/libcuda.a fakecuda ## the device and every operator on a double of the driver, without and with cuBLAS; needs gcc and no GPU
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
 
 ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
@@ -93,9 +94,11 @@ $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
 	gcc -O2 -Wall -Werror -fPIC -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
 	ar rcs $@ $(CUDA)/load.o
 
-$(CUDA)/double/libcuda.so.1: $(wildcard $(FAKECUDA)/*)
-	mkdir -p $(CUDA)/double
-	gcc -O2 -fPIC -shared -o $@ $(FAKECUDA)/*.c -lm -lpthread
+fakecuda: ## doubles of libcuda.so.1 and libcublas.so.12, in .cache/cuda; needs gcc
+	$(MAKE) -C accel/cuda/internal/fakecuda
+
+test-fakecuda: fakecuda ## the doubles' own tests; installs gcc and clang-16 where it can
+	$(MAKE) -C accel/cuda/internal/fakecuda test
 
 demo: ## the main job: the whole study on generated radiographs
 	go run ./cmd/pipe apply $(STUDY)

@@ -20,11 +20,13 @@
 // # Kernels
 //
 // A kernel of package accel/kernel is registered by the Go file of its family: a function that checks shapes, picks a grid, and
-// launches one or more functions of a .cu file with launch.run. Arguments are passed in 8-byte slots: tensors as pointers, int as 32
-// bits, float32. The function's name is the kernel's with _ for the point. Scratch (launch.scratch) belongs to the stream and holds until the
-// next kernel of it. A kernel that finds bad data (a label out of range) calls FAIL, and the stream's next Sync says so.
+// launches one or more functions of a .cu file with launch.run, which compares the arguments with the parameters in the PTX. A
+// function is named as the kernel, with _ for the point. Scratch (launch.scratch) belongs to the stream and holds until the next
+// launch of a kernel on it. A function that finds bad data (a label out of range) writes its tag to a word of the stream, and the
+// next Sync says so (finding.go). Kernels compute exp, log and the normal distribution by the CPU's polynomials, divide and take
+// roots as IEEE says, and so are as near to float64 as the CPU's.
 //
-// Sums have a fixed order (REDUCE in gk.h, no atomics on floats), so a run repeats itself bit for bit on one card; other bits than
+// Sums have a fixed order (block_sum in gk.h, no atomics on floats), so a run repeats itself bit for bit on one card; other bits than
 // the CPU's are allowed, the distance to float64 is held by nn/op/optest. An operand holds fewer than 2^30 elements: kernels count in int.
 //
 // # Errors

@@ -10,7 +10,6 @@ import (
 	"gorgonia.org/cu"
 
 	"github.com/pipe-ml/pipe/accel"
-	"github.com/pipe-ml/pipe/accel/cuda/drv"
 )
 
 // mostElements bounds an operand, so that kernels may count in int.
@@ -140,31 +139,4 @@ func (d *Device) buffer(t accel.Tensor) (*buffer, error) {
 // pointer is where a checked operand begins.
 func pointer(t accel.Tensor) cu.DevicePtr {
 	return t.Buf.(*buffer).ptr + cu.DevicePtr(4*t.Off)
-}
-
-// event lends an event; recycle ends the loan.
-func (d *Device) event() (cu.Event, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if last := len(d.spent) - 1; last >= 0 {
-		e := d.spent[last]
-		d.spent = d.spent[:last]
-		return e, nil
-	}
-	return cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent)
-}
-
-func (d *Device) recycle(e cu.Event) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.spent = append(d.spent, e)
-}
-
-// hostBytes allocates pinned memory, on the worker.
-func hostBytes(n int) ([]byte, error) {
-	p, err := drv.HostAlloc(n)
-	if err != nil {
-		return nil, err
-	}
-	return bytesAt(p, n), nil
 }

@@ -16,29 +16,56 @@ import (
 //go:embed kernels/*.ptx
 var ptx embed.FS
 
-// sources maps each function of the kernels to the file that holds it.
-var sources = sync.OnceValues(func() (map[string]string, error) {
+// source is where a function of the kernels is, and the types of its parameters as PTX names them: u64, u32 or f32.
+type source struct {
+	file   string
+	params []string
+}
+
+var (
+	entryPTX = regexp.MustCompile(`\.entry (\w+)\(([^)]*)\)`)
+	paramPTX = regexp.MustCompile(`\.param \.(\w+)`)
+)
+
+// sources are the functions of all files.
+var sources = sync.OnceValues(func() (map[string]source, error) {
 	files, err := ptx.ReadDir("kernels")
 	if err != nil {
 		return nil, err
 	}
-	in := map[string]string{}
-	entry := regexp.MustCompile(`\.entry (\w+)\(`)
+	all := map[string]source{}
 	for _, f := range files {
 		text, err := ptx.ReadFile("kernels/" + f.Name())
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range entry.FindAllSubmatch(text, -1) {
+		for _, m := range entryPTX.FindAllSubmatch(text, -1) {
 			name := string(m[1])
-			if other, ok := in[name]; ok {
-				return nil, fmt.Errorf("function %s is in %s and %s", name, other, f.Name())
+			if other, ok := all[name]; ok {
+				return nil, fmt.Errorf("function %s is in %s and %s", name, other.file, f.Name())
 			}
-			in[name] = f.Name()
+			s := source{file: f.Name()}
+			for _, p := range paramPTX.FindAllSubmatch(m[2], -1) {
+				s.params = append(s.params, string(p[1]))
+			}
+			all[name] = s
 		}
 	}
-	return in, nil
+	return all, nil
 })
+
+// find is the source of a function.
+func find(function string) (source, error) {
+	all, err := sources()
+	if err != nil {
+		return source{}, err
+	}
+	s, ok := all[function]
+	if !ok {
+		return source{}, fmt.Errorf("no file of kernels has the function %s", function)
+	}
+	return s, nil
+}
 
 // functions are what a device has loaded. A file is compiled by the driver when one of its functions is first asked for.
 type functions struct {
@@ -46,18 +73,10 @@ type functions struct {
 	byName  map[string]cu.Function
 }
 
-// get finds a function of the kernels, on the worker.
-func (f *functions) get(name string) (cu.Function, error) {
+// get finds a function of a file of kernels, on the worker.
+func (f *functions) get(name, file string) (cu.Function, error) {
 	if fn, ok := f.byName[name]; ok {
 		return fn, nil
-	}
-	in, err := sources()
-	if err != nil {
-		return cu.Function{}, err
-	}
-	file, ok := in[name]
-	if !ok {
-		return cu.Function{}, fmt.Errorf("no file of kernels has the function %s", name)
 	}
 	module, ok := f.modules[file]
 	if !ok {

@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/cu"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/cuda/drv"
 )
 
 const (
@@ -154,3 +155,12 @@ func (d *Device) copied(s accel.Stream, t accel.Tensor, host any) (*stream, cu.D
 
 // bytesAt is n bytes of memory as a slice.
 func bytesAt(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n) }
+
+// hostBytes allocates pinned memory, on the worker.
+func hostBytes(n int) ([]byte, error) {
+	p, err := drv.HostAlloc(n)
+	if err != nil {
+		return nil, err
+	}
+	return bytesAt(p, n), nil
+}

@@ -3,16 +3,13 @@
 package cuda
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
-	"unsafe"
 
 	"gorgonia.org/cu"
 
 	"github.com/pipe-ml/pipe/accel"
-	"github.com/pipe-ml/pipe/accel/cuda/drv"
 )
 
 // stream is a CUDA stream. The goroutine that uses it owns the fields, but for those of the worker.
@@ -23,9 +20,9 @@ type stream struct {
 	staging staging
 	scratch scratch
 	bad     badData
+	blas    blas
 
-	err  error // of the worker: the first failure of what was posted and not yet told
-	blas *drv.BLAS
+	err error // of the worker: the first failure of what was posted and not yet told
 }
 
 // NewStream returns a stream that is ordered with the null stream.
@@ -41,13 +38,7 @@ func (d *Device) NewStream() (accel.Stream, error) {
 		if s.reached, err = d.event(); err != nil {
 			return err
 		}
-		if err := s.bad.open(); err != nil {
-			return err
-		}
-		if s.blas, err = drv.NewBLAS(s.queue); err != nil {
-			s.blas = nil // kernels of our own take its place
-		}
-		return nil
+		return s.bad.open()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: new stream: %w", d.Name(), d.explain(err))
@@ -147,6 +138,24 @@ func (s *stream) Wait(e accel.Event) error {
 	return nil
 }
 
+// event lends an event; recycle ends the loan.
+func (d *Device) event() (cu.Event, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last := len(d.spent) - 1; last >= 0 {
+		e := d.spent[last]
+		d.spent = d.spent[:last]
+		return e, nil
+	}
+	return cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent)
+}
+
+func (d *Device) recycle(e cu.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spent = append(d.spent, e)
+}
+
 // Sync waits for the point.
 func (e *event) Sync() error {
 	if err := e.dev.usable(); err != nil {
@@ -167,71 +176,9 @@ func (d *Device) stream(s accel.Stream) (*stream, error) {
 
 // close frees what the stream holds, on the worker.
 func (s *stream) close() {
-	if s.blas != nil {
-		_ = s.blas.Close()
-	}
+	s.blas.close()
 	s.staging.close()
 	s.bad.close()
 	s.scratch.close()
 	_ = s.queue.Destroy() // the context goes next, and takes with it what is left
-}
-
-// badData is a word on the card to which kernels write when they find data that they cannot compute with.
-type badData struct {
-	word  cu.DevicePtr
-	host  []byte  // its copy, pinned
-	kinds []check // a kernel writes the index of what it found here, from 1 on
-}
-
-// check is something that a kernel looks for.
-type check struct{ kernel, finding string }
-
-func (b *badData) open() (err error) {
-	if b.word, err = cu.MemAlloc(4); err != nil {
-		return err
-	}
-	if b.host, err = hostBytes(4); err != nil {
-		return err
-	}
-	return cu.MemsetD32(b.word, 0, 1)
-}
-
-func (b *badData) close() {
-	_ = cu.MemFree(b.word)
-	_ = cu.MemFreeHost(unsafe.Pointer(&b.host[0]))
-}
-
-// tag is what a kernel writes for a finding.
-func (b *badData) tag(c check) int {
-	for i, k := range b.kinds {
-		if k == c {
-			return i + 1
-		}
-	}
-	b.kinds = append(b.kinds, c)
-	return len(b.kinds)
-}
-
-// fetch copies the word, if any kernel may have written it, and clears it.
-func (b *badData) fetch(s cu.Stream) error {
-	if len(b.kinds) == 0 {
-		return nil
-	}
-	if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&b.host[0]), b.word, 4, s); err != nil {
-		return err
-	}
-	return cu.MemsetD32Async(b.word, 0, 1, s)
-}
-
-// found is the finding that was fetched.
-func (b *badData) found(d *Device) error {
-	if len(b.kinds) == 0 {
-		return nil
-	}
-	i := binary.NativeEndian.Uint32(b.host)
-	if i == 0 {
-		return nil
-	}
-	k := b.kinds[i-1]
-	return &LaunchError{Device: d.Name(), Kernel: k.kernel, Err: errors.New(k.finding)}
 }

@@ -38,7 +38,7 @@ static const char *blas_open(void) {
 	*(void **)&blas.math = dlsym(lib, "cublasSetMathMode");
 	*(void **)&blas.gemm = dlsym(lib, "cublasSgemmStridedBatched");
 	*(void **)&blas.gemm_ex = dlsym(lib, "cublasGemmStridedBatchedEx");
-	return blas.create && blas.destroy && blas.stream && blas.math && blas.gemm && blas.gemm_ex ? NULL : "libcublas lacks a function";
+	return blas.create && blas.destroy && blas.stream && blas.math && blas.gemm ? NULL : "libcublas lacks a function";
 }
 
 static int blas_create(void **h) { return blas.create(h); }
@@ -49,12 +49,15 @@ static int blas_gemm(void *h, int ta, int tb, int m, int n, int k, float alpha, 
 	return blas.gemm(h, ta, tb, m, n, k, &alpha, a, lda, sa, b, ldb, sb, &beta, c, ldc, sc, count);
 }
 static int blas_gemm_ex(void *h, int ta, int tb, int m, int n, int k, float alpha, uint64_t a, int lda, int64_t sa, uint64_t b, int ldb, int64_t sb, float beta, uint64_t c, int ldc, int64_t sc, int count, int type) {
+	if (!blas.gemm_ex)
+		return 15; // CUBLAS_STATUS_NOT_SUPPORTED
 	return blas.gemm_ex(h, ta, tb, m, n, k, &alpha, a, type, lda, sa, b, type, ldb, sb, &beta, c, type, ldc, sc, count, 68, -1); // CUBLAS_COMPUTE_32F, default algorithm
 }
 */
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -68,10 +71,13 @@ var openBLAS = sync.OnceValue(func() string { return C.GoString(C.blas_open()) }
 // BLAS is a cuBLAS handle. It computes in full float32: TF32 is off.
 type BLAS struct{ handle unsafe.Pointer }
 
-// NewBLAS opens cuBLAS for work on s in the current context. An error says what is missing.
+// ErrNoBLAS is wrapped by what NewBLAS returns where cuBLAS is not installed.
+var ErrNoBLAS = errors.New("no cuBLAS")
+
+// NewBLAS opens cuBLAS for work on s in the current context.
 func NewBLAS(s cu.Stream) (*BLAS, error) {
 	if missing := openBLAS(); missing != "" {
-		return nil, fmt.Errorf("no cuBLAS: %s", missing)
+		return nil, fmt.Errorf("%w: %s", ErrNoBLAS, missing)
 	}
 	b := &BLAS{}
 	r := C.blas_create(&b.handle)

@@ -65,3 +65,33 @@ KERNEL cross_entropy_dx(float *dx, const float *x, const int *labels, const floa
   for (int i = thread_x(); i < cols; i += threads_x())
     dx[i] = f * (exp_(x[i] - top) / sum - smoothing / cols - (i == label ? 1.f - smoothing : 0.f));
 }
+
+/* losses[row] = log sum exp(x) sum(t) - sum(t x), x less its largest. A block a row. */
+KERNEL soft_cross_entropy(float *losses, const float *x, const float *t, int cols) {
+  SHARED float work[32];
+  x += block_x() * cols;
+  t += block_x() * cols;
+  float sum, top = softmax(x, cols, work, &sum), mass = 0.f, v = 0.f;
+  for (int i = thread_x(); i < cols; i += threads_x()) {
+    mass += t[i];
+    v += t[i] * (x[i] - top);
+  }
+  mass = block_sum(mass, work);
+  v = block_sum(v, work);
+  if (thread_x() == 0)
+    losses[block_x()] = log_(sum) * mass - v;
+}
+
+/* dx = (softmax(x) sum(t) - t) dloss / rows. */
+KERNEL soft_cross_entropy_dx(float *dx, const float *x, const float *t, const float *dloss, int rows, int cols) {
+  SHARED float work[32];
+  x += block_x() * cols;
+  t += block_x() * cols;
+  dx += block_x() * cols;
+  float sum, top = softmax(x, cols, work, &sum), mass = 0.f;
+  for (int i = thread_x(); i < cols; i += threads_x())
+    mass += t[i];
+  mass = block_sum(mass, work);
+  for (int i = thread_x(); i < cols; i += threads_x())
+    dx[i] = *dloss / rows * (exp_(x[i] - top) / sum * mass - t[i]);
+}
