@@ -10,15 +10,13 @@ STUDY         := pipelines/chestxray.hcl
 # What -tags nvidia needs beside Go: gcc, our own cuda.h, and a libcuda.a that finds the driver when it is asked for (package drv).
 CUDA     := $(CURDIR)/.cache/cuda
 DRV      := accel/cuda/drv
-FAKECUDA ?= accel/cuda/internal/fakecuda
-FAKEBLAS := accel/cuda/internal/fakeblas
 GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDFLAGS="-L$(CUDA)" go
 CLANG    ?= clang-16
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda test-cuda ptx clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda test-cuda ptx fakecuda test-fakecuda clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -79,7 +77,7 @@ generate: ## the assembly, from its generators
 cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, and runs with and without an NVIDIA driver
 	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
 
-test-cuda: $(CUDA)/libcuda.a $(CUDA)/double/libcuda.so.1 $(CUDA)/blas/libcublas.so.12 ## the device and every operator on a double of the driver, without and with cuBLAS; needs gcc and no GPU
+test-cuda: $(CUDA)/libcuda.a fakecuda ## the device and every operator on a double of the driver, without and with cuBLAS; needs gcc and no GPU
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
@@ -96,13 +94,11 @@ $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
 	gcc -O2 -Wall -Werror -fPIC -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
 	ar rcs $@ $(CUDA)/load.o
 
-$(CUDA)/double/libcuda.so.1: $(wildcard $(FAKECUDA)/*)
-	mkdir -p $(CUDA)/double
-	gcc -O2 -fPIC -shared -o $@ $(FAKECUDA)/*.c -lm -lpthread
+fakecuda: ## doubles of libcuda.so.1 and libcublas.so.12, in .cache/cuda; needs gcc
+	$(MAKE) -C accel/cuda/internal/fakecuda
 
-$(CUDA)/blas/libcublas.so.12: $(FAKEBLAS)/fakeblas.c $(DRV)/include/cuda.h
-	mkdir -p $(CUDA)/blas
-	gcc -O2 -Wall -Werror -fPIC -shared -I$(DRV)/include -o $@ $<
+test-fakecuda: fakecuda ## the doubles' own tests; installs gcc and clang-16 where it can
+	$(MAKE) -C accel/cuda/internal/fakecuda test
 
 demo: ## the main job: the whole study on generated radiographs
 	go run ./cmd/pipe apply $(STUDY)

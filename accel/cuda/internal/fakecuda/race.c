@@ -1,0 +1,74 @@
+/* Races in shared memory: two threads at one byte, one of them writing, with no barrier between.
+ *
+ * For each byte the block remembers who wrote it last and who read it, as a stamp: the block's clock (20 bits) over a name (12 bits). The
+ * clock grows at each barrier. A stamp matters to a thread if it was made after the last barrier of the block and, from a thread of the
+ * same warp, after that warp's last bar.warp.sync. Names are threads, or all threads of a warp, or all threads. */
+#include "vm.h"
+#include <string.h>
+
+enum { NAME_BITS = 12, ANY_OF_WARP = MAX_THREADS, ANYONE = MAX_THREADS + 32 };
+
+static inline u32 stamp(const block *b, u32 name) { return b->clock << NAME_BITS | name; }
+static inline u32 warp_of(u32 name) { return name < ANY_OF_WARP ? name / LANES : name - ANY_OF_WARP; }
+
+/* Whether the stamp is of another thread and nothing orders it before what warp w's thread does now. */
+static inline bool unordered(const warp *w, u32 s, u32 thread) {
+  u32 when = s >> NAME_BITS, name = s & ((1u << NAME_BITS) - 1);
+  if (when < w->in->synced || name == thread)
+    return false;
+  return name == ANYONE || warp_of(name) != w->index || when >= w->synced;
+}
+
+void race_clear(block *b) {
+  b->clock = b->synced = 1;
+  memset(b->writer, 0, 4 * (b->shared_bytes + 16));
+  memset(b->reader, 0, 4 * (b->shared_bytes + 16));
+}
+
+static void tell(warp *w, const ins *in, int lane, const char *now, u64 at, const char *before, u32 s) {
+  u32 name = s & ((1u << NAME_BITS) - 1);
+  char who[48] = "several threads";
+  if (name < ANY_OF_WARP)
+    __builtin_snprintf(who, sizeof who, "thread %u", name);
+  fault(w, in, lane, FAULT_LAUNCH, "shared-memory race: %s byte %llu that %s %s, with no barrier between", now,
+        (unsigned long long)at, who, before);
+}
+
+bool race_read(warp *w, const ins *in, int lane, u64 at, u32 bytes) {
+  block *b = w->in;
+  u32 me = w->index * LANES + (u32)lane, mine = stamp(b, me);
+  u32 *writer = b->writer + at, *reader = b->reader + at;
+  for (u32 i = 0; i < bytes; i++) {
+    if (writer[i] >> NAME_BITS >= b->synced && unordered(w, writer[i], me)) {
+      tell(w, in, lane, "reads", at + i, "has written", writer[i]);
+      return false;
+    }
+    u32 r = reader[i];
+    if (r != mine) {
+      u32 name = r & ((1u << NAME_BITS) - 1);
+      if (r >> NAME_BITS < b->synced || name == me)
+        reader[i] = mine;
+      else if (name != ANYONE) /* a second reader: they share a name */
+        reader[i] = stamp(b, warp_of(name) == w->index ? ANY_OF_WARP + w->index : ANYONE);
+    }
+  }
+  return true;
+}
+
+bool race_write(warp *w, const ins *in, int lane, u64 at, u32 bytes) {
+  block *b = w->in;
+  u32 me = w->index * LANES + (u32)lane, mine = stamp(b, me);
+  for (u32 i = 0; i < bytes; i++) {
+    u32 *writer = b->writer + at + i, *reader = b->reader + at + i;
+    if (unordered(w, *writer, me)) {
+      tell(w, in, lane, "writes", at + i, "has written", *writer);
+      return false;
+    }
+    if (unordered(w, *reader, me)) {
+      tell(w, in, lane, "writes", at + i, "has read", *reader);
+      return false;
+    }
+    *writer = mine;
+  }
+  return true;
+}
