@@ -262,6 +262,21 @@ func TestALaunchThatTheDriverRefusesIsToldOnce(t *testing.T) {
 	must(t, s.Sync(), d.Free(x.Buf), d.Close())
 }
 
+func TestMoreThan48KiBOfSharedMemoryAreAskedFor(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	x, y := alloc(t, d, accel.Float32, 3), alloc(t, d, accel.Float32, 3)
+	l := &launch{dev: d, stream: s, entry: table["scale"]}
+	g := each(3)
+	g.shared = 64 << 10
+	must(t, d.CopyIn(s, x, []float32{1, 2, 3}), l.run("scale", g, y, x, float32(2), 3), s.Sync())
+	g.shared = d.maxShared + 1
+	if err := l.run("scale", g, y, x, float32(2), 3); err == nil || !strings.Contains(err.Error(), "shared memory") {
+		t.Errorf("error is %v", err)
+	}
+	must(t, d.Free(x.Buf), d.Free(y.Buf), d.Close())
+}
+
 func TestArgumentsMustBeTheFunctionsParameters(t *testing.T) {
 	d := open(t)
 	x := alloc(t, d, accel.Float32, 3)
