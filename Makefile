@@ -75,6 +75,7 @@ generate: ## the assembly, from its generators
 	go generate ./accel/...
 
 cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, and runs with and without an NVIDIA driver
+	rm -f pipe # Go does not see a change of libcuda.a
 	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
 
 test-cuda: $(CUDA)/libcuda.a fakecuda ## the device and every operator on a double of the driver, without and with cuBLAS; needs gcc and no GPU
@@ -91,7 +92,7 @@ ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 
 $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
 	mkdir -p $(CUDA)
-	gcc -O2 -Wall -Werror -fPIC -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
+	gcc -O2 -Wall -Werror -fPIC -fvisibility=hidden -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
 	ar rcs $@ $(CUDA)/load.o
 
 fakecuda: ## doubles of libcuda.so.1 and libcublas.so.12, in .cache/cuda; needs gcc

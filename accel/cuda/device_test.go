@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/acceltest"
@@ -71,6 +72,31 @@ func TestCopiesLargerThanAPieceComeBack(t *testing.T) {
 		}
 	}
 	must(t, d.Free(x.Buf), d.Close())
+}
+
+// Pieces are used again while the worker has yet to copy from them.
+func TestManyCopiesBehindABusyWorkerKeepWhatTheyTook(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	xs := make([]accel.Tensor, 3*pieces)
+	for i := range xs {
+		xs[i] = alloc(t, d, accel.Float32, 4)
+		must(t, d.CopyIn(s, xs[i], []float32{-1})) // so that all pieces are there
+	}
+	busy := make(chan struct{})
+	d.post(func() { <-busy })
+	time.AfterFunc(50*time.Millisecond, func() { close(busy) })
+	for i, x := range xs {
+		must(t, d.CopyIn(s, x, []float32{float32(i), 0, 0, 0}))
+	}
+	for i, x := range xs {
+		got := make([]float32, 4)
+		must(t, d.CopyOut(s, got, x), d.Free(x.Buf))
+		if got[0] != float32(i) {
+			t.Errorf("copy %d holds %g", i, got[0])
+		}
+	}
+	must(t, d.Close())
 }
 
 func TestStreamsOfTwoGoroutinesRunBesideEachOther(t *testing.T) {
@@ -260,6 +286,21 @@ func TestALaunchThatTheDriverRefusesIsToldOnce(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	must(t, s.Sync(), d.Free(x.Buf), d.Close())
+}
+
+func TestMoreThan48KiBOfSharedMemoryAreAskedFor(t *testing.T) {
+	d := open(t)
+	s := newStream(t, d)
+	x, y := alloc(t, d, accel.Float32, 3), alloc(t, d, accel.Float32, 3)
+	l := &launch{dev: d, stream: s, entry: table["scale"]}
+	g := each(3)
+	g.shared = 64 << 10
+	must(t, d.CopyIn(s, x, []float32{1, 2, 3}), l.run("scale", g, y, x, float32(2), 3), s.Sync())
+	g.shared = d.maxShared + 1
+	if err := l.run("scale", g, y, x, float32(2), 3); err == nil || !strings.Contains(err.Error(), "shared memory") {
+		t.Errorf("error is %v", err)
+	}
+	must(t, d.Free(x.Buf), d.Free(y.Buf), d.Close())
 }
 
 func TestArgumentsMustBeTheFunctionsParameters(t *testing.T) {

@@ -2,7 +2,9 @@
  * way, a binary needs libcuda.so.1 to start at all, and gorgonia.org/cu ends it where cuInit finds no device.
  *
  * Each function of cuda.h (names.h, which package drv's generator writes) is a jump through a table. Until the driver is loaded the
- * table leads to an answer of "no device"; what an old driver lacks leads to "not supported". */
+ * table leads to an answer of "no device"; what an old driver lacks leads to "not supported".
+ *
+ * All symbols are hidden (-fvisibility=hidden): the real libraries must never find these in place of their own. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
@@ -16,7 +18,7 @@ enum {
   slots
 };
 
-__attribute__((visibility("hidden"))) void *pipe_cuda_table[slots];
+void *pipe_cuda_table[slots];
 
 static const char *const names[slots] = {
 #define NAME(i, name) [i] = #name,
@@ -26,10 +28,10 @@ static const char *const names[slots] = {
 
 #if defined(__x86_64__)
 #define NAME(i, name) \
-  __asm__(".text\n.globl " #name "\n.type " #name ",@function\n" #name ":\n\tjmp *pipe_cuda_table+8*" #i "(%rip)\n");
+  __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ",@function\n" #name ":\n\tjmp *pipe_cuda_table+8*" #i "(%rip)\n");
 #elif defined(__aarch64__)
 #define NAME(i, name) \
-  __asm__(".text\n.globl " #name "\n.type " #name ",@function\n" #name ":\n\tadrp x16, pipe_cuda_table+8*" #i \
+  __asm__(".text\n.globl " #name "\n.hidden " #name "\n.type " #name ",@function\n" #name ":\n\tadrp x16, pipe_cuda_table+8*" #i \
           "\n\tldr x16, [x16, #:lo12:pipe_cuda_table+8*" #i "]\n\tbr x16\n");
 #else
 #error "CUDA is built for amd64 and arm64"

@@ -113,6 +113,23 @@ static bool locate_global(warp *w, const u64 at[LANES], u32 lanes, u32 bytes, u8
   return !bad;
 }
 
+/* The same for shared memory; races are looked for by the caller. */
+static bool locate_shared(warp *w, u64 at[LANES], u32 lanes, u32 bytes, u64 window, u8 *host[LANES]) {
+  u64 bad = 0, size = w->in->shared_bytes;
+  if (size < bytes)
+    return false;
+  for (int l = 0; l < LANES; l++) {
+    u64 offset = at[l] - window, wrong = (u64)(offset > size - bytes) | (offset & (bytes - 1));
+    bad |= lanes >> l & 1 ? wrong : 0;
+    host[l] = w->in->shared + offset;
+  }
+  if (bad)
+    return false;
+  for (int l = 0; l < LANES; l++)
+    at[l] -= window;
+  return true;
+}
+
 bool locate(warp *w, const ins *in, u32 lanes, u32 bytes, bool write, u8 *host[LANES]) {
   u64 at[LANES] __attribute__((aligned(64)));
   addresses(w, in, at);
@@ -120,6 +137,9 @@ bool locate(warp *w, const ins *in, u32 lanes, u32 bytes, bool write, u8 *host[L
   bool global = in->space == GLOBAL || (in->space == GENERIC && first < SHARED_BASE);
   if (global && locate_global(w, at, lanes, bytes, host))
     return true;
+  bool shared = in->space == SHARED || (in->space == GENERIC && first >= SHARED_BASE && first < SHARED_BASE + WINDOW);
+  if (shared && locate_shared(w, at, lanes, bytes, in->space == SHARED ? 0 : SHARED_BASE, host))
+    return race_lanes(w, in, lanes, at, bytes, write);
   for (u32 rest = lanes; rest; rest &= rest - 1) {
     int l = __builtin_ctz(rest);
     if (!(host[l] = resolve(w, in, l, at[l], bytes, write, true)))

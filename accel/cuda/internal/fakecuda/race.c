@@ -72,3 +72,45 @@ bool race_write(warp *w, const ins *in, int lane, u64 at, u32 bytes) {
   }
   return true;
 }
+
+typedef u32 four __attribute__((vector_size(16))); /* the stamps of a word's bytes */
+
+static inline bool none(four mask) {
+  u64 halves[2];
+  memcpy(halves, &mask, sizeof halves);
+  return !(halves[0] | halves[1]);
+}
+
+/* Words of which nothing is newer than the last barrier, or that the reader's stamps cover already, need no closer look. */
+bool race_lanes(warp *w, const ins *in, u32 lanes, const u64 at[LANES], u32 bytes, bool write) {
+  block *b = w->in;
+  u32 old = b->synced << NAME_BITS;
+  u32 of_warp = stamp(b, ANY_OF_WARP + w->index), of_all = stamp(b, ANYONE);
+  for (u32 rest = lanes; rest; rest &= rest - 1) {
+    int l = __builtin_ctz(rest);
+    if (bytes < 4) {
+      if (!(write ? race_write : race_read)(w, in, l, at[l], bytes))
+        return false;
+      continue;
+    }
+    u32 mine = stamp(b, w->index * LANES + (u32)l);
+    for (u64 word = at[l]; word < at[l] + bytes; word += 4) {
+      four *writer = (four *)(b->writer + word), *reader = (four *)(b->reader + word), wr = *writer, rd = *reader;
+      if (write ? none((four)(wr >= old)) && none((four)(rd >= old)) : none((four)(wr >= old))) {
+        if (write) {
+          *writer = (four){mine, mine, mine, mine};
+          continue;
+        }
+        if (none((four)(rd >= old))) {
+          *reader = (four){mine, mine, mine, mine};
+          continue;
+        }
+        if (none((four)(rd != mine)) || none((four)(rd != of_all)) || none((four)(rd != of_warp)))
+          continue;
+      }
+      if (!(write ? race_write : race_read)(w, in, l, word, 4))
+        return false;
+    }
+  }
+  return true;
+}

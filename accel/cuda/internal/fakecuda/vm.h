@@ -167,6 +167,7 @@ void block_start(block *);
 
 bool race_read(warp *, const ins *, int lane, u64 at, u32 bytes);
 bool race_write(warp *, const ins *, int lane, u64 at, u32 bytes);
+bool race_lanes(warp *, const ins *, u32 lanes, const u64 at[LANES], u32 bytes, bool write);
 void race_clear(block *);
 
 /* The host addresses of the lanes' accesses; false after a fault. */
