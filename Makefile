@@ -78,10 +78,11 @@ cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, an
 	rm -f pipe # Go does not see a change of libcuda.a
 	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
 
-test-cuda: $(CUDA)/libcuda.a fakecuda ## the device and every operator on a double of the driver, without and with cuBLAS; needs gcc and no GPU
+test-cuda: $(CUDA)/libcuda.a fakecuda ## the device, every operator and whole fine-tunes on a double of the driver; needs gcc and no GPU
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
 
 ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
