@@ -12,11 +12,13 @@ CUDA     := $(CURDIR)/.cache/cuda
 DRV      := accel/cuda/drv
 GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDFLAGS="-L$(CUDA)" go
 CLANG    ?= clang-16
+KERNELS  ?= accel/cuda/kernels
+STRICT   ?= -Wall -Werror
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-fakecuda ptx clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-cuda-mutants test-fakecuda ptx clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -84,11 +86,14 @@ test-cuda: $(CUDA)/libcuda.a fakecuda ## the device, every operator and whole fi
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
 
+test-cuda-mutants: $(CUDA)/libcuda.a fakecuda ## kernels with a mistake in each, which the operators' rows must notice
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags 'nvidia mutants' -count=1 -v -timeout 30m -run EveryMutant ./nn/op/optest
+
 ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
-	cd accel/cuda/kernels && for f in *.cu; do \
+	cd $(KERNELS) && for f in *.cu; do \
 	  $(CLANG) -x cuda --cuda-device-only --cuda-gpu-arch=sm_70 -Xclang -target-feature -Xclang +ptx70 -nocudainc -nocudalib \
-	    -O3 -ffp-contract=fast -Wall -Werror -S -o $${f%.cu}.ptx $$f || exit 1; \
+	    -O3 -ffp-contract=fast $(STRICT) -S -o $${f%.cu}.ptx $$f || exit 1; \
 	done
 
 $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
