@@ -14,6 +14,7 @@ GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDF
 CLANG    ?= clang-16
 KERNELS  ?= accel/cuda/kernels
 STRICT   ?= -Wall -Werror
+PTX       = $(CLANG) -x cuda --cuda-device-only -Xclang -target-feature -Xclang +ptx70 -nocudainc -nocudalib -O3 -ffp-contract=fast $(STRICT) -S
 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
@@ -92,8 +93,8 @@ test-cuda-mutants: $(CUDA)/libcuda.a fakecuda ## kernels with a mistake in each,
 ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
 	cd $(KERNELS) && for f in *.cu; do \
-	  $(CLANG) -x cuda --cuda-device-only --cuda-gpu-arch=sm_70 -Xclang -target-feature -Xclang +ptx70 -nocudainc -nocudalib \
-	    -O3 -ffp-contract=fast $(STRICT) -S -o $${f%.cu}.ptx $$f || exit 1; \
+	  $(PTX) --cuda-gpu-arch=sm_70 -o $${f%.cu}.ptx $$f || exit 1; \
+	  ! grep -q tile.h $$f || $(PTX) --cuda-gpu-arch=sm_80 -DBF16 -o $${f%.cu}_bf16.ptx $$f || exit 1; \
 	done
 
 $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)

@@ -23,13 +23,14 @@ const CUDA = cuda.Built
 
 // computing is what a stage lets the user choose of where it computes.
 type computing struct {
-	Device string `pipe:"device" default:"auto" enum:"auto,cpu,cuda" doc:"What computes: cpu; cuda, a GPU, of which the stage then has one (resources { gpus }); auto, the GPU if resources { gpus } asks for one and there is one, else the processor. The result tells which it was. The two agree to about 1e-5, not to the bit."`
+	Device    string `pipe:"device" default:"auto" enum:"auto,cpu,cuda" doc:"What computes: cpu; cuda, a GPU, of which the stage then has one (resources { gpus }); auto, the GPU if resources { gpus } asks for one and there is one, else the processor. The result tells which it was. The two agree to about 1e-5, not to the bit."`
+	Precision string `pipe:"precision" default:"float32" enum:"float32,bf16" doc:"What a GPU multiplies in: float32, or bf16 by tensor cores (from Ampere on), where operands of products are rounded to bfloat16 and everything else stays float32. The processor multiplies in float32."`
 }
 
 // open opens the device, and tells which it is.
 func (c computing) open(r Reporter) (accel.Device, error) {
 	if c.Device != DeviceCPU {
-		dev, err := cuda.Open(0) // the first of those that the action was given
+		dev, err := cuda.Open(0, cuda.Precision(c.Precision)) // the first of those that the action was given
 		if err == nil {
 			return told(r, dev), nil
 		}

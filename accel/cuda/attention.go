@@ -42,7 +42,7 @@ func (h heads) run(l *launch, function string, rows, columns int, operands ...an
 	const wide = 128 // WIDE of attention.cu
 	g := grid{blocks: [3]int{divide(rows, tile), divide(columns, wide), h.batch * h.Heads}, threads: [3]int{threads}}
 	scale := float32(1 / math.Sqrt(float64(h.w)))
-	return l.run(function, g, append(operands, h.n, h.m, h.Heads, h.w, h.d, scale, causal)...)
+	return l.run(l.product(function), g, append(operands, h.n, h.m, h.Heads, h.w, h.d, scale, causal)...)
 }
 
 func attention(l *launch, a kernel.Attention, out, in []accel.Tensor) error {

@@ -17,6 +17,7 @@ import (
 type Device struct {
 	worker
 	index     int
+	precision Precision
 	caps      accel.Caps
 	maxShared int // bytes of shared memory that a block may ask for
 
@@ -38,7 +39,7 @@ var _ accel.Device = (*Device)(nil)
 const Built = true
 
 // Open takes the card of an index, counted as CUDA_VISIBLE_DEVICES does. The error wraps ErrNoDevice where there is no card at all.
-func Open(index int) (accel.Device, error) {
+func Open(index int, p Precision) (accel.Device, error) {
 	n, err := cu.NumDevices()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoDevice, drv.Explain(err))
@@ -53,7 +54,7 @@ func Open(index int) (accel.Device, error) {
 	if index < 0 || index >= n {
 		return nil, fmt.Errorf("there is no cuda:%d: the cards are 0 to %d", index, n-1)
 	}
-	d := &Device{index: index, memory: newPool()}
+	d := &Device{index: index, precision: p, memory: newPool()}
 	if err := d.open(); err != nil {
 		return nil, fmt.Errorf("%s cannot be opened: %w", d.Name(), drv.Explain(err))
 	}
@@ -81,6 +82,12 @@ func (d *Device) open() error {
 	}
 	if values[1] < 7 {
 		return fmt.Errorf("%s has compute capability %d.%d; the kernels need 7.0 (Volta) or later", name, values[1], values[2])
+	}
+	if d.precision == BFloat16 {
+		if values[1] < 8 {
+			return fmt.Errorf("%s has compute capability %d.%d; bf16 needs 8.0 (Ampere) or later: use float32", name, values[1], values[2])
+		}
+		name += ", bf16"
 	}
 	d.caps = accel.Caps{Kind: "cuda", Model: name, Threads: max(values[0], 1), Memory: total}
 	d.maxShared = max(values[3], 48<<10)

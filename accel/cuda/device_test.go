@@ -24,7 +24,7 @@ func TestDeviceKeepsTheContract(t *testing.T) {
 
 func open(t *testing.T) *Device {
 	t.Helper()
-	d, err := Open(0)
+	d, err := Open(0, Float32)
 	if err != nil {
 		t.Fatalf("%v (make test-cuda builds the double of the driver and runs on it)", err)
 	}
@@ -354,7 +354,7 @@ func TestEveryFunctionIsInOneFile(t *testing.T) {
 
 func TestOpenSaysWhyThereIsNoCard(t *testing.T) {
 	if inChild() {
-		_, err := Open(0)
+		_, err := Open(0, Float32)
 		if !errors.Is(err, ErrNoDevice) {
 			t.Fatalf("error is %v", err)
 		}

@@ -59,6 +59,14 @@ func (b blas) close() {
 	}
 }
 
+// product is the function of a product in the device's precision.
+func (l *launch) product(function string) string {
+	if l.dev.precision == BFloat16 {
+		return function + "_bf16"
+	}
+	return function
+}
+
 // multiply queues p: cuBLAS where it is installed, else the kernel in gemm.cu.
 func (l *launch) multiply(p product) error {
 	if handle, err := l.stream.cublas(); err != nil {
@@ -70,7 +78,7 @@ func (l *launch) multiply(p product) error {
 	if p.bias != nil {
 		bias = *p.bias
 	}
-	return l.run("gemm", tiles(p.m, p.n, p.count), p.c.t, p.a.t, p.b.t, bias, p.m, p.n, p.k, p.a.row, p.a.col, p.b.row, p.b.col, p.c.row,
+	return l.run(l.product("gemm"), tiles(p.m, p.n, p.count), p.c.t, p.a.t, p.b.t, bias, p.m, p.n, p.k, p.a.row, p.a.col, p.b.row, p.b.col, p.c.row,
 		p.a.batch, p.b.batch, p.c.batch, p.alpha, p.beta)
 }
 
@@ -87,9 +95,13 @@ func (l *launch) multiplyBy(handle *drv.BLAS, p product) error {
 			return err
 		}
 	}
+	in := drv.Float32
+	if l.dev.precision == BFloat16 {
+		in = drv.BFloat16
+	}
 	a, b, c := p.a.blas(p.m, p.k), p.b.blas(p.k, p.n), p.c.blas(p.m, p.n)
 	l.stream.post(l.queued(), func() error {
-		return handle.Gemm(drv.Float32, p.m, p.n, p.k, p.alpha, a, b, p.beta, c, p.count)
+		return handle.Gemm(in, p.m, p.n, p.k, p.alpha, a, b, p.beta, c, p.count)
 	})
 	return nil
 }

@@ -12,6 +12,6 @@ import (
 const Built = false
 
 // Open tells that this binary has no CUDA.
-func Open(int) (accel.Device, error) {
+func Open(int, Precision) (accel.Device, error) {
 	return nil, fmt.Errorf("%w: this binary was built without CUDA; build it with `make cuda`, or use the CPU", ErrNoDevice)
 }

@@ -15,7 +15,7 @@ import (
 
 // A card trains what the processor trains, to within 1e-4 of the size of what changed.
 func TestAFineTuneOnACardIsThatOfTheProcessor(t *testing.T) {
-	card, err := cuda.Open(0)
+	card, err := cuda.Open(0, cuda.Float32)
 	if err != nil {
 		t.Fatalf("%v (make test-cuda builds the double of the driver and runs on it)", err)
 	}

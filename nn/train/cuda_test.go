@@ -26,7 +26,7 @@ func TestAFineTuneOnACardIsThatOfTheProcessor(t *testing.T) {
 		{"resnet18", "ssf", 32},
 	} {
 		t.Run(c.model+" "+c.method, func(t *testing.T) {
-			card, err := cuda.Open(0)
+			card, err := cuda.Open(0, cuda.Float32)
 			if err != nil {
 				t.Fatalf("%v (make test-cuda builds the double of the driver and runs on it)", err)
 			}

@@ -13,9 +13,7 @@ typedef struct {
 	int (*destroy)(void *);
 	int (*stream)(void *, void *);
 	int (*math)(void *, int);
-	int (*gemm)(void *h, int ta, int tb, int m, int n, int k, const float *alpha, uint64_t a, int lda, int64_t sa, uint64_t b, int ldb,
-	            int64_t sb, const float *beta, uint64_t c, int ldc, int64_t sc, int count);
-	int (*gemm_ex)(void *h, int ta, int tb, int m, int n, int k, const void *alpha, uint64_t a, int type_a, int lda, int64_t sa, uint64_t b,
+	int (*gemm)(void *h, int ta, int tb, int m, int n, int k, const void *alpha, uint64_t a, int type_a, int lda, int64_t sa, uint64_t b,
 	               int type_b, int ldb, int64_t sb, const void *beta, uint64_t c, int type_c, int ldc, int64_t sc, int count, int compute,
 	               int algorithm);
 } blas_calls;
@@ -36,8 +34,7 @@ static const char *blas_open(void) {
 	*(void **)&blas.destroy = dlsym(lib, "cublasDestroy_v2");
 	*(void **)&blas.stream = dlsym(lib, "cublasSetStream_v2");
 	*(void **)&blas.math = dlsym(lib, "cublasSetMathMode");
-	*(void **)&blas.gemm = dlsym(lib, "cublasSgemmStridedBatched");
-	*(void **)&blas.gemm_ex = dlsym(lib, "cublasGemmStridedBatchedEx");
+	*(void **)&blas.gemm = dlsym(lib, "cublasGemmStridedBatchedEx");
 	return blas.create && blas.destroy && blas.stream && blas.math && blas.gemm ? NULL : "libcublas lacks a function";
 }
 
@@ -45,13 +42,8 @@ static int blas_create(void **h) { return blas.create(h); }
 static int blas_destroy(void *h) { return blas.destroy(h); }
 static int blas_stream(void *h, void *s) { return blas.stream(h, s); }
 static int blas_math(void *h, int mode) { return blas.math(h, mode); }
-static int blas_gemm(void *h, int ta, int tb, int m, int n, int k, float alpha, uint64_t a, int lda, int64_t sa, uint64_t b, int ldb, int64_t sb, float beta, uint64_t c, int ldc, int64_t sc, int count) {
-	return blas.gemm(h, ta, tb, m, n, k, &alpha, a, lda, sa, b, ldb, sb, &beta, c, ldc, sc, count);
-}
-static int blas_gemm_ex(void *h, int ta, int tb, int m, int n, int k, float alpha, uint64_t a, int lda, int64_t sa, uint64_t b, int ldb, int64_t sb, float beta, uint64_t c, int ldc, int64_t sc, int count, int type) {
-	if (!blas.gemm_ex)
-		return 15; // CUBLAS_STATUS_NOT_SUPPORTED
-	return blas.gemm_ex(h, ta, tb, m, n, k, &alpha, a, type, lda, sa, b, type, ldb, sb, &beta, c, type, ldc, sc, count, 68, -1); // CUBLAS_COMPUTE_32F, default algorithm
+static int blas_gemm(void *h, int ta, int tb, int m, int n, int k, float alpha, uint64_t a, int lda, int64_t sa, uint64_t b, int ldb, int64_t sb, float beta, uint64_t c, int ldc, int64_t sc, int count, int compute) {
+	return blas.gemm(h, ta, tb, m, n, k, &alpha, a, 0, lda, sa, b, 0, ldb, sb, &beta, c, 0, ldc, sc, count, compute, -1); // CUDA_R_32F, default algorithm
 }
 */
 import "C"
@@ -68,7 +60,7 @@ import (
 // openBLAS finds the library once; the text says what is missing.
 var openBLAS = sync.OnceValue(func() string { return C.GoString(C.blas_open()) })
 
-// BLAS is a cuBLAS handle. It computes in full float32: TF32 is off.
+// BLAS is a cuBLAS handle. TF32 is off.
 type BLAS struct{ handle unsafe.Pointer }
 
 // ErrNoBLAS is wrapped by what NewBLAS returns where cuBLAS is not installed.
@@ -109,25 +101,18 @@ type Matrix struct {
 	Trans  bool // the operand is the transpose of what is stored
 }
 
-// Type is the type of stored elements; sums are float32 in each.
-type Type int
+// Compute is what a product is computed in, as cuBLAS numbers it. Operands, result and sums are float32 in each.
+type Compute int
 
-// The types, as cuBLAS numbers them.
 const (
-	Float32  Type = 0
-	BFloat16 Type = 14
+	Float32  Compute = 68 // CUBLAS_COMPUTE_32F
+	BFloat16 Compute = 75 // CUBLAS_COMPUTE_32F_FAST_16BF: operands are rounded to bfloat16, for tensor cores
 )
 
 // Gemm is c = alpha a b + beta c for count products of [m, k] and [k, n]. cuBLAS thinks by columns, so it computes c^T = b^T a^T.
-func (b *BLAS) Gemm(t Type, m, n, k int, alpha float32, x, y Matrix, beta float32, c Matrix, count int) error {
-	var r C.int
-	if t == Float32 {
-		r = C.blas_gemm(b.handle, trans(y), trans(x), C.int(n), C.int(m), C.int(k), C.float(alpha), C.uint64_t(y.Ptr), C.int(y.Stride), C.int64_t(y.Batch),
-			C.uint64_t(x.Ptr), C.int(x.Stride), C.int64_t(x.Batch), C.float(beta), C.uint64_t(c.Ptr), C.int(c.Stride), C.int64_t(c.Batch), C.int(count))
-	} else {
-		r = C.blas_gemm_ex(b.handle, trans(y), trans(x), C.int(n), C.int(m), C.int(k), C.float(alpha), C.uint64_t(y.Ptr), C.int(y.Stride), C.int64_t(y.Batch),
-			C.uint64_t(x.Ptr), C.int(x.Stride), C.int64_t(x.Batch), C.float(beta), C.uint64_t(c.Ptr), C.int(c.Stride), C.int64_t(c.Batch), C.int(count), C.int(t))
-	}
+func (b *BLAS) Gemm(in Compute, m, n, k int, alpha float32, x, y Matrix, beta float32, c Matrix, count int) error {
+	r := C.blas_gemm(b.handle, trans(y), trans(x), C.int(n), C.int(m), C.int(k), C.float(alpha), C.uint64_t(y.Ptr), C.int(y.Stride), C.int64_t(y.Batch),
+		C.uint64_t(x.Ptr), C.int(x.Stride), C.int64_t(x.Batch), C.float(beta), C.uint64_t(c.Ptr), C.int(c.Stride), C.int64_t(c.Batch), C.int(count), C.int(in))
 	if r != 0 {
 		return fmt.Errorf("cuBLAS product of [%d %d] and [%d %d]: status %d", m, k, k, n, r)
 	}

@@ -4,13 +4,12 @@
  * scores appear (Dao et al. 2022). The gradient computes the tiles again from the logarithm of each row's sum. block_z is a head of a batch
  * element; a row of it is w long, and the next is d further. A block has 128 columns of a result, block_y says which. */
 
-#define WIDE 128 /* columns of a result a block, 4 x 8 elements of which a thread has */
+#define WIDE 128 /* columns of a result a block: two tiles side by side */
 
-/* Scores, or what weighs the rows of a result, and some of the rows that are weighed. */
+/* Scores, or what weighs the rows of a result. */
 struct Shared {
   Panels panels;
   float weights[TILE][TILE + 4];
-  float rows[DEEP][WIDE + 4];
 };
 
 /* The dot products of 64 rows of x [n, w] from row on with 64 rows of y [m, w] from col on. */
@@ -20,36 +19,27 @@ DEV void dots(float sum[4][4], Shared *sh, const float *x, const float *y, int r
 }
 
 /* sum += weights by the 64 rows of x [n, w] from row on; columns from col on. */
-DEV void weigh(float sum[4][8], Shared *sh, const float *x, int row, int col, int n, int w, int d) {
-  int t = thread_x();
-  for (int j0 = 0; j0 < TILE && row + j0 < n; j0 += DEEP) {
-    for (int e = t; e < DEEP * WIDE; e += 256) {
-      int j = e / WIDE, c = e % WIDE;
-      sh->rows[j][c] = row + j0 + j < n && col + c < w ? x[(row + j0 + j) * d + col + c] : 0.f;
-    }
-    __syncthreads(); /* also for the weights */
-    for (int j = 0; j < DEEP; j++) {
-      float y[8];
-      for (int s = 0; s < 8; s++)
-        y[s] = sh->rows[j][t % 16 + 16 * s];
-      for (int r = 0; r < 4; r++) {
-        float v = sh->weights[t / 16 + 16 * r][j0 + j];
-        for (int s = 0; s < 8; s++)
-          sum[r][s] += v * y[s];
-      }
-    }
-    __syncthreads();
+DEV void weigh(float sum[2][4][4], Shared *sh, const float *x, int row, int col, int n, int w, int d) {
+  __syncthreads(); /* for the weights: with BF16 threads read what others wrote */
+  for (int half = 0; half < WIDE / TILE; half++) {
+    float part[4][4];
+    tile_product<true, false>(
+        part, &sh->panels, 0, col + half * TILE, TILE, w, 0, min_(TILE, n - row), [=](int i, int k) { return sh->weights[i][k]; },
+        [=](int k, int j) { return x[(row + k) * d + j]; });
+    for (int r = 0; r < 4; r++)
+      for (int s = 0; s < 4; s++)
+        sum[half][r][s] += part[r][s];
   }
 }
 
 /* Writes a thread's elements of a result. */
-DEV void put(float *y, const float sum[4][8], const float factor[4], int row, int col, int n, int w, int d) {
+DEV void put(float *y, const float sum[2][4][4], const float factor[4], int row, int col, int n, int w, int d) {
   int t = thread_x();
   for (int r = 0; r < 4; r++)
     for (int s = 0; s < 8; s++) {
       int i = row + t / 16 + 16 * r, c = col + t % 16 + 16 * s;
       if (i < n && c < w)
-        y[i * d + c] = sum[r][s] * factor[r];
+        y[i * d + c] = sum[s / 4][r][s % 4] * factor[r];
     }
 }
 
@@ -108,18 +98,18 @@ DEV int head(int rows, int heads, int w, int d) { return block_z() / heads * row
 /* Queries from row on see keys below this. */
 DEV int seen(int row, int m, int causal) { return causal ? min_(m, row + TILE) : m; }
 
-KERNEL attention(float *o, const float *q, const float *k, const float *v, int n, int m, int heads, int w, int d, float scale, int causal) {
+KERNEL PRODUCT(attention)(float *o, const float *q, const float *k, const float *v, int n, int m, int heads, int w, int d, float scale, int causal) {
   SHARED Shared sh;
   int row = block_x() * TILE, col = block_y() * WIDE, of_n = head(n, heads, w, d), of_m = head(m, heads, w, d);
   Softmax now = NO_SCORES;
-  float sum[4][8] = {}, p[4][4], by[4];
+  float sum[2][4][4] = {}, p[4][4], by[4];
   for (int key = 0; key < seen(row, m, causal); key += TILE) {
     dots(p, &sh, q + of_n, k + of_m, row, key, n, m, w, d);
     soften(&now, p, by, row, key, m, scale, causal);
     keep(&sh, p);
     for (int r = 0; r < 4; r++)
       for (int s = 0; s < 8; s++)
-        sum[r][s] *= by[r];
+        sum[s / 4][r][s % 4] *= by[r];
     weigh(sum, &sh, v + of_m, key, col, m, w, d);
   }
   for (int r = 0; r < 4; r++)
@@ -128,7 +118,7 @@ KERNEL attention(float *o, const float *q, const float *k, const float *v, int n
 }
 
 /* stats [heads of all, n, 2] = log sum e^score, and the sum of p dp, dp being do v^T: what the gradient of a softmax takes away. */
-KERNEL attention_stats(float *stats, const float *q, const float *k, const float *v, const float *dout, int n, int m, int heads, int w, int d,
+KERNEL PRODUCT(attention_stats)(float *stats, const float *q, const float *k, const float *v, const float *dout, int n, int m, int heads, int w, int d,
                        float scale, int causal) {
   SHARED Shared sh;
   int t = thread_x(), row = block_x() * TILE, of_n = head(n, heads, w, d), of_m = head(m, heads, w, d);
@@ -158,11 +148,11 @@ KERNEL attention_stats(float *stats, const float *q, const float *k, const float
 DEV float probability(float dot, const float *stat, float scale) { return exp_(dot * scale - stat[0]); }
 DEV float dscore(float p, float dp, const float *stat, float scale) { return p * (dp - stat[1]) * scale; }
 
-KERNEL attention_dq(float *dq, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n, int m, int heads,
+KERNEL PRODUCT(attention_dq)(float *dq, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n, int m, int heads,
                     int w, int d, float scale, int causal) {
   SHARED Shared sh;
   int t = thread_x(), row = block_x() * TILE, col = block_y() * WIDE, of_n = head(n, heads, w, d), of_m = head(m, heads, w, d);
-  float sum[4][8] = {}, p[4][4], dp[4][4];
+  float sum[2][4][4] = {}, p[4][4], dp[4][4];
   for (int key = 0; key < seen(row, m, causal); key += TILE) {
     dots(p, &sh, q + of_n, k + of_m, row, key, n, m, w, d);
     dots(dp, &sh, dout + of_n, v + of_m, row, key, n, m, w, d);
@@ -183,7 +173,7 @@ KERNEL attention_dq(float *dq, const float *q, const float *k, const float *v, c
 DEV void keys(float *out, Shared *sh, bool values, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n,
               int m, int heads, int w, int d, float scale, int causal) {
   int t = thread_x(), row = block_x() * TILE, col = block_y() * WIDE, of_n = head(n, heads, w, d), of_m = head(m, heads, w, d);
-  float sum[4][8] = {}, p[4][4], dp[4][4];
+  float sum[2][4][4] = {}, p[4][4], dp[4][4];
   for (int query = causal ? row : 0; query < n; query += TILE) {
     dots(p, sh, k + of_m, q + of_n, row, query, m, n, w, d);
     if (!values)
@@ -202,13 +192,13 @@ DEV void keys(float *out, Shared *sh, bool values, const float *q, const float *
   put(out + of_m, sum, by, row, col, m, w, d);
 }
 
-KERNEL attention_dk(float *dk, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n, int m, int heads,
+KERNEL PRODUCT(attention_dk)(float *dk, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n, int m, int heads,
                     int w, int d, float scale, int causal) {
   SHARED Shared sh;
   keys(dk, &sh, false, q, k, v, dout, stats, n, m, heads, w, d, scale, causal);
 }
 
-KERNEL attention_dv(float *dv, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n, int m, int heads,
+KERNEL PRODUCT(attention_dv)(float *dv, const float *q, const float *k, const float *v, const float *dout, const float *stats, int n, int m, int heads,
                     int w, int d, float scale, int causal) {
   SHARED Shared sh;
   keys(dv, &sh, true, q, k, v, dout, stats, n, m, heads, w, d, scale, causal);

@@ -13,7 +13,7 @@ DEV float padded(const float *plane, int row, int col, int h, int w) {
 }
 
 /* y as a product for each group (block_z): weights [o, c kh kw] by the patches [c kh kw, batch oh ow]. bias may be null. */
-KERNEL conv2d(float *y, const float *x, const float *weight, const float *bias, CONV) {
+KERNEL PRODUCT(conv2d)(float *y, const float *x, const float *weight, const float *bias, CONV) {
   SHARED Panels panels;
   Conv v = CONV_OF;
   int g = block_z(), taps = c * kh * kw, window = kh * kw, area = oh * ow;
@@ -33,7 +33,7 @@ KERNEL conv2d(float *y, const float *x, const float *weight, const float *bias, 
 
 /* dx for the positions that one phase of the strides meets, which are those of a dense grid, and the taps that meet them: a
  * product for each group and phase (block_z = (group sh + phase of rows) sw + phase of columns). Row r of the phase p is at p + r sh of x. */
-KERNEL conv2d_dx(float *dx, const float *dy, const float *weight, CONV) {
+KERNEL PRODUCT(conv2d_dx)(float *dx, const float *dy, const float *weight, CONV) {
   SHARED Panels panels;
   Conv v = CONV_OF;
   int row0 = block_z() / sw % sh, col0 = block_z() % sw, g = block_z() / (sh * sw);
@@ -63,7 +63,7 @@ KERNEL conv2d_dx(float *dx, const float *dy, const float *weight, CONV) {
 
 /* dw summed over per of the batch oh ow positions: part [chunks, groups o, c kh kw], a product for each group and chunk
  * (block_z = group chunks + chunk). */
-KERNEL conv2d_dw(float *part, const float *x, const float *dy, CONV, int chunks, int per) {
+KERNEL PRODUCT(conv2d_dw)(float *part, const float *x, const float *dy, CONV, int chunks, int per) {
   SHARED Panels panels;
   Conv v = CONV_OF;
   int g = block_z() / chunks, chunk = block_z() % chunks, taps = c * kh * kw, window = kh * kw, area = oh * ow;
@@ -79,6 +79,7 @@ KERNEL conv2d_dw(float *part, const float *x, const float *dy, CONV, int chunks,
       [=](int i, int j, float sum) { part[i * taps + j] = sum; });
 }
 
+#ifndef BF16
 /* ---- groups of few channels, whose products would leave most of a tile idle: a thread an element ---- */
 
 KERNEL conv2d_few(float *y, const float *x, const float *weight, const float *bias, CONV) {
@@ -126,3 +127,4 @@ KERNEL conv2d_dw_few(float *dw, const float *x, const float *dy, CONV) {
   if (thread_x() == 0)
     dw[block_x()] = sum;
 }
+#endif

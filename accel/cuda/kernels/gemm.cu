@@ -2,7 +2,7 @@
 
 /* c[i, j] = alpha sum_k a[i, k] b[k, j] + beta c[i, j] + bias[j], for each matrix of a batch. Element (i, k) of a is at i ai + k ak, that
  * of b at k bk + j bj, that of c at i ci + j. bias may be null. */
-KERNEL gemm(float *c, const float *a, const float *b, const float *bias, int m, int n, int k, int ai, int ak, int bk, int bj, int ci,
+KERNEL PRODUCT(gemm)(float *c, const float *a, const float *b, const float *bias, int m, int n, int k, int ai, int ak, int bk, int bj, int ci,
             int a_batch, int b_batch, int c_batch, float alpha, float beta) {
   SHARED Panels panels;
   int row = block_x() * TILE, col = block_y() * TILE;

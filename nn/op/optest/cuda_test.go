@@ -9,7 +9,7 @@ import (
 )
 
 func TestCUDAComputesWhatOperatorsMean(t *testing.T) {
-	d, err := cuda.Open(0)
+	d, err := cuda.Open(0, cuda.Float32)
 	if err != nil {
 		t.Fatalf("%v (make test-cuda builds the double of the driver and runs on it)", err)
 	}
@@ -22,7 +22,7 @@ func TestCUDAComputesWhatOperatorsMean(t *testing.T) {
 }
 
 func FuzzCUDAComputesWhatOperatorsMean(f *testing.F) {
-	d, err := cuda.Open(0)
+	d, err := cuda.Open(0, cuda.Float32)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -9,11 +9,11 @@ CUresult fakecuda_submit(CUstream, CUresult (*)(void *), const void *args, size_
 void *fakecuda_host(CUdeviceptr, size_t bytes, const char *what);
 
 enum { DONE = 0, NOT_INITIALIZED = 1, INVALID = 7, EXECUTION_FAILED = 13, NOT_SUPPORTED = 15 };
-enum { F32 = 0, F16 = 2, BF16 = 14, COMPUTE_32F = 68, COMPUTE_32F_FAST_TF32 = 77, HANDLE = 0xb1a5 };
+enum { F32 = 0, F16 = 2, BF16 = 14, COMPUTE_32F = 68, COMPUTE_32F_FAST_16BF = 75, COMPUTE_32F_FAST_TF32 = 77, HANDLE = 0xb1a5 };
 
 typedef struct { int magic, math; CUstream stream; } handle;
 typedef struct { CUdeviceptr at; int type, trans, ld; long long stride; } operand;
-typedef struct { int m, n, k, count; float alpha, beta; operand a, b, c; } product;
+typedef struct { int m, n, k, count; float alpha, beta; operand a, b, c; int rounded; /* a and b, to bfloat16 */ } product;
 
 static int size_of(int type) { return type == F32 ? 4 : 2; }
 
@@ -50,7 +50,7 @@ static void put(char *p, int type, size_t i, float f) {
 }
 
 /* op(x) of rows by cols as floats with rows side by side; NULL if it is not all in device memory. */
-static float *gathered(const operand *o, int which, int rows, int cols, const char *what) {
+static float *gathered(const operand *o, int which, int rows, int cols, int rounded, const char *what) {
   int down = o->trans ? cols : rows, across = o->trans ? rows : cols;
   size_t bytes = ((size_t)(across - 1) * o->ld + down) * size_of(o->type);
   const char *host = fakecuda_host(o->at + (long long)which * o->stride * size_of(o->type), bytes, what);
@@ -60,6 +60,11 @@ static float *gathered(const operand *o, int which, int rows, int cols, const ch
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < cols; j++)
       out[(size_t)i * cols + j] = get(host, o->type, o->trans ? j + (size_t)i * o->ld : i + (size_t)j * o->ld);
+  for (size_t i = 0; rounded && i < (size_t)rows * cols; i++) {
+    char half[2];
+    put(half, BF16, 0, out[i]);
+    out[i] = get(half, BF16, 0);
+  }
   return out;
 }
 
@@ -67,8 +72,8 @@ static CUresult one(const product *p, int which) {
   int m = p->m, n = p->n, k = p->k;
   size_t bytes = ((size_t)(n - 1) * p->c.ld + m) * size_of(p->c.type);
   char *c = fakecuda_host(p->c.at + (long long)which * p->c.stride * size_of(p->c.type), bytes, "c of a cuBLAS product");
-  float *a = k ? gathered(&p->a, which, m, k, "a of a cuBLAS product") : NULL;
-  float *b = k ? gathered(&p->b, which, k, n, "b of a cuBLAS product") : NULL;
+  float *a = k ? gathered(&p->a, which, m, k, p->rounded, "a of a cuBLAS product") : NULL;
+  float *b = k ? gathered(&p->b, which, k, n, p->rounded, "b of a cuBLAS product") : NULL;
   CUresult r = c && (!k || (a && b)) ? CUDA_SUCCESS : CUDA_ERROR_ILLEGAL_ADDRESS;
   float *row = malloc((size_t)n * 4);
   for (int i = 0; i < m && !r; i++) {
@@ -102,11 +107,12 @@ static int submit(handle *h, product p, int compute) {
   if (p.m < 0 || p.n < 0 || p.k < 0 || p.count < 0 || p.a.ld < (ra > 1 ? ra : 1) || p.b.ld < (rb > 1 ? rb : 1) ||
       p.c.ld < (p.m > 1 ? p.m : 1) || (p.a.trans | p.b.trans) & ~1)
     return INVALID;
-  if ((compute != COMPUTE_32F && compute != COMPUTE_32F_FAST_TF32) || !is_type(p.a.type) || p.a.type != p.b.type || !is_type(p.c.type) ||
+  if ((compute != COMPUTE_32F && compute != COMPUTE_32F_FAST_16BF && compute != COMPUTE_32F_FAST_TF32) || !is_type(p.a.type) || p.a.type != p.b.type || !is_type(p.c.type) ||
       (p.c.type != F32 && p.c.type != p.a.type))
     return NOT_SUPPORTED;
   if (!p.m || !p.n || !p.count)
     return DONE;
+  p.rounded = compute == COMPUTE_32F_FAST_16BF;
   return fakecuda_submit(h->stream, all, &p, sizeof p) ? EXECUTION_FAILED : DONE;
 }
 
@@ -152,7 +158,7 @@ int cublasGemmStridedBatchedEx(handle *h, int ta, int tb, int m, int n, int k, c
                                long long sa, CUdeviceptr b, int type_b, int ldb, long long sb, const float *beta, CUdeviceptr c, int type_c,
                                int ldc, long long sc, int count, int compute, int algorithm) {
   (void)algorithm;
-  return submit(h, (product){m, n, k, count, *alpha, *beta, {a, type_a, ta, lda, sa}, {b, type_b, tb, ldb, sb}, {c, type_c, 0, ldc, sc}},
+  return submit(h, (product){m, n, k, count, *alpha, *beta, {a, type_a, ta, lda, sa}, {b, type_b, tb, ldb, sb}, {c, type_c, 0, ldc, sc}, 0},
                 compute);
 }
 
