@@ -29,10 +29,12 @@ FAULT(a_misaligned_vector_is_found, "vector_misaligned", 1, 0, CUDA_ERROR_MISALI
 FAULT(a_store_past_shared_memory_is_found, "shared_past", 32, 1, CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds shared store of 4 bytes at 128 of 128")
 FAULT(a_misaligned_shared_load_is_found, "shared_misaligned", 1, 0, CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned shared load")
 FAULT(a_store_past_local_memory_is_found, "local_past", 32, 4, CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds local store of 4 bytes at 16 of 16")
-FAULT(a_read_of_what_another_thread_writes_is_a_race, "race_read", 32, 1, CUDA_ERROR_LAUNCH_FAILED, "race: reads byte 4 that thread 1 has written")
-FAULT(a_read_across_warps_is_a_race, "race_read", 64, 32, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 128 that thread 0 has read")
-FAULT(a_write_of_what_another_thread_reads_is_a_race, "race_write", 32, 1, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 0 that thread 31 has read")
-FAULT(two_writes_of_one_word_are_a_race, "race_both_write", 32, 0, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 0 that thread 0 has written")
+FAULT(a_read_of_what_another_thread_writes_is_a_race, "race_read", 32, 1, CUDA_ERROR_LAUNCH_FAILED, "race: reads byte 4 that thread 1 wrote")
+FAULT(a_read_across_warps_is_a_race, "race_read", 64, 32, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 128 that thread 0 read")
+FAULT(a_write_of_what_another_thread_reads_is_a_race, "race_write", 32, 1, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 0 that thread 31 read")
+FAULT(two_writes_of_one_word_are_a_race, "race_both_write", 32, 0, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 0 that thread 0 wrote")
+FAULT(a_write_and_an_atomic_of_another_are_a_race, "atomics", 64, 1, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 0 that thread 0 wrote")
+FAULT(an_atomic_and_a_read_of_another_are_a_race, "atomics", 64, 2, CUDA_ERROR_LAUNCH_FAILED, "race: reads byte 0 that several threads wrote")
 FAULT(a_warp_barrier_does_not_order_the_block, "race_warps", 64, 32, CUDA_ERROR_LAUNCH_FAILED, "race: ")
 FAULT(barriers_apart_within_a_warp_are_found, "barrier_apart", 32, 16, CUDA_ERROR_LAUNCH_FAILED, "divergent barrier")
 FAULT(barriers_apart_across_warps_are_found, "barrier_apart", 64, 32, CUDA_ERROR_LAUNCH_FAILED, "divergent barrier")
@@ -64,6 +66,8 @@ TEST(reads_within_bounds_and_order_are_no_fault) {
   download(got, memory, sizeof got);
   for (uint32_t i = 0; i < 32; i++)
     CHECK(got[i] == (i + 1) % 32, "%u reads %u", i, got[i]);
+  OK(run("atomics", 64, 0));
+  OK(run("atomics", 1, 2)); /* one thread is in order with itself */
   OK(run("neighbours", 64, 0));
   download(got, memory, sizeof got);
   for (uint32_t i = 0; i < 64; i++)
