@@ -29,6 +29,7 @@ FAULT(a_misaligned_vector_is_found, "vector_misaligned", 1, 0, CUDA_ERROR_MISALI
 FAULT(a_store_past_shared_memory_is_found, "shared_past", 32, 1, CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds shared store of 4 bytes at 128 of 128")
 FAULT(a_misaligned_shared_load_is_found, "shared_misaligned", 1, 0, CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned shared load")
 FAULT(a_store_past_local_memory_is_found, "local_past", 32, 4, CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds local store of 4 bytes at 16 of 16")
+FAULT(a_store_across_the_end_of_local_memory_is_found, "local_across", 1, 0, CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds local store of 8 bytes at 8 of 12")
 FAULT(a_read_of_what_another_thread_writes_is_a_race, "race_read", 32, 1, CUDA_ERROR_LAUNCH_FAILED, "race: reads byte 4 that thread 1 wrote")
 FAULT(a_read_across_warps_is_a_race, "race_read", 64, 32, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 128 that thread 0 read")
 FAULT(a_write_of_what_another_thread_reads_is_a_race, "race_write", 32, 1, CUDA_ERROR_LAUNCH_FAILED, "race: writes byte 0 that thread 31 read")

@@ -201,6 +201,37 @@ TEST(a_capture_forks_and_joins) {
   CHECK(first(q) == 4);
 }
 
+/* p + 1 in one branch and p * 10 in the other, with or without an event between. */
+TEST(branches_of_a_graph_that_nothing_orders_come_in_any_order) {
+  for (int ordered = 0; ordered < 2; ordered++) {
+    CUstream a = stream(CU_STREAM_NON_BLOCKING), b = stream(CU_STREAM_NON_BLOCKING);
+    CUdeviceptr p = word(1);
+    CUevent fork = event(), between = event(), join = event();
+    CUgraph g;
+    CUgraphExec e;
+    bool seen[2] = {false, false};
+    OK(cuStreamBeginCapture(a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+    OK(cuMemsetD32Async(p, 1, 1, a));
+    OK(cuEventRecord(fork, a));
+    OK(start(simple("add"), 1, 1, 0, a, ARGS(&p, &(unsigned){1})));
+    OK(cuEventRecord(between, a));
+    OK(cuStreamWaitEvent(b, ordered ? between : fork, 0));
+    OK(start(simple("scale"), 1, 1, 0, b, ARGS(&p, &(unsigned){10})));
+    OK(cuEventRecord(join, b));
+    OK(cuStreamWaitEvent(a, join, 0));
+    OK(cuStreamEndCapture(a, &g));
+    OK(cuGraphInstantiateWithFlags(&e, g, 0));
+    for (int i = 0; i < 40; i++) {
+      OK(cuGraphLaunch(e, a));
+      OK(cuStreamSynchronize(a));
+      uint32_t v = first(p);
+      CHECK(v == 20 || (!ordered && v == 11), "%u", v);
+      seen[v == 20] = true;
+    }
+    CHECK(seen[1] && seen[0] == !ordered);
+  }
+}
+
 TEST(a_capture_that_does_not_join_fails) {
   CUstream a = stream(CU_STREAM_NON_BLOCKING), b = stream(CU_STREAM_NON_BLOCKING);
   CUdeviceptr p = word(1);
