@@ -64,6 +64,8 @@ TEST(integers) {
   OP("mad.lo.s32 %r0, %r1, %r2, %r3;", "rrrr", {3, 4, 5, 17});
   OP("mad.wide.s32 %d0, %r1, %r2, %d3;", "drrd", {0xffffffff, 4, 5, 1});
   OP("div.s32 %r0, %r1, %r2;", "rrr", {-7u, 2, 0, 0xfffffffd}, {7, 0, 0, 0xffffffff}, {0x80000000, 0xffffffff, 0, 0x80000000});
+  OP("div.s64 %d0, %d1, %d2;", "ddd", {1ull << 63, ~0ull, 0, 1ull << 63}, {-9ull, 2, 0, -4ull}, {1, 0, 0, ~0ull});
+  OP("rem.s64 %d0, %d1, %d2;", "ddd", {1ull << 63, ~0ull, 0, 0}, {-9ull, 2, 0, -1ull}, {5, 0, 0, 5});
   OP("div.u32 %r0, %r1, %r2;", "rrr", {0xfffffff9, 2, 0, 0x7ffffffc}, {7, 0, 0, 0xffffffff});
   OP("rem.s32 %r0, %r1, %r2;", "rrr", {-7u, 2, 0, 0xffffffff}, {0x80000000, 0xffffffff, 0, 0});
   OP("rem.u64 %d0, %d1, %d2;", "ddd", {~0ull, 10, 0, 5});
@@ -121,6 +123,7 @@ TEST(halves) {
   OP("fma.rn.bf16 %h0, %h1, %h2, %h3;", "hhhh", {0x4000, 0x4040, 0x3f80, 0x40e0});
   OP("fma.rn.bf16x2 %r0, %r1, %r2, %r3;", "rrrr", {0x40003f80, 0x40404000, 0x3f800000, 0x40e04000});
   OP("max.bf16 %h0, %h1, %h2;", "hhh", {0x7fc0, 0x3f80, 0, 0x3f80});
+  OP("fma.rn.bf16 %h0, %h1, %h2, %h3;", "hhhh", {0x3f81, 0x3b80, 0x3f80, 0x3f81}, {0x3f7f, 0x3b80, 0x3f80, 0x3f80}, {0x7f7f, 0x4000, 0, 0x7f80});
   OP("neg.bf16 %h0, %h1;", "hh", {0x3f80, 0, 0, 0xbf80});
   OP("setp.lt.f16 %p0, %h1, %h2;", "phh", {0x3c00, 0x4000, 0, 1}, {0x7e00, 0x4000, 0, 0});
 }

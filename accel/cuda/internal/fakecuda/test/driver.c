@@ -194,6 +194,8 @@ TEST(more_than_48_KiB_of_shared_memory_must_be_asked_for) {
   CUfunction f = simple("wide");
   FAILS(start(f, 1, 1, 65536, NULL, ARGS(&p)), CUDA_ERROR_INVALID_VALUE);
   TELLS(CUDA_ERROR_INVALID_VALUE, "65536 of dynamic shared memory");
+  FAILS(start(simple("much"), 1, 1, 9153, NULL, ARGS(&p)), CUDA_ERROR_INVALID_VALUE); /* 40000 static */
+  OK(start(simple("much"), 1, 1, 9152, NULL, ARGS(&p)));
   FAILS(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 240 << 10), CUDA_ERROR_INVALID_VALUE);
   OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 65536));
   OK(start(f, 1, 1, 65536, NULL, ARGS(&p)));

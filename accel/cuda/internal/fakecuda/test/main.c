@@ -84,6 +84,7 @@ CUresult finish(CUfunction f, unsigned blocks, unsigned threads, unsigned dynami
 }
 
 static void child(const test *t) {
+  alarm(120); /* a test that never ends has failed */
   setenv("FAKECUDA_QUIET", "1", 1);
   for (char *all = strdup(t->settings), *one; (one = strsep(&all, " "));)
     if (*one)

@@ -10,6 +10,7 @@ const char simple_kernels[] =
     ONE("add", "add.s32") ONE("scale", "mul.lo.s32")
     ".visible .entry wide(.param .u64 p)\n{\n.reg .b32 %r<8>;\n.reg .b64 %rd<4>;\nld.param.u64 %rd1, [p];\nmov.u32 %r1, dyn;\n"
     "mov.u32 %r2, 7;\nst.shared.u32 [%r1+65532], %r2;\nld.shared.u32 %r3, [%r1+65532];\nst.global.u32 [%rd1], %r3;\nret;\n}\n"
+    ".visible .entry much(.param .u64 p)\n{\n.shared .align 4 .b8 s[40000];\nret;\n}\n"
     ".visible .entry few(.param .u64 p)\n.maxntid 64, 1, 1\n{\nret;\n}\n";
 
 CUfunction simple(const char *name) {
