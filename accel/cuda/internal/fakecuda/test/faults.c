@@ -121,19 +121,19 @@ TEST_WITH(memory_of_another_card_is_found, "FAKECUDA_DEVICES=2") {
   TELLS(CUDA_ERROR_ILLEGAL_ADDRESS, "in memory of device 1");
 }
 
-/* The lowest block that fails is told, however many cores run them: 300 fails first or last of its neighbours. */
-static void lowest_block(void) {
+/* The lowest block that fails is told, however many cores run them and whichever fails first. */
+static void lowest_block(unsigned rounds, unsigned rounds_of_others) {
   CUdeviceptr p = upload(NULL, 4096);
   CUfunction f = function_in(module_of_text(
       ".version 7.0\n.target sm_70\n.address_size 64\n"
-      ".visible .entry late(.param .u64 p, .param .u32 slow) {\n.reg .pred %p<4>;\n.reg .b32 %r<5>;\n.reg .b64 %rd<4>;\n"
-      "ld.param.u64 %rd1, [p];\nld.param.u32 %r2, [slow];\nmov.u32 %r1, %ctaid.x;\nsetp.lt.u32 %p1, %r1, 300;\n@%p1 bra END;\n"
-      "setp.eq.u32 %p2, %r1, 300;\nselp.b32 %r3, 1, 0, %p2;\nsetp.ne.u32 %p1, %r3, %r2;\n@%p1 bra FAIL;\nmov.u32 %r4, 0;\n"
-      "AGAIN: add.s32 %r4, %r4, 1;\nsetp.lt.u32 %p3, %r4, 2000;\n@%p3 bra AGAIN;\n"
-      "FAIL: mul.wide.u32 %rd2, %r1, 65536;\nadd.s64 %rd3, %rd1, %rd2;\nst.global.u32 [%rd3], %r1;\nEND: ret;\n}\n"), "late");
-  FAILS(finish(f, 1000, 256, 0, ARGS(&p, &(unsigned){(unsigned)atoi(getenv("SLOW"))})), CUDA_ERROR_ILLEGAL_ADDRESS);
+      ".visible .entry late(.param .u64 p, .param .u32 a, .param .u32 b) {\n.reg .pred %p<4>;\n.reg .b32 %r<6>;\n.reg .b64 %rd<4>;\n"
+      "ld.param.u64 %rd1, [p];\nld.param.u32 %r2, [a];\nld.param.u32 %r3, [b];\nmov.u32 %r1, %ctaid.x;\nsetp.lt.u32 %p1, %r1, 300;\n@%p1 bra END;\n"
+      "setp.eq.u32 %p2, %r1, 300;\nselp.b32 %r4, %r2, %r3, %p2;\n"
+      "AGAIN: sub.s32 %r4, %r4, 1;\nsetp.gt.s32 %p3, %r4, 0;\n@%p3 bra AGAIN;\n"
+      "mul.wide.u32 %rd2, %r1, 65536;\nadd.s64 %rd3, %rd1, %rd2;\nst.global.u32 [%rd3], %r1;\nEND: ret;\n}\n"), "late");
+  FAILS(finish(f, 1000, 256, 0, ARGS(&p, &rounds, &rounds_of_others)), CUDA_ERROR_ILLEGAL_ADDRESS);
   TELLS(CUDA_ERROR_ILLEGAL_ADDRESS, "block 300,0,0, thread 0)");
 }
-TEST_WITH(the_fault_of_the_lowest_block_is_told_by_one_core, "FAKECUDA_CORES=1 SLOW=0") { lowest_block(); }
-TEST_WITH(the_fault_of_the_lowest_block_is_told_if_it_comes_last, "FAKECUDA_CORES=4 SLOW=1") { lowest_block(); }
-TEST_WITH(the_fault_of_the_lowest_block_is_told_if_it_comes_first, "FAKECUDA_CORES=4 SLOW=0") { lowest_block(); }
+TEST_WITH(the_fault_of_the_lowest_block_is_told_by_one_core, "FAKECUDA_CORES=1") { lowest_block(1, 1); }
+TEST_WITH(the_fault_of_the_lowest_block_is_told_if_it_comes_last, "FAKECUDA_CORES=4") { lowest_block(100000, 1); }
+TEST_WITH(the_fault_of_the_lowest_block_is_told_if_it_comes_first, "FAKECUDA_CORES=4") { lowest_block(20000, 100000); }
