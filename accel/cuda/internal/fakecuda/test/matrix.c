@@ -65,9 +65,9 @@ static void product(const char *shape, const char *type, int deep, int size) {
       CHECK(fabs(got[i][j] - want) < 1e-3, "%s %s (%d,%d) is %g, not %g", shape, type, i, j, got[i][j], want);
     }
 }
-TEST(mma_of_bf16) { product("m16n8k16", "bf16", 16, 2), product("m16n8k8", "bf16", 8, 2); }
-TEST(mma_of_f16) { product("m16n8k16", "f16", 16, 2), product("m16n8k8", "f16", 8, 2); }
-TEST(mma_of_tf32) { product("m16n8k8", "tf32", 8, 4), product("m16n8k4", "tf32", 4, 4); }
+CARD(mma_of_bf16) { product("m16n8k16", "bf16", 16, 2), product("m16n8k8", "bf16", 8, 2); }
+CARD(mma_of_f16) { product("m16n8k16", "f16", 16, 2), product("m16n8k8", "f16", 8, 2); }
+CARD(mma_of_tf32) { product("m16n8k8", "tf32", 8, 4), product("m16n8k4", "tf32", 4, 4); }
 
 static void load_matrices(const char *trans) {
   char ptx[4096];
@@ -89,5 +89,5 @@ static void load_matrices(const char *trans) {
         CHECK(out[l][j][h] == want, "lane %d matrix %d gives %d, not %d", l, j, out[l][j][h], want);
       }
 }
-TEST(ldmatrix_gives_rows) { load_matrices(""); }
-TEST(ldmatrix_gives_columns) { load_matrices(".trans"); }
+CARD(ldmatrix_gives_rows) { load_matrices(""); }
+CARD(ldmatrix_gives_columns) { load_matrices(".trans"); }

@@ -23,7 +23,7 @@ static void run(const char *text, unsigned threads) {
     CHECK(out[t] == want, "thread %u gives %u, not %u", t, out[t], want);      \
   }
 
-TEST(shuffles) {
+CARD(shuffles) {
   run("shfl.sync.bfly.b32 %r2, %r1, 5, 31, -1;", 32);
   EACH(32, t ^ 5)
   run("shfl.sync.down.b32 %r2|%p1, %r1, 4, 31, -1;\n@!%p1 mov.u32 %r2, 99;", 32);
@@ -40,7 +40,7 @@ TEST(shuffles) {
   EACH(20, t ? t - 1 : 0)
 }
 
-TEST(votes) {
+CARD(votes) {
   run("setp.gt.u32 %p1, %r1, 20;\nvote.sync.ballot.b32 %r2, %p1, -1;", 32);
   EACH(32, 0xffe00000)
   run("setp.lt.u32 %p1, %r1, 99;\nvote.sync.all.pred %p2, %p1, -1;\nselp.b32 %r2, 1, 0, %p2;", 32);
@@ -53,7 +53,7 @@ TEST(votes) {
   EACH(32, 0)
 }
 
-TEST(reductions_and_matches) {
+CARD(reductions_and_matches) {
   run("redux.sync.add.u32 %r2, %r1, -1;", 32);
   EACH(32, 496)
   run("sub.s32 %r3, %r1, 16;\nredux.sync.min.s32 %r2, %r3, -1;", 32);
@@ -86,13 +86,13 @@ TEST(lanes_that_part_meet_again) {
 }
 
 /* A shuffle of the lanes of one branch, and one of the other. */
-TEST(groups_exchange_apart) {
+CARD(groups_exchange_apart) {
   run("setp.lt.u32 %p1, %r1, 16;\n@%p1 bra LOW;\nshfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff0000;\nbra OUT;\n"
       "LOW:\nshfl.sync.bfly.b32 %r2, %r1, 2, 31, 0xffff;\nOUT:", 32);
   EACH(32, t < 16 ? t ^ 2 : t ^ 1)
 }
 
-TEST(barriers_order_shared_memory) {
+CARD(barriers_order_shared_memory) {
   run("mov.u32 %r3, s;\nshl.b32 %r4, %r1, 2;\nadd.s32 %r3, %r3, %r4;\nst.shared.u32 [%r3], %r1;\nbar.sync 0;\nmov.u32 %r5, s;\n"
       "mov.u32 %r6, %ntid.x;\nsub.s32 %r6, %r6, 1;\nsub.s32 %r6, %r6, %r1;\nshl.b32 %r6, %r6, 2;\nadd.s32 %r5, %r5, %r6;\n"
       "ld.shared.u32 %r2, [%r5];\nbarrier.sync.aligned 0;\nst.shared.u32 [%r3], %r2;", 200);
@@ -116,7 +116,7 @@ TEST(windows_of_shared_and_local_memory) {
   TELLS(CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds shared store of 4 bytes at 4352 of 4352");
 }
 
-TEST(grids_and_blocks_of_three_dimensions) {
+CARD(grids_and_blocks_of_three_dimensions) {
   CUmodule m = module_of_text(
       ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k(.param .u64 out)\n{\n.reg .b32 %r<20>;\n.reg .b64 %rd<4>;\n"
       "ld.param.u64 %rd1, [out];\nmov.u32 %r1, %tid.x;\nmov.u32 %r2, %tid.y;\nmov.u32 %r3, %tid.z;\nmov.u32 %r4, %ctaid.x;\nmov.u32 %r5, %ctaid.y;\n"
