@@ -1,4 +1,4 @@
-/* What the double finds in kernels: each check is made to speak by a kernel that is wrong in that way (faults.ptx). */
+/* What the double finds in kernels: each check is made to speak by a kernel that is wrong in that way (faults.ptx, copies.ptx). */
 #include "test.h"
 
 static CUdeviceptr memory; /* 64 words, 0 to 63 */
@@ -9,7 +9,7 @@ static CUresult run(const char *name, unsigned threads, unsigned n) {
     words[i] = i;
   if (!memory)
     memory = upload(words, sizeof words);
-  return finish(function_in(module_of_file("faults.ptx"), name), 1, threads, 0, ARGS(&memory, &n));
+  return finish(function_in(module_of_file(strncmp(name, "copy_", 5) ? "faults.ptx" : "copies.ptx"), name), 1, threads, 0, ARGS(&memory, &n));
 }
 
 #define FAULT(test, kernel, threads, n, code, words)                           \
@@ -94,7 +94,7 @@ TEST(an_asynchronous_copy_lands_when_it_is_waited_for) {
     for (uint32_t i = 0; i < 64; i++)
       words[i] = 1000 + i;
     CUdeviceptr p = upload(words, sizeof words);
-    OK(finish(function_in(module_of_file("faults.ptx"), "copy_async"), 1, 16, 0, ARGS(&p, &n)));
+    OK(finish(function_in(module_of_file("copies.ptx"), "copy_async"), 1, 16, 0, ARGS(&p, &n)));
     download(got, p, sizeof got);
     for (uint32_t t = 0; t < 16; t++) {
       CHECK(got[4 * t + 1] == (n == 1 ? words[4 * t] : 0xffffffff), "n %u thread %u reads %x early", n, t, got[4 * t + 1]);
