@@ -52,9 +52,10 @@ static void outside_global(warp *w, const ins *in, int lane, const char *what, u
 }
 
 /* One lane's access. NULL after a fault. */
-u8 *resolve(warp *w, const ins *in, int lane, u64 at, u32 bytes, bool write, bool tracked) {
+u8 *resolve(warp *w, const ins *in, int lane, u64 at, u32 bytes, enum access how) {
   block *b = w->in;
-  const char *what = write ? "store" : "load";
+  static bool (*const races[])(warp *, const ins *, int, u64, u32) = {race_read, race_write, race_atomic};
+  const char *what = how == READ ? "load" : how == WRITE ? "store" : "atomic";
   enum space space = in->space == GENERIC ? window(&at) : (enum space)in->space;
   if (at % bytes) {
     fault(w, in, lane, FAULT_MISALIGNED, "misaligned %s %s of %u bytes at 0x%llx", space_names[space], what, bytes,
@@ -65,7 +66,7 @@ u8 *resolve(warp *w, const ins *in, int lane, u64 at, u32 bytes, bool write, boo
   case SHARED:
     if (at >= b->shared_bytes || bytes > b->shared_bytes - at)
       outside(w, in, lane, what, space, at, bytes, b->shared_bytes);
-    else if (!tracked || (write ? race_write : race_read)(w, in, lane, at, bytes))
+    else if (races[how](w, in, lane, at, bytes))
       return b->shared + at;
     return NULL;
   case LOCAL:
@@ -74,7 +75,7 @@ u8 *resolve(warp *w, const ins *in, int lane, u64 at, u32 bytes, bool write, boo
     outside(w, in, lane, what, space, at, bytes, b->k->local);
     return NULL;
   case PARAM:
-    if (!write && at < b->k->param_bytes && bytes <= b->k->param_bytes - at)
+    if (how == READ && at < b->k->param_bytes && bytes <= b->k->param_bytes - at)
       return b->params + at;
     outside(w, in, lane, what, space, at, bytes, b->k->param_bytes);
     return NULL;
@@ -142,7 +143,7 @@ bool locate(warp *w, const ins *in, u32 lanes, u32 bytes, bool write, u8 *host[L
     return race_lanes(w, in, lanes, at, bytes, write);
   for (u32 rest = lanes; rest; rest &= rest - 1) {
     int l = __builtin_ctz(rest);
-    if (!(host[l] = resolve(w, in, l, at[l], bytes, write, true)))
+    if (!(host[l] = resolve(w, in, l, at[l], bytes, write ? WRITE : READ)))
       return false;
   }
   return true;
@@ -166,7 +167,7 @@ bool locate(warp *w, const ins *in, u32 lanes, u32 bytes, bool write, u8 *host[L
 void run_load(warp *w, const ins *in, u32 lanes) {
   u8 *host[LANES];
   if (in->space == PARAM && in->a == NONE) {
-    u8 *p = resolve(w, in, 0, (u64)in->imm, (u32)in->size * in->count, false, true);
+    u8 *p = resolve(w, in, 0, (u64)in->imm, (u32)in->size * in->count, READ);
     if (!p)
       return;
     for (int l = 0; l < LANES; l++)

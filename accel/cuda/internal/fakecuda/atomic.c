@@ -1,4 +1,4 @@
-/* Atomics: lane after lane, in order. Between threads they count as ordered, so race.c does not see them. */
+/* Atomics: lane after lane, in order. */
 #include "execute.h"
 #include <string.h>
 
@@ -52,7 +52,7 @@ void run_atomic(warp *w, const ins *in, u32 lanes) {
   addresses(w, in, at);
   for (u32 rest = lanes; rest; rest &= rest - 1) {
     int l = __builtin_ctz(rest);
-    u8 *host = resolve(w, in, l, at[l], in->size, true, false);
+    u8 *host = resolve(w, in, l, at[l], in->size, ATOMIC_WRITE);
     if (!host)
       return;
     u64 old = 0, v = 0, other = 0;

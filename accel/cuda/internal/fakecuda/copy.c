@@ -22,8 +22,8 @@ void run_copy(warp *w, const ins *in, u32 lanes) {
     u64 at = target[l];
     if (at >= SHARED_BASE && at < SHARED_BASE + WINDOW)
       at -= SHARED_BASE;
-    u8 *there = resolve(w, &to, l, at, in->size, true, true);
-    u8 *here = !there || !filled ? NULL : resolve(w, &from, l, source[l], in->size, false, false);
+    u8 *there = resolve(w, &to, l, at, in->size, WRITE);
+    u8 *here = !there || !filled ? NULL : resolve(w, &from, l, source[l], in->size, READ);
     if (!there || (filled && !here))
       return;
     memset(there, 0xff, in->size);

@@ -35,6 +35,7 @@ struct piece {
   CUevent event;
   stream *after; /* AWAIT: the stream and the order of what the event marks */
   u64 until;
+  stream *on; /* captured: where it was handed over */
   graph *replayed;
 };
 
@@ -72,7 +73,7 @@ struct CUevent_st {
 
 struct CUmod_st { u32 magic; CUcontext ctx; module *m; struct CUfunc_st *functions; struct CUmod_st *next; };
 struct CUfunc_st { u32 magic; CUmodule of; kernel *k; struct CUfunc_st *next; };
-struct graph { u32 magic; CUcontext ctx; piece *first, **end; u32 length; bool invalid; graph *next; };
+struct graph { u32 magic; CUcontext ctx; piece *first, **end; u32 length; bool invalid, branches; };
 
 enum { CONTEXT = 0xc0c0c0c0, STREAM, EVENT, MODULE, FUNCTION, GRAPH, EXECUTABLE, ENDED = 0xdead };
 
@@ -113,7 +114,9 @@ CUresult finish_stream(stream *);  /* until all that was handed over is done */
 CUresult finish_context(CUcontext);
 CUresult finish_order(stream *, u64 order);
 bool is_done(const stream *, u64 order);
+u32 random_below(u32);
 CUresult perform(CUcontext, piece *); /* perform.c */
+CUresult replay(CUcontext, const graph *); /* graphs.c */
 void discard(piece *);
 CUresult refuse_while_capturing(CUcontext); /* for calls that a capture must not see */
 

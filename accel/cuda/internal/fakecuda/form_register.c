@@ -57,7 +57,6 @@ static void mov(parser *p, ins *in, const mnemonic *m) {
 /* cvt{.rounding}{.sat}.to.from d, a; or cvt.rn.to16x2.f32 d, a, b. */
 static void cvt(parser *p, ins *in, const mnemonic *m) {
   int i = 1;
-  bool nearest = false;
   for (; i < m->n && type_named(m->part[i]) == NO_TYPE; i++) {
     static const char *const names[] = {[TO_ZERO] = "rzi", [TO_NEAREST] = "rni", [DOWN] = "rmi", [UP] = "rpi"};
     bool known = false;
@@ -65,15 +64,14 @@ static void cvt(parser *p, ins *in, const mnemonic *m) {
       if (!strcmp(names[r], m->part[i]))
         in->mode = (u8)r, known = true;
     if (part_is(m, i, "rn") || part_is(m, i, "rna"))
-      nearest = true;
-    else if (part_is(m, i, "sat"))
+      continue;
+    if (part_is(m, i, "sat"))
       in->sub |= SATURATE;
     else if (part_is(m, i, "relu"))
       in->sub |= RELU;
     else if (!known)
       reject(p, "modifier '.%s' of cvt is outside what the double understands", m->part[i]);
   }
-  (void)nearest;
   in->type = (u8)only_type(p, m, i);
   in->from = (u8)only_type(p, m, i + 1);
   u8 width;

@@ -1,4 +1,4 @@
-/* Graphs: what streams were handed while they were captured, done again by each launch, in the order in which it was handed over. */
+/* Graphs: what streams were handed while they were captured, done again by each launch. Branches that nothing orders come in any order. */
 #include "driver.h"
 #include <stdlib.h>
 #include <string.h>
@@ -96,8 +96,9 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *out, CUgraph handle, unsigned 
     }
     *e->end = q;
     e->end = &q->next;
-    e->length++;
   }
+  e->length = g->length;
+  e->branches = g->branches;
   *out = (CUgraphExec)e;
   return CUDA_SUCCESS;
 }
@@ -120,6 +121,43 @@ CUresult cuGraphLaunch(CUgraphExec handle, CUstream on) {
   if (!r && s->capture)
     return failed(CUDA_ERROR_NOT_SUPPORTED, "the double captures no launches of graphs");
   return r ? r : submit(s, (piece){.kind = REPLAY, .replayed = e});
+}
+
+/* Whether a piece that is left comes before p: of its stream, or of what p waits for. */
+static bool waits(const piece *const *left, u32 n, const piece *p) {
+  for (u32 i = 0; i < n; i++)
+    if ((left[i]->on == p->on && left[i]->order < p->order) || (p->kind == AWAIT && left[i]->on == p->after && left[i]->order <= p->until))
+      return true;
+  return false;
+}
+
+CUresult replay(CUcontext c, const graph *g) {
+  CUresult r = CUDA_SUCCESS;
+  u32 n = 0;
+  for (piece *p = g->first; p; p = p->next) {
+    if (!g->branches && !r)
+      r = perform(c, p);
+    n++;
+  }
+  if (!g->branches)
+    return r;
+  piece **left = malloc(n * sizeof *left), **ready = malloc(n * sizeof *ready);
+  n = 0;
+  for (piece *p = g->first; p; p = p->next)
+    left[n++] = p;
+  while (n && !r) {
+    u32 may = 0;
+    for (u32 i = 0; i < n; i++)
+      if (!waits((const piece *const *)left, n, left[i]))
+        ready[may++] = left[i];
+    piece *chosen = ready[random_below(may)];
+    r = perform(c, chosen);
+    for (u32 i = 0; i < n; i++)
+      if (left[i] == chosen)
+        left[i] = left[--n];
+  }
+  free(left), free(ready);
+  return r;
 }
 
 static void end(graph *g) {

@@ -4,20 +4,10 @@
 #include <math.h>
 
 u16 bfloat_from(f64 v) {
-  if (v != v)
-    return 0x7fff;
-  f32 near = (f32)v; /* rounded towards zero, with a last bit that tells that something is missing: then rounding twice is rounding once */
-  if ((f64)near != v) {
-    if (fabs((f64)near) > fabs(v))
-      near = nextafterf(near, 0.f);
-    u32 b;
-    __builtin_memcpy(&b, &near, 4);
-    b |= 1;
-    __builtin_memcpy(&near, &b, 4);
-  }
+  f32 f = (f32)v; /* exact for what is computed here, or far from where rounding turns */
   u32 b;
-  __builtin_memcpy(&b, &near, 4);
-  return (u16)((b + 0x7fff + (b >> 16 & 1)) >> 16);
+  __builtin_memcpy(&b, &f, 4);
+  return f != f ? 0x7fff : (u16)((b + 0x7fff + (b >> 16 & 1)) >> 16);
 }
 
 #define UP_f16(h) ((f64)half_to_float(h))

@@ -61,7 +61,7 @@ void run_ldmatrix(warp *w, const ins *in, u32 lanes) {
   addresses(w, in, at);
   u16 matrix[4][8][8];
   for (int l = 0; l < 8 * in->count; l++) {
-    u8 *host = resolve(w, in, l, at[l], 16, false, true);
+    u8 *host = resolve(w, in, l, at[l], 16, READ);
     if (!host)
       return;
     memcpy(matrix[l / 8][l % 8], host, 16);

@@ -44,7 +44,6 @@ static CUresult run_copies(CUcontext c, piece *p) {
 
 CUresult perform(CUcontext c, piece *p) {
   allocation *a;
-  CUresult r = CUDA_SUCCESS;
   switch (p->kind) {
   case KERNEL: return run_kernel(c, p);
   case TO_DEVICE: case TO_HOST: case ON_DEVICE: case FILL: return run_copies(c, p);
@@ -60,9 +59,6 @@ CUresult perform(CUcontext c, piece *p) {
     memory_drop(a);
     return CUDA_SUCCESS;
   case CALL: return p->call(p->params);
-  default:
-    for (piece *q = p->replayed->first; q && !r; q = q->next)
-      r = perform(c, q);
-    return r;
+  default: return replay(c, p->replayed);
   }
 }

@@ -7,7 +7,7 @@ enum { MOST = 1024 }; /* pieces that a stream holds */
 
 static u64 handed; /* the order of the last piece */
 
-static u32 random_below(u32 n) { /* xorshift */
+u32 random_below(u32 n) { /* xorshift */
   u32 x = driver.seed ? driver.seed : 1;
   x ^= x << 13, x ^= x >> 17, x ^= x << 5;
   driver.seed = x;
@@ -101,8 +101,11 @@ CUresult submit(stream *s, piece p) {
   if (s->capture) {
     if (s->capture->invalid)
       return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    append(&s->capture->end, &p);
-    s->capture->length++;
+    graph *g = s->capture;
+    p.on = s;
+    g->branches |= g->first && g->first->on != s;
+    append(&g->end, &p);
+    g->length += p.kind != MARK && p.kind != AWAIT;
     s->unjoined = !s->origin;
     return CUDA_SUCCESS;
   }

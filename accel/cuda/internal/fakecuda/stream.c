@@ -117,11 +117,7 @@ CUresult cuStreamWaitEvent(CUstream handle, CUevent e, unsigned flags) {
     s->capture = e->captured;
     if (e->on != s)
       e->on->unjoined = false;
-    if (!s->origin)
-      s->unjoined = true;
-    return CUDA_SUCCESS;
-  }
-  if (s->capture)
+  } else if (s->capture)
     return failed(CUDA_ERROR_STREAM_CAPTURE_ISOLATION, "a captured stream waits for an event of no capture");
   return submit(s, (piece){.kind = AWAIT, .after = e->on, .until = e->order});
 }

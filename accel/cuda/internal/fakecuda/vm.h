@@ -167,13 +167,15 @@ void block_start(block *);
 
 bool race_read(warp *, const ins *, int lane, u64 at, u32 bytes);
 bool race_write(warp *, const ins *, int lane, u64 at, u32 bytes);
+bool race_atomic(warp *, const ins *, int lane, u64 at, u32 bytes);
 bool race_lanes(warp *, const ins *, u32 lanes, const u64 at[LANES], u32 bytes, bool write);
 void race_clear(block *);
 
 /* The host addresses of the lanes' accesses; false after a fault. */
 bool locate(warp *, const ins *, u32 lanes, u32 bytes, bool write, u8 *host[LANES]);
 void addresses(const warp *, const ins *, u64 at[LANES]);
-u8 *resolve(warp *, const ins *, int lane, u64 address, u32 bytes, bool write, bool tracked);
+enum access { READ, WRITE, ATOMIC_WRITE };
+u8 *resolve(warp *, const ins *, int lane, u64 address, u32 bytes, enum access);
 
 /* ---- for the files of operations ---- */
 

@@ -1,4 +1,5 @@
-/* Tests of the doubles. Each runs in a process of its own, with a context on device 0 unless it says BARE. */
+/* Tests of the doubles. Each runs in a process of its own, with a context on device 0 unless it says BARE. Those of CARD hold on a card as
+ * well, and are all that `make test-card` runs. */
 #ifndef FAKECUDA_TEST_H
 #define FAKECUDA_TEST_H
 
@@ -9,16 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct { const char *name, *settings; void (*run)(void); bool bare; } test;
+typedef struct { const char *name, *settings; void (*run)(void); bool bare, card; } test;
 
-#define TEST_(id, settings, bare)                                              \
+#define TEST_(id, settings, bare, card)                                        \
   static void id(void);                                                        \
-  static const test id##_test = {#id, settings, id, bare};                     \
+  static const test id##_test = {#id, settings, id, bare, card};               \
   static const test *const id##_entry __attribute__((section("tests"), used)) = &id##_test; \
   static void id(void)
-#define TEST(id) TEST_(id, "", false)
-#define TEST_WITH(id, settings) TEST_(id, settings, false) /* "NAME=VALUE NAME=VALUE" */
-#define BARE(id, settings) TEST_(id, settings, true)
+#define TEST(id) TEST_(id, "", false, false)
+#define CARD(id) TEST_(id, "", false, true)
+#define TEST_WITH(id, settings) TEST_(id, settings, false, false) /* "NAME=VALUE NAME=VALUE" */
+#define BARE(id, settings) TEST_(id, settings, true, false)
 
 /* Ends the test. */
 void wrong(const char *file, int line, const char *what, const char *format, ...) __attribute__((noreturn, format(printf, 4, 5)));
@@ -41,9 +43,9 @@ void download(void *, CUdeviceptr, size_t bytes);
 CUresult start(CUfunction, unsigned blocks, unsigned threads, unsigned dynamic, CUstream, void **params);
 CUresult finish(CUfunction, unsigned blocks, unsigned threads, unsigned dynamic, void **params); /* and waits */
 
-int fakecuda_leaks(char *, size_t);
-uint64_t fakecuda_instructions(void);
-const char *fakecuda_last_error(void);
+/* Of the double; a card's driver has none. */
+int fakecuda_leaks(char *, size_t) __attribute__((weak));
+const char *fakecuda_last_error(void) __attribute__((weak));
 
 #define ARGS(...) (void *[]){__VA_ARGS__}
 
