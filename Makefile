@@ -7,10 +7,19 @@ PARITY_PYTHON := $(PARITY_VENV)/bin/python
 PARITY_READY  := $(PARITY_VENV)/requirements.txt
 STUDY         := pipelines/chestxray.hcl
 
+# What -tags nvidia needs beside Go: gcc, our own cuda.h, and a libcuda.a that finds the driver when it is asked for (package drv).
+CUDA     := $(CURDIR)/.cache/cuda
+DRV      := accel/cuda/drv
+GO_CUDA  := CGO_ENABLED=1 CGO_CFLAGS="-O2 -w -I$(CURDIR)/$(DRV)/include" CGO_LDFLAGS="-L$(CUDA)" go
+CLANG    ?= clang-16
+KERNELS  ?= accel/cuda/kernels
+STRICT   ?= -Wall -Werror
+PTX       = $(CLANG) -x cuda --cuda-device-only -Xclang -target-feature -Xclang +ptx70 -nocudainc -nocudalib -O3 -ffp-contract=fast $(STRICT) -S
+
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-cuda-mutants test-fakecuda ptx clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -71,6 +80,37 @@ fmt-check:
 
 generate: ## the assembly, from its generators
 	go generate ./accel/...
+
+cuda: $(CUDA)/libcuda.a ## the binary with the GPU stages, ./pipe; needs gcc, and runs with and without an NVIDIA driver
+	rm -f pipe # Go does not see a change of libcuda.a
+	$(GO_CUDA) build -tags nvidia -o pipe ./cmd/pipe
+
+test-cuda: $(CUDA)/libcuda.a fakecuda ## the device, every operator and whole fine-tunes on a double of the driver; needs gcc and no GPU
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
+
+test-cuda-mutants: $(CUDA)/libcuda.a fakecuda ## kernels with a mistake in each, which the operators' rows must notice
+	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags 'nvidia mutants' -count=1 -v -timeout 30m -run EveryMutant ./nn/op/optest
+
+ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
+	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
+	cd $(KERNELS) && for f in *.cu; do \
+	  $(PTX) --cuda-gpu-arch=sm_70 -o $${f%.cu}.ptx $$f || exit 1; \
+	  ! grep -q tile.h $$f || $(PTX) --cuda-gpu-arch=sm_80 -DBF16 -o $${f%.cu}_bf16.ptx $$f || exit 1; \
+	done
+
+$(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
+	mkdir -p $(CUDA)
+	gcc -O2 -Wall -Werror -fPIC -fvisibility=hidden -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
+	ar rcs $@ $(CUDA)/load.o
+
+fakecuda: ## doubles of libcuda.so.1 and libcublas.so.12, in .cache/cuda; needs gcc
+	$(MAKE) -C accel/cuda/internal/fakecuda
+
+test-fakecuda: fakecuda ## the doubles' own tests; installs gcc and clang-16 where it can
+	$(MAKE) -C accel/cuda/internal/fakecuda test
 
 demo: ## the main job: the whole study on generated radiographs
 	go run ./cmd/pipe apply $(STUDY)

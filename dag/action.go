@@ -90,7 +90,7 @@ func (t *task) attempt(ctx context.Context, attempt int, started time.Time) (*Re
 	}
 	err := t.inFolder(ctx, attempt, func(job Job, ran record) (err error) {
 		r.Metrics, r.Order = ran.metrics, ran.order
-		r.Host, r.Threads, r.Seconds = cmp.Or(ran.host, hostname()), job.Threads, ran.seconds
+		r.Host, r.Device, r.Threads, r.Seconds = cmp.Or(ran.host, hostname()), ran.device, job.Threads, ran.seconds
 		r.Outputs, err = t.collect(job.Request)
 		return err
 	})
@@ -187,6 +187,7 @@ type record struct {
 	metrics map[string]float64
 	order   []string // of their names
 	host    string   // "" is this one
+	device  string   // "" if the stage does not say
 	seconds float64  // 0: as long as the attempt took
 }
 
@@ -215,6 +216,8 @@ func (t *task) execute(ctx context.Context, job Job) (record, error) {
 				}
 				ran.metrics[k] = e.Values[k]
 			}
+		case "device":
+			ran.device = e.Message
 		case "progress":
 			if now := time.Now(); now.Sub(reported) >= progressEvents || e.Step == e.Total {
 				reported = now

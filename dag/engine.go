@@ -8,10 +8,12 @@ type Engine struct {
 	Root      string            // the folder that Node.Code is relative to
 	Executor  Executor          // runs the actions on this machine
 	Executors map[string]Remote // others, by the name that Node.Executor says
-	Cards     []string          // GPUs the scheduler packs, as CardsVariable names them
-	Remote    *remote.Client    // the cache that machines share; nil: none
-	Push      bool              // what has run is given to Remote
-	Warn      func(text string) // is told what makes a plan poorer and does not stop it; nil: nobody. A run has EventWarning
+	Cards     []Card            // GPUs the scheduler packs
+	// Unfit says why this program, wherever it is started, cannot run an instance, or ""; nil: it can run all.
+	Unfit  func(*Node) string
+	Remote *remote.Client    // the cache that machines share; nil: none
+	Push   bool              // what has run is given to Remote
+	Warn   func(text string) // is told what makes a plan poorer and does not stop it; nil: nobody. A run has EventWarning
 }
 
 // PlanOptions select what is planned.

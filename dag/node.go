@@ -77,7 +77,11 @@ type Resources struct {
 	CPUs   int
 	Memory int64 // bytes
 	GPUs   int
-	Time   time.Duration // limit of one attempt, from when it begins; 0: none
+	// GPUMemory is what it takes of each of its cards, in bytes; 0: all of it.
+	GPUMemory int64
+	// Fallback: where there are no such cards, it runs without.
+	Fallback bool
+	Time     time.Duration // limit of one attempt, from when it begins; 0: none
 }
 
 // Retry says how often an action is tried, and which failures are worth another attempt.
@@ -199,7 +203,7 @@ const (
 	EventRan   = "ran"   // it has run, for Values["seconds"]
 )
 
-// WorkerEvent is one line of a worker's standard output. Kind is "progress", "log", "metric", "done" or
+// WorkerEvent is one line of a worker's standard output. Kind is "progress", "log", "metric", "device", "done" or
 // "error"; done and error end the request.
 type WorkerEvent struct {
 	Kind    string             `json:"kind"`

@@ -16,14 +16,16 @@ const away = 1000
 type capacity struct {
 	cpus   int
 	memory int64
-	cards  []string // in their order; the scheduler gives out the first that are free
-	away   int      // actions on other executors, which take nothing else of this machine
+	cards  []heldCard // in their order; the scheduler gives out the first that have room
+	away   int        // actions on other executors, which take nothing else of this machine
 }
 
 func (e *Engine) capacity(opts ApplyOptions) capacity {
-	return capacity{
-		cpus: cmp.Or(opts.Parallelism, runtime.GOMAXPROCS(0)), memory: machineMemory(), cards: slices.Clone(e.Cards), away: away,
+	c := capacity{cpus: cmp.Or(opts.Parallelism, runtime.GOMAXPROCS(0)), memory: machineMemory(), away: away}
+	for _, card := range e.Cards {
+		c.cards = append(c.cards, heldCard{Card: card})
 	}
+	return c
 }
 
 // demand is what an instance takes while it runs.
@@ -31,6 +33,7 @@ type demand struct {
 	cpus   int
 	memory int64
 	gpus   int
+	share  int64 // of each card's memory; 0: all of it
 	away   int
 }
 
@@ -39,11 +42,15 @@ func (c capacity) want(n *Node) demand {
 	if !n.here() {
 		return demand{away: 1}
 	}
-	return demand{cpus: min(max(n.Resources.CPUs, 1), c.cpus), memory: min(n.Resources.Memory, c.memory), gpus: n.Resources.GPUs}
+	d := demand{cpus: min(max(n.Resources.CPUs, 1), c.cpus), memory: min(n.Resources.Memory, c.memory), gpus: n.Resources.GPUs, share: n.Resources.GPUMemory}
+	if n.Resources.Fallback && fitting(c.cards, d.share) < d.gpus {
+		d.gpus = 0
+	}
+	return d
 }
 
 func (c *capacity) fits(d demand) bool {
-	return d.cpus <= c.cpus && d.memory <= c.memory && d.gpus <= len(c.cards) && d.away <= c.away
+	return d.cpus <= c.cpus && d.memory <= c.memory && d.gpus <= len(c.room(d)) && d.away <= c.away
 }
 
 // take takes d away and says which cards it gets.
@@ -51,18 +58,35 @@ func (c *capacity) take(d demand) []string {
 	c.cpus -= d.cpus
 	c.memory -= d.memory
 	c.away -= d.away
-	cards := c.cards[:d.gpus:d.gpus]
-	c.cards = c.cards[d.gpus:]
-	return cards
+	var names []string
+	for _, i := range c.room(d)[:d.gpus] {
+		c.cards[i].held += c.cards[i].cost(d.share)
+		names = append(names, c.cards[i].Name)
+	}
+	return names
 }
 
-// give puts back what take took. order is that of all cards.
-func (c *capacity) give(d demand, cards, order []string) {
+// give puts back what take took.
+func (c *capacity) give(d demand, cards []string) {
 	c.cpus += d.cpus
 	c.memory += d.memory
 	c.away += d.away
-	c.cards = slices.Concat(cards, c.cards)
-	slices.SortFunc(c.cards, func(a, b string) int { return slices.Index(order, a) - slices.Index(order, b) })
+	for i := range c.cards {
+		if slices.Contains(cards, c.cards[i].Name) {
+			c.cards[i].held -= c.cards[i].cost(d.share)
+		}
+	}
+}
+
+// room lists the places of the cards that have room for d's share.
+func (c *capacity) room(d demand) []int {
+	var at []int
+	for i, card := range c.cards {
+		if card.held+card.cost(d.share) <= card.cost(0) {
+			at = append(at, i)
+		}
+	}
+	return at
 }
 
 // here says whether n runs on this machine.
@@ -108,20 +132,34 @@ func (e *Engine) refusalHere(n *Node) string {
 
 // refusal says why this engine cannot run n at all, or "".
 func (e *Engine) refusal(n *Node) string {
-	have := "no GPU"
-	switch len(e.Cards) {
-	case 0:
-	case 1:
-		have = "1 GPU"
-	default:
-		have = fmt.Sprintf("%d GPUs", len(e.Cards))
+	if e.Unfit != nil {
+		if reason := e.Unfit(n); reason != "" {
+			return reason
+		}
 	}
+	want := n.Resources
 	switch {
 	case !n.here() && e.Executors[n.Executor] == nil:
 		return fmt.Sprintf("asks for executor %q, which there is not", n.Executor)
-	case n.here() && n.Resources.GPUs > len(e.Cards):
+	case !n.here() || want.Fallback:
+		return ""
+	case want.GPUs > len(e.Cards):
 		return fmt.Sprintf("asks for gpus = %d, and this machine offers %s: lower resources { gpus }, name more in CUDA_VISIBLE_DEVICES, "+
-			"or give the stage an executor that has them", n.Resources.GPUs, have)
+			"or give the stage an executor that has them", want.GPUs, countGPUs(len(e.Cards)))
+	}
+	if n := fitting(e.capacity(ApplyOptions{}).cards, want.GPUMemory); n < want.GPUs {
+		return fmt.Sprintf("asks for gpu_memory = %s on each of gpus = %d, and this machine has %s of that size: lower resources { gpu_memory }, "+
+			"or give the stage an executor that has them", bytesText(want.GPUMemory), want.GPUs, countGPUs(n))
 	}
 	return ""
+}
+
+func countGPUs(n int) string {
+	switch n {
+	case 0:
+		return "no GPU"
+	case 1:
+		return "1 GPU"
+	}
+	return fmt.Sprintf("%d GPUs", n)
 }

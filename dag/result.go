@@ -28,7 +28,8 @@ type Result struct {
 	Attempt  int                `json:"attempt"`
 	Run      string             `json:"run"` // name of the journal
 	Host     string             `json:"host"`
-	Platform string             `json:"platform"` // operating system and architecture
+	Platform string             `json:"platform"`         // operating system and architecture
+	Device   string             `json:"device,omitempty"` // what a stage that computes did so on: "cpu avx512"
 	Threads  int                `json:"threads"`
 	From     []Origin           `json:"from,omitempty"` // in the order of the manifest's inputs
 	// Secret are the attributes, or parts of them, whose values must not be shown, when it ran: what shows the manifest

@@ -89,7 +89,7 @@ func (e *Engine) Resample(ctx context.Context, g *Graph, addresses []string, fra
 		}
 		t.cards = cards
 		running.Go(func() {
-			defer slots.give(want, cards, total.cards)
+			defer slots.give(want, cards)
 			diff, err := t.again(ctx, st.result)
 			mu.Lock()
 			defer mu.Unlock()
@@ -242,9 +242,9 @@ func (s *slots) take(want demand) (cards []string) {
 	return s.free.take(want)
 }
 
-func (s *slots) give(back demand, cards, order []string) {
+func (s *slots) give(back demand, cards []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.free.give(back, cards, order)
+	s.free.give(back, cards)
 	s.cond.Broadcast()
 }

@@ -249,7 +249,7 @@ func (r *run) handle(ctx context.Context, out outcome) {
 		r.fetched(ctx, out)
 		return
 	}
-	r.free.give(t.want, t.cards, r.total.cards)
+	r.free.give(t.want, t.cards)
 	others := r.inFlight[t.action.key]
 	delete(r.inFlight, t.action.key)
 	address := t.node.Address

@@ -34,6 +34,9 @@ func startWorker(argv, cards []string) (*worker, error) {
 	// leaves running can be told by it. The worker ends when its input does, so with this process at the latest.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Env = append(os.Environ(), CardsVariable+"="+strings.Join(cards, ","))
+	if _, ok := os.LookupEnv(orderVariable); !ok {
+		cmd.Env = append(cmd.Env, orderVariable+"=PCI_BUS_ID")
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting a worker: %w", err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pipe-ml/pipe/dag"
+	"github.com/pipe-ml/pipe/stages"
 )
 
 // metaOrder lists the meta-arguments that a stage has, in a fixed order.
@@ -38,6 +39,18 @@ func (e *evaluator) execution(n *dag.Node) {
 			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid value", "%s: %s", name, stopped(err.Error()))))
 		}
 	}
+	switch choice, _ := n.Config[stages.DeviceAttribute].(string); {
+	case choice == stages.DeviceAuto:
+		n.Resources.Fallback = true
+	case choice == stages.DeviceCUDA:
+		n.Resources.GPUs = max(1, n.Resources.GPUs)
+	case choice == stages.DeviceCPU && n.Resources.GPUs > 0:
+		a := e.stage.meta["resources.gpus"]
+		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpus asks for a GPU, and device = \"cpu\" leaves it idle: leave one of the two out."))
+	}
+	if a := e.stage.meta["resources.gpu_memory"]; n.Resources.GPUMemory > 0 && n.Resources.GPUs == 0 {
+		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpu_memory is a share of each card, and the stage asks for none: set gpus too."))
+	}
 }
 
 // setExecution stores one meta-argument in the node.
@@ -47,6 +60,8 @@ func (e *evaluator) setExecution(n *dag.Node, name string, value any) (err error
 		n.Resources.CPUs, err = whole(value, 1)
 	case "resources.gpus":
 		n.Resources.GPUs, err = whole(value, 0)
+	case "resources.gpu_memory":
+		n.Resources.GPUMemory, err = parseMemory(value)
 	case "resources.memory":
 		n.Resources.Memory, err = parseMemory(value)
 	case "resources.time":

@@ -62,7 +62,7 @@ var (
 	metaAttributes = append([]string{"executor", "salt"}, cellAttributes...)
 	cellAttributes = []string{"matrix", "include", "exclude", "enabled"} // these say which instances there are
 	metaBlocks     = map[string][]string{
-		"resources": {"cpus", "memory", "gpus", "time"},
+		"resources": {"cpus", "memory", "gpus", "gpu_memory", "time"},
 		"retry":     {"attempts", "on"},
 	}
 	metaBlockTypes = []string{"resources", "retry"}

@@ -37,6 +37,8 @@ func (r *recorder) Metric(name string, value float64) {
 	r.metrics[name] = value
 }
 
+func (*recorder) Device(string, string) {}
+
 // runShell runs a script as a command stage with one input and one output, in a new work folder.
 func runShell(ctx context.Context, t *testing.T, script string) (*recorder, string, error) {
 	t.Helper()

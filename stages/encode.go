@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
 
@@ -22,6 +21,8 @@ func init() {
 }
 
 type encode struct {
+	computing
+
 	Model   Input  `pipe:"model" kind:"model" doc:"The diffusion model that will be fine-tuned."`
 	Data    Input  `pipe:"data" kind:"images" doc:"Preprocessed images."`
 	Tokens  Input  `pipe:"tokens" kind:"tokens" doc:"Their captions, tokenized with the model's vocabulary."`
@@ -58,7 +59,10 @@ func (s *encode) Run(ctx context.Context, r Reporter) error {
 		}
 		out.Info.Rows = append(out.Info.Rows, row)
 	}
-	dev := cpu.New(0)
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
 	defer dev.Close()
 	if out.Embeddings, err = d.Model.EncodeText(ctx, dev, captions); err != nil {
 		return err

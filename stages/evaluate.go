@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/nn/metric"
 	"github.com/pipe-ml/pipe/nn/train"
@@ -52,6 +53,7 @@ type evaluate struct {
 	Bootstrap  int      `pipe:"bootstrap" default:"1000" min:"1" doc:"Resamples behind the intervals."`
 	BatchSize  int      `pipe:"batch_size" default:"32" min:"1" doc:"Images at once; results do not depend on it."`
 	Seed       uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the bootstrap."`
+	computing
 
 	Model     Input  `pipe:"model,optional" kind:"model" doc:"The classifier to score."`
 	Samples   Input  `pipe:"samples,optional" kind:"samples" doc:"The generated images to score."`
@@ -169,13 +171,18 @@ func (e *evaluate) Run(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
+	dev, err := e.open(r)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
 	ofModel, ofSamples, _ := e.byInput()
 	result := artifact.Metrics{}
 	if len(ofModel) > 0 {
-		err = e.scoreModel(ctx, r, data, ofModel, result)
+		err = e.scoreModel(ctx, r, dev, data, ofModel, result)
 	}
 	if err == nil && len(ofSamples) > 0 {
-		err = e.scoreSamples(ctx, r, data, ofSamples, result)
+		err = e.scoreSamples(ctx, r, dev, data, ofSamples, result)
 	}
 	if err != nil {
 		return err
@@ -187,7 +194,7 @@ func (e *evaluate) Run(ctx context.Context, r Reporter) error {
 }
 
 // scoreModel scores the classifier on the labelled images of the split.
-func (e *evaluate) scoreModel(ctx context.Context, r Reporter, data *artifact.Images, names []string, result artifact.Metrics) error {
+func (e *evaluate) scoreModel(ctx context.Context, r Reporter, dev accel.Device, data *artifact.Images, names []string, result artifact.Metrics) error {
 	c, err := artifact.ReadClassifier(e.Model.Path)
 	if err != nil {
 		return err
@@ -202,7 +209,7 @@ func (e *evaluate) scoreModel(ctx context.Context, r Reporter, data *artifact.Im
 	if err != nil {
 		return err
 	}
-	judged, err := judge(ctx, c, images, rows, e.BatchSize)
+	judged, err := judge(ctx, dev, c, images, rows, e.BatchSize)
 	if err != nil {
 		return err
 	}

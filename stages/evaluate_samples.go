@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/nn/metric"
 	"github.com/pipe-ml/pipe/nn/train"
@@ -27,14 +28,14 @@ const (
 )
 
 // scoreSamples compares the generated images with the real ones of the split.
-func (e *evaluate) scoreSamples(ctx context.Context, r Reporter, data *artifact.Images, names []string, result artifact.Metrics) error {
+func (e *evaluate) scoreSamples(ctx context.Context, r Reporter, dev accel.Device, data *artifact.Images, names []string, result artifact.Metrics) error {
 	info, samples, err := artifact.ReadSamples(e.Samples.Path)
 	if err != nil {
 		return err
 	}
 	rows := data.Split(e.Split)
 	if _, _, ofFeatures := e.byInput(); len(ofFeatures) > 0 {
-		if err := e.scoreFeatures(ctx, r, data, rows, samples, ofFeatures, result); err != nil {
+		if err := e.scoreFeatures(ctx, r, dev, data, rows, samples, ofFeatures, result); err != nil {
 			return err
 		}
 	}
@@ -54,7 +55,7 @@ func (e *evaluate) scoreSamples(ctx context.Context, r Reporter, data *artifact.
 }
 
 // scoreFeatures computes what an extractor judges.
-func (e *evaluate) scoreFeatures(ctx context.Context, r Reporter, data *artifact.Images, rows []int, samples []artifact.Sample, names []string, result artifact.Metrics) error {
+func (e *evaluate) scoreFeatures(ctx context.Context, r Reporter, dev accel.Device, data *artifact.Images, rows []int, samples []artifact.Sample, names []string, result artifact.Metrics) error {
 	c, err := artifact.ReadExtractor(e.Extractor.Path, e.Network)
 	if err != nil {
 		return err
@@ -71,11 +72,11 @@ func (e *evaluate) scoreFeatures(ctx context.Context, r Reporter, data *artifact
 		return err
 	}
 	r.Log("extractor %s, weights %s; images of %d pixels are seen at %d", c.Info.Architecture, digest, data.Info.Size, size)
-	real, err := judge(ctx, c, all, rows, e.BatchSize)
+	real, err := judge(ctx, dev, c, all, rows, e.BatchSize)
 	if err != nil {
 		return err
 	}
-	generated, err := judge(ctx, c, drawn, nil, e.BatchSize)
+	generated, err := judge(ctx, dev, c, drawn, nil, e.BatchSize)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (e *evaluate) scoreFeatures(ctx context.Context, r Reporter, data *artifact
 			v, err = e.agreement(c, samples, generated.probs)
 		case "memorisation":
 			v, err = e.memorisation(data, generated.features, func(rows []int) ([][]float64, error) {
-				j, err := judge(ctx, c, all, rows, e.BatchSize)
+				j, err := judge(ctx, dev, c, all, rows, e.BatchSize)
 				return j.features, err
 			})
 		default:

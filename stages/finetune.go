@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/nn/train"
@@ -43,6 +42,7 @@ type finetune struct {
 	Parts    []string       `pipe:"parts,optional" filled:"true" enum:"unet,text_encoder" doc:"Networks of a diffusion model on which the method acts, each by itself: unet, text_encoder. Default: the U-Net alone."`
 	training
 	diffusing
+	computing
 
 	Base    Input  `pipe:"model" kind:"model" doc:"A pretrained model, or published weights, by an hf:// address or a path: timm's, torchvision's with architecture, MobileNet-v1 in TensorFlow.js form, Stable Diffusion as diffusers lays it out."`
 	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images."`
@@ -256,10 +256,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	c.Info.MultiLabel = t.Loss.Kind == train.BCE
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, c, images, fit), func() error {
-		dev := cpu.New(0)
-		defer dev.Close()
+	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, dev, c, images, fit), func() error {
 		began := time.Now()
 		res, err := t.Fit(ctx, dev)
 		if err == nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"image"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/program"
@@ -20,11 +20,11 @@ type judgement struct {
 }
 
 // judge runs a classifier on the images of set at rows, nil meaning all.
-func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int, batch int) (j judgement, err error) {
+func judge(ctx context.Context, dev accel.Device, c *artifact.Classifier, set train.Images, rows []int, batch int) (j judgement, err error) {
 	if c.Model.Classes() == 0 {
 		return j, errors.New("the classifier has no classes")
 	}
-	out, err := predict(ctx, c.Model, c.Weights, c.Plan(), set, rows, batch)
+	out, err := predict(ctx, dev, c.Model, c.Weights, c.Plan(), set, rows, batch)
 	if err != nil {
 		return j, err
 	}
@@ -47,9 +47,7 @@ func judge(ctx context.Context, c *artifact.Classifier, set train.Images, rows [
 }
 
 // predict runs a classifier's network on w with the edits of plan, nil being the model without any.
-func predict(ctx context.Context, m model.Classifier, w *layer.Weights, plan *layer.Plan, set train.Images, rows []int, batch int) (out train.Prediction, err error) {
-	dev := cpu.New(0)
-	defer func() { err = errors.Join(err, dev.Close()) }()
+func predict(ctx context.Context, dev accel.Device, m model.Classifier, w *layer.Weights, plan *layer.Plan, set train.Images, rows []int, batch int) (out train.Prediction, err error) {
 	mem := program.NewMemory(dev)
 	defer func() { err = errors.Join(err, mem.Close()) }()
 	p, err := train.NewPredictor(mem, m, w, plan, batch)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/pipe-ml/pipe/accel"
-	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
@@ -72,7 +71,7 @@ func (p imagePairs) pixels(index []int) []float32 {
 }
 
 // fit trains m on the images at index; the validation split chooses the weights.
-func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, index []int, choices plan, how diffusing, seed uint64) error {
+func (p imagePairs) fit(ctx context.Context, r Reporter, dev accel.Device, m *diffusion.Model, index []int, choices plan, how diffusing, seed uint64) error {
 	if len(index) == 0 {
 		return errors.New("no images to train on")
 	}
@@ -80,8 +79,6 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, m *diffusion.Model, ind
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
 		DropCaption: how.CaptionDropout, SNRGamma: how.SNRGamma, Config: choices.config, Seed: seed, Progress: progress(r),
 	}
-	dev := cpu.New(0)
-	defer dev.Close()
 	if e := p.encoded; e != nil {
 		t.Latents, t.Empty = e.Posteriors, e.Embeddings[0]
 		for _, row := range e.Info.Rows {

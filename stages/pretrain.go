@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/train"
@@ -35,6 +34,7 @@ type pretrain struct {
 	Architecture string `pipe:"model" doc:"Which network: a classifier such as vit_micro_patch8_64, resnet10_64, or a diffusion model: unet_micro, unet_small."`
 	training
 	diffusing
+	computing
 
 	Data   Input  `pipe:"data" kind:"images" generated:"true" doc:"Preprocessed images, or a generator's phantom:// address."`
 	Tokens Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for diffusion."`
@@ -102,7 +102,10 @@ func (s *pretrain) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	c.Info.MultiLabel = t.Loss.Kind == train.BCE
-	dev := cpu.New(0)
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
 	defer dev.Close()
 	began := time.Now()
 	res, err := t.Fit(ctx, dev)

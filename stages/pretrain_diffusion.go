@@ -35,7 +35,12 @@ func (s *pretrain) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	if err := pairs.fit(ctx, r, m, pairs.images.Order, p, s.diffusing, s.Seed); err != nil {
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	if err := pairs.fit(ctx, r, dev, m, pairs.images.Order, p, s.diffusing, s.Seed); err != nil {
 		return err
 	}
 	d := &artifact.Diffusion{

@@ -7,7 +7,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
+	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/peft"
@@ -110,20 +110,18 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 }
 
 // logitsOf is how the proofs see a classifier: by its answers for a few images.
-func logitsOf(ctx context.Context, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
+func logitsOf(ctx context.Context, dev accel.Device, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
 	rows = rows[:min(len(rows), proofBatch)]
 	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
-		out, err := predict(ctx, c.Model, w, plan, set, rows, len(rows))
+		out, err := predict(ctx, dev, c.Model, w, plan, set, rows, len(rows))
 		return out.Logits, err
 	}
 }
 
 // predictionOf is how they see a diffusion model: by what it predicts of noise, for a few captions.
-func predictionOf(ctx context.Context, m *diffusion.Model, captions [][]int32) peft.Output {
+func predictionOf(ctx context.Context, dev accel.Device, m *diffusion.Model, captions [][]int32) peft.Output {
 	captions = captions[:min(len(captions), proofBatch)]
-	return func(w *layer.Weights, plan *layer.Plan) (out []float32, err error) {
-		dev := cpu.New(0)
-		defer func() { err = errors.Join(err, dev.Close()) }()
+	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
 		return m.Predict(ctx, dev, w, plan, captions)
 	}
 }

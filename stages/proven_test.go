@@ -21,6 +21,7 @@ type told struct {
 func (*told) Progress(int, int, map[string]float64) {}
 func (r *told) Log(format string, args ...any)      { fmt.Fprintf(&r.log, format+"\n", args...) }
 func (r *told) Metric(name string, value float64)   { r.metrics[name] = value }
+func (*told) Device(string, string)                 {}
 
 // answered is an output.
 func answered(values ...float32) ([]float32, error) { return values, nil }

@@ -18,8 +18,8 @@ import (
 // What nobody asked for is not in the key, so what was made before such an attribute came is still good.
 func TestARecipeThatIsLeftOutIsNotInTheKey(t *testing.T) {
 	for stage, want := range map[string][]string{
-		"finetune": {"caption_dropout", "clip_norm", "flip", "fraction", "method", "options", "patience", "schedule", "seed", "shift", "warmup", "weight_decay"},
-		"pretrain": {"caption_dropout", "clip_norm", "model", "patience", "schedule", "seed", "warmup", "weight_decay"},
+		"finetune": {"caption_dropout", "clip_norm", "device", "flip", "fraction", "method", "options", "patience", "precision", "schedule", "seed", "shift", "warmup", "weight_decay"},
+		"pretrain": {"caption_dropout", "clip_norm", "device", "model", "patience", "precision", "schedule", "seed", "warmup", "weight_decay"},
 	} {
 		typ, _ := Lookup(stage)
 		given := map[string]any{"augment": map[string]any{}, "ema_decay": 0.0, "nesterov": false}

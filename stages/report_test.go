@@ -20,6 +20,7 @@ type silent struct{}
 func (silent) Progress(int, int, map[string]float64) {}
 func (silent) Log(string, ...any)                    {}
 func (silent) Metric(string, float64)                {}
+func (silent) Device(string, string)                 {}
 
 // sweep writes the metrics of a small sweep: 2 methods x 2 fractions x 2 seeds.
 func sweep(t *testing.T) InputList {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 
-	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/nn/diffusion"
 	"github.com/pipe-ml/pipe/nn/token"
 	"github.com/pipe-ml/pipe/stages/artifact"
@@ -37,6 +36,7 @@ type sampling struct {
 	Columns   int      `pipe:"columns" default:"8" min:"1" doc:"Of the contact sheet."`
 	Rows      int      `pipe:"rows" default:"4" min:"1" doc:"Of the contact sheet, at most."`
 	Seed      uint64   `pipe:"seed" default:"0" min:"0" doc:"Of the noise that images start from."`
+	computing
 
 	Model   Input  `pipe:"model" kind:"model" doc:"A diffusion model, fine-tuned or not, or Stable Diffusion as diffusers lays it out."`
 	Data    Input  `pipe:"data,optional" kind:"images" doc:"Preprocessed images whose captions are the prompts."`
@@ -75,7 +75,10 @@ func (s *sampling) Run(ctx context.Context, r Reporter) error {
 	for i, x := range samples {
 		captions[i] = tokenizer.Row(x.Prompt, d.Info.Captions)
 	}
-	dev := cpu.New(0)
+	dev, err := s.open(r)
+	if err != nil {
+		return err
+	}
 	defer dev.Close()
 	sampler, err := diffusion.NewSampler(dev, d.Model, min(s.Batch, len(samples)),
 		diffusion.SolverOptions{Scheduler: s.Scheduler, Steps: s.Steps, Eta: s.Eta}, s.Guidance)

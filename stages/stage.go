@@ -47,6 +47,8 @@ type Reporter interface {
 	Log(format string, args ...any)
 	// Metric records a figure in the action's result.
 	Metric(name string, value float64)
+	// Device records what the stage computes on: "cpu" and "avx512", "cuda:0" and the card's name.
+	Device(name, model string)
 }
 
 // Input is an artifact, a path or a generated source that the stage reads. Exactly one of Path and URI is set.

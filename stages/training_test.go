@@ -29,6 +29,7 @@ type metrics map[string]float64
 func (m metrics) Progress(int, int, map[string]float64) {}
 func (m metrics) Log(string, ...any)                    {}
 func (m metrics) Metric(name string, v float64)         { m[name] = v }
+func (m metrics) Device(string, string)                 {}
 
 // runStage decodes and runs a stage as the worker does.
 func runStage(t *testing.T, name, config string, inputs, outputs map[string]string) (metrics, error) {

@@ -53,11 +53,15 @@ func (a *app) doctor(ctx context.Context) (err error) {
 
 // checkGPUs tells which GPUs the scheduler gives out.
 func checkGPUs() dag.Check {
-	cards := dag.Cards(os.LookupEnv, os.DirFS("/"))
+	cards := dag.Cards(os.LookupEnv, os.DirFS("/"), dag.QueryCards)
 	if len(cards) == 0 {
 		return dag.OK("gpu", "no GPU; stages run on the processor")
 	}
-	return dag.OK("gpu", "%d: %s", len(cards), strings.Join(cards, ", "))
+	list := make([]string, len(cards))
+	for i, c := range cards {
+		list[i] = c.String()
+	}
+	return dag.OK("gpu", "%d: %s", len(cards), strings.Join(list, ", "))
 }
 
 // checkWorker starts a worker and asks it for what no program has: it has to say so.

@@ -16,6 +16,7 @@ import (
 	"github.com/pipe-ml/pipe/dag"
 	"github.com/pipe-ml/pipe/dag/slurm"
 	"github.com/pipe-ml/pipe/pipelines"
+	"github.com/pipe-ml/pipe/stages"
 )
 
 // pipelineOptions say which pipeline is meant, with which variables.
@@ -200,9 +201,17 @@ func (a *app) engine(p *project, remote bool) (*dag.Engine, error) {
 		executors[x.Name] = slurm.New(x.Slurm, filepath.Join(store.Dir(), "slurm"), local.Argv)
 	}
 	return &dag.Engine{
-		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/")),
-		Remote: cache, Push: p.pipeline.Cache.Push, Warn: a.view.Warning,
+		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/"), dag.QueryCards),
+		Unfit: unfit, Remote: cache, Push: p.pipeline.Cache.Push, Warn: a.view.Warning,
 	}, nil
+}
+
+// unfit says why this program cannot run an instance, or "".
+func unfit(n *dag.Node) string {
+	if n.Config[stages.DeviceAttribute] == stages.DeviceCUDA && !stages.CUDA {
+		return `needs device = "cuda", and this program was built without: build it with make cuda, or let the stage have device = "auto"`
+	}
+	return ""
 }
 
 // localExecutor runs actions in workers of this program.

@@ -57,3 +57,7 @@ func (r *reporter) Log(format string, args ...any) {
 func (r *reporter) Metric(name string, value float64) {
 	_ = r.events.write(dag.WorkerEvent{Kind: "metric", Values: map[string]float64{name: value}})
 }
+
+func (r *reporter) Device(name, model string) {
+	_ = r.events.write(dag.WorkerEvent{Kind: "device", Message: name + " " + model})
+}

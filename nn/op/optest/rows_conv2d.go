@@ -39,6 +39,8 @@ func init() {
 			func(s int) []Input { return []Input{Normal(2, 5, s, s), Normal(5, 1, 3, 3)} }},
 		{"grouped", pad(2, kernel.Conv2d{Groups: 2}), []int{1, 5, 8}, 17,
 			func(s int) []Input { return []Input{Normal(2, 6, s, s), Normal(4, 3, 5, 5), Normal(4)} }},
+		{"in wide groups", pad(1, kernel.Conv2d{StrideH: 2, StrideW: 2, Groups: 2}), []int{2, 5}, 9,
+			func(s int) []Input { return []Input{Normal(2, 16, s, s), Normal(18, 8, 3, 3), Normal(18)} }},
 		// Nothing here is alike in height and width.
 		{"uneven", kernel.Conv2d{StrideH: 2, StrideW: 1, PadTop: 2, PadLeft: 1, PadBottom: 0, PadRight: 3}, []int{1, 4, 9, 16}, 33,
 			func(s int) []Input { return []Input{Normal(2, 3, s+1, s), Normal(4, 3, 3, 2), Normal(4)} }},

@@ -161,8 +161,12 @@ func (h *Human) instance(i Instance) {
 		rows = append(rows, "  "+name+"\t"+number(i.Result.Metrics[name]))
 	}
 	h.section("Metrics", rows)
+	on := []string{i.Result.Platform}
+	if i.Result.Device != "" {
+		on = append(on, i.Result.Device)
+	}
 	made := fmt.Sprintf("%s on %s (%s, %s), took %s, run %s, key %s", clock(i.Result.Started),
-		i.Result.Host, i.Result.Platform, count(i.Result.Threads, "thread"), seconds(i.Result.Seconds), i.Result.Run, i.Result.Key[:min(12, len(i.Result.Key))])
+		i.Result.Host, strings.Join(on, ", "), count(i.Result.Threads, "thread"), seconds(i.Result.Seconds), i.Result.Run, i.Result.Key[:min(12, len(i.Result.Key))])
 	if i.Result.Remote != "" {
 		made += ", from the remote cache " + i.Result.Remote
 	}
