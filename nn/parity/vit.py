@@ -44,4 +44,4 @@ CASES = [
     real("vit_small_patch14_reg4_dinov2", batch=2, size=518),
 ]
 
-KEYS = (lambda name: name.startswith("vit_") and "_224" in name or "dinov2" in name, create)
+KEYS = (lambda name: name.startswith("vit_") and "_224" in name or "dinov2" in name, lambda name, classes: timm.create_model(name, num_classes=classes))

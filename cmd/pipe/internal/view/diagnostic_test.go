@@ -44,6 +44,14 @@ stage "command" "a" {
 │
 │ env.A: must be a string, not 0.1.
 ╵
+╷ Error: Invalid value
+│   on p.hcl line 12:
+│   12:     B = var.token == "hush" ? 2 : 3
+│         each.rate is 0.1
+│         var.token is (sensitive)
+│
+│ env.B: must be a string, not 2.
+╵
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
