@@ -29,6 +29,12 @@
 // Sums have a fixed order (block_sum in gk.h, no atomics on floats), so a run repeats itself bit for bit on one card; other bits than
 // the CPU's are allowed, the distance to float64 is held by nn/op/optest. An operand holds fewer than 2^30 elements: kernels count in int.
 //
+// # Graphs
+//
+// Device.Capture makes a CUDA graph of a program's launches, which is then queued by one call. What a stream is handed in the meantime is gathered,
+// and captured in one request of the worker. A graph has the stream's scratch and word of findings; scratch that it has seen is kept until it
+// is closed. cuBLAS keeps its work space in the graph. A driver that refuses is no failure: accel.Repeated launches one by one then.
+//
 // # Errors
 //
 // An error names the device, the kernel and its shapes. OutOfMemoryError carries a table of what holds the memory. A FaultError (an illegal

@@ -42,7 +42,7 @@ func (d *Device) Launch(s accel.Stream, k accel.Kernel, attrs any, out, in []acc
 		return err
 	}
 	l.stream.scratch.begin(d)
-	d.remember(l)
+	d.remember(l.queued())
 	return e.run(l, attrs)
 }
 

@@ -133,6 +133,9 @@ func (d *Device) copied(s accel.Stream, t accel.Tensor, host any) (*stream, cu.D
 	if err != nil {
 		return nil, 0, nil, err
 	}
+	if err := c.usable(); err != nil {
+		return nil, 0, nil, err
+	}
 	b, err := d.buffer(t)
 	if err != nil {
 		return nil, 0, nil, err

@@ -42,14 +42,14 @@ func shapes(out, in []accel.Tensor) string {
 const mostSuspects = 16
 
 // remember notes a launch until its stream has settled.
-func (d *Device) remember(l *launch) {
+func (d *Device) remember(q queuedLaunch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.since) == mostSuspects {
 		copy(d.since, d.since[1:])
 		d.since = d.since[:mostSuspects-1]
 	}
-	d.since = append(d.since, l.queued())
+	d.since = append(d.since, q)
 }
 
 // forget drops what has run.

@@ -45,6 +45,7 @@ type Result struct {
 	BestStep int     // steps after which that state was; without validation all of them
 	Early    bool    // stopped before the schedule's end
 	Trained  int     // parameters
+	Refused  error   // why steps are not replayed as a graph on a device that can, nil otherwise
 	Memory   Memory
 }
 
@@ -94,7 +95,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 			r.Progress(at.Steps, total, values)
 		}
 	}
-	res.Steps, res.BestStep = at.Steps, at.Steps
+	res.Steps, res.BestStep, res.Refused = at.Steps, at.Steps, r.Network.prog.Refused()
 	tail := at.Losses[len(at.Losses)-(len(at.Losses)+9)/10:]
 	for _, l := range tail {
 		res.Loss += l / float64(len(tail))
