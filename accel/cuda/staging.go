@@ -78,11 +78,19 @@ func (d *Device) CopyIn(s accel.Stream, dst accel.Tensor, src any) error {
 	if err != nil {
 		return fmt.Errorf("%s: copy in: %w", d.Name(), err)
 	}
+	if err := c.upload(to, from); err != nil {
+		return fmt.Errorf("%s: copy in: %w", d.Name(), d.explain(err, d.suspects()...))
+	}
+	return nil
+}
+
+// upload queues a copy of from, of which it has taken all when it returns.
+func (c *stream) upload(to cu.DevicePtr, from []byte) error {
 	for len(from) > 0 {
 		n := min(len(from), mostPart)
 		p, err := c.piece(n)
 		if err != nil {
-			return fmt.Errorf("%s: copy in: %w", d.Name(), d.explain(err, d.suspects()...))
+			return err
 		}
 		copy(p.host, from[:n])
 		p.used = true
