@@ -16,6 +16,7 @@
 // Every accel.Stream is a CUDA stream that is ordered with the null stream. Alloc zeroes on the null stream, which puts a reused block
 // behind all that was queued before on any stream; so allocate when a program is compiled and not while it runs. Copies go through
 // pinned pieces that a stream owns (staging.go), so host slices may be reused at once and copies overlap with another stream's kernels.
+// A training hands the next batch over while its program runs: only the transfer, of a millisecond or two, waits for the program.
 //
 // # Kernels
 //

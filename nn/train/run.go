@@ -29,7 +29,8 @@ type Progress func(step, total int, values map[string]float64)
 // Run is one training run.
 type Run struct {
 	Network *Network // compiled with the Config of Do
-	// Feed sets the inputs of a batch, counted from 0; a step has Config.Accumulate of them.
+	// Feed sets the inputs of a batch, counted from 0; a step has Config.Accumulate of them. It is called for one after the other, for
+	// the next one while the device computes.
 	Feed func(batch int) error
 	// Validate returns the figure to make small. Nil: the last state is kept.
 	Validate func(ctx context.Context) (float64, error)
