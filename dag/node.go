@@ -203,4 +203,5 @@ type WorkerEvent struct {
 	Total   int                `json:"total,omitempty"`
 	Values  map[string]float64 `json:"values,omitempty"` // progress: loss, rate, ...; metric: name -> value
 	Message string             `json:"message,omitempty"`
+	Class   string             `json:"class,omitempty"` // error: one of Classes; empty: ClassError
 }
