@@ -90,6 +90,7 @@ test-cuda: $(CUDA)/libcuda.a fakecuda ## the device, every operator and whole fi
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CUDA ./nn/op/optest
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
+	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CardScripts ./cmd/pipe
 
 test-cuda-mutants: $(CUDA)/libcuda.a fakecuda ## kernels with a mistake in each, which the operators' rows must notice
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags 'nvidia mutants' -count=1 -v -timeout 30m -run EveryMutant ./nn/op/optest

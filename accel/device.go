@@ -33,6 +33,21 @@ type Borrower interface {
 	Borrow(data []float32) (Buffer, error)
 }
 
+// Capturer is a device that can take a sequence of launches once and queue it again at the cost of one.
+type Capturer interface {
+	// Capture records what launch launches on s, and nothing of it runs. Kernels that have run before are sure to be captured; a
+	// copy or a synchronisation in launch is an error. An error leaves s as it was.
+	Capture(s Stream, launch func() error) (Graph, error)
+}
+
+// Graph is a captured sequence. Its launches keep their operands and attributes: what they read is what the buffers hold when they run.
+type Graph interface {
+	// Launch queues the sequence on the stream that it was captured on.
+	Launch() error
+	// Close ends the graph, once the stream has come past its last Launch. The buffers of its operands are freed after it.
+	Close() error
+}
+
 // Tensor is a dense row-major view into a buffer: the operand of a kernel.
 type Tensor struct {
 	Buf   Buffer

@@ -48,9 +48,9 @@ type Job struct {
 // crashes too.
 const (
 	ClassError       = "error"         // the stage said so, or did not keep its promises
-	ClassCrash       = "crash"         // its process ended
+	ClassCrash       = "crash"         // its process ended, or can serve no other action and is ended
 	ClassTimeout     = "timeout"       // Resources.Time was over
-	ClassOutOfMemory = "out_of_memory" // a crash: it took more memory than it had asked for
+	ClassOutOfMemory = "out_of_memory" // a crash: it took more memory than it had asked for, or than its GPU has
 	ClassNodeFail    = "node_fail"     // a crash: its machine failed or was taken away
 )
 

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,7 +125,7 @@ func (w *worker) perform(req Request, log func(string), event func(WorkerEvent))
 		case "done":
 			return nil
 		case "error":
-			return &ActionError{Class: ClassError, Message: e.Message, Attribute: e.Attribute}
+			return &ActionError{Class: cmp.Or(e.Class, ClassError), Message: e.Message, Attribute: e.Attribute}
 		case "log":
 			log(e.Message)
 		default:

@@ -212,5 +212,6 @@ type WorkerEvent struct {
 	Values  map[string]float64 `json:"values,omitempty"` // progress: loss, rate, ...; metric: name -> value
 	Message string             `json:"message,omitempty"`
 
+	Class     string `json:"class,omitempty"`     // error: one of Classes; empty: ClassError
 	Attribute string `json:"attribute,omitempty"` // error: the attribute to blame, if one is
 }

@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"errors"
 	"os"
 
 	"github.com/pipe-ml/pipe/accel"
@@ -48,6 +49,22 @@ func announced(r Reporter, dev accel.Device) accel.Device {
 	r.Device(dev.Name(), dev.Caps().Model)
 	return dev
 }
+
+// OutOfMemory says whether a stage failed because its GPU has no room for it.
+func OutOfMemory(err error) bool {
+	var e *cuda.OutOfMemoryError
+	return errors.As(err, &e)
+}
+
+// LostDevice says whether a stage failed in a way after which this process can't use its GPU any more.
+func LostDevice(err error) bool {
+	var e *cuda.FaultError
+	return errors.As(err, &e)
+}
+
+// SurveyGPUs describes the driver of the GPUs and what it finds, in lines. It belongs into a process of its own, for the driver stays in
+// the one that has called it.
+func SurveyGPUs() ([]string, error) { return cuda.Survey() }
 
 // Kernels names the instruction set that the stages compute with here: "avx512", "avx2" or "go".
 func Kernels() string {

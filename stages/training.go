@@ -170,6 +170,9 @@ func progress(r Reporter) train.Progress {
 
 // reportRun records what a run did since it began; a step had batch images.
 func reportRun(r Reporter, res train.Result, batch int, began time.Time) {
+	if res.Refused != nil {
+		r.Log("each kernel of a step was launched by itself, which is slower: %v", res.Refused)
+	}
 	if !math.IsNaN(res.Best) {
 		r.Metric("val_loss", res.Best)
 	}

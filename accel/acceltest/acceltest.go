@@ -32,6 +32,9 @@ func Run(t *testing.T, open func() accel.Device) {
 		{"a bad launch is an error that names the kernel and leaves the device usable", badLaunch},
 		{"memory is counted", counts},
 		{"borrowed memory is only read", borrowed},
+		{"captured launches run when their graph is launched, on what the buffers hold then", captured},
+		{"a capture that fails leaves the stream as it was", captureFails},
+		{"repeated launches give what launches give", repeated},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

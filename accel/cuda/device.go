@@ -17,6 +17,9 @@ import (
 type Device struct {
 	worker
 	index     int
+	card      cu.Device
+	major     int // of the compute capability
+	minor     int
 	precision Precision
 	caps      accel.Caps
 	maxShared int // bytes of shared memory that a block may ask for
@@ -40,16 +43,9 @@ const Built = true
 
 // Open takes the card of an index, counted as CUDA_VISIBLE_DEVICES does. The error wraps ErrNoDevice where there is no card at all.
 func Open(index int, p Precision) (accel.Device, error) {
-	n, err := cu.NumDevices()
+	n, err := count()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoDevice, drv.Explain(err))
-	}
-	if n == 0 {
-		reason := drv.Reason()
-		if reason == "" {
-			reason = "the driver finds no card (is CUDA_VISIBLE_DEVICES empty?)"
-		}
-		return nil, fmt.Errorf("%w: %s; use the CPU", ErrNoDevice, reason)
+		return nil, err
 	}
 	if index < 0 || index >= n {
 		return nil, fmt.Errorf("there is no cuda:%d: the cards are 0 to %d", index, n-1)
@@ -61,37 +57,61 @@ func Open(index int, p Precision) (accel.Device, error) {
 	return d, nil
 }
 
-func (d *Device) open() error {
-	card, err := cu.GetDevice(d.index)
+// count is the number of cards, one at least.
+func count() (int, error) {
+	n, err := cu.NumDevices()
 	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrNoDevice, drv.Explain(err))
+	}
+	if n == 0 {
+		reason := drv.Reason()
+		if reason == "" {
+			reason = "the driver finds no card (is CUDA_VISIBLE_DEVICES empty?)"
+		}
+		return 0, fmt.Errorf("%w: %s; use the CPU", ErrNoDevice, reason)
+	}
+	return n, nil
+}
+
+// look asks the driver what the card is.
+func (d *Device) look() error {
+	var err error
+	if d.card, err = cu.GetDevice(d.index); err != nil {
 		return err
 	}
-	name, err := card.Name()
-	if err != nil {
+	d.caps = accel.Caps{Kind: "cuda"}
+	if d.caps.Model, err = d.card.Name(); err != nil {
 		return err
 	}
-	total, err := card.TotalMem()
-	if err != nil {
+	if d.caps.Memory, err = d.card.TotalMem(); err != nil {
 		return err
 	}
-	var values [4]int
-	for i, a := range []cu.DeviceAttribute{cu.MultiprocessorCount, cu.ComputeCapabilityMajor, cu.ComputeCapabilityMinor, drv.MaxSharedOptin} {
-		if values[i], err = card.Attribute(a); err != nil {
+	for attribute, to := range map[cu.DeviceAttribute]*int{
+		cu.MultiprocessorCount: &d.caps.Threads, cu.ComputeCapabilityMajor: &d.major, cu.ComputeCapabilityMinor: &d.minor, drv.MaxSharedOptin: &d.maxShared,
+	} {
+		if *to, err = d.card.Attribute(attribute); err != nil {
 			return err
 		}
 	}
-	if values[1] < 7 {
-		return fmt.Errorf("%s has compute capability %d.%d; the kernels need 7.0 (Volta) or later", name, values[1], values[2])
+	d.caps.Threads, d.maxShared = max(d.caps.Threads, 1), max(d.maxShared, 48<<10)
+	return nil
+}
+
+func (d *Device) open() error {
+	if err := d.look(); err != nil {
+		return err
+	}
+	if d.major < 7 {
+		return fmt.Errorf("%s has compute capability %d.%d; the kernels need 7.0 (Volta) or later", d.caps.Model, d.major, d.minor)
 	}
 	if d.precision == BFloat16 {
-		if values[1] < 8 {
-			return fmt.Errorf("%s has compute capability %d.%d; bf16 needs 8.0 (Ampere) or later: use float32", name, values[1], values[2])
+		if d.major < 8 {
+			return fmt.Errorf("%s has compute capability %d.%d; bf16 needs 8.0 (Ampere) or later: use float32", d.caps.Model, d.major, d.minor)
 		}
-		name += ", bf16"
+		d.caps.Model += ", bf16"
 	}
-	d.caps = accel.Caps{Kind: "cuda", Model: name, Threads: max(values[0], 1), Memory: total}
-	d.maxShared = max(values[3], 48<<10)
-	return d.start(card)
+	d.caps.Model += ", " + products()
+	return d.start(d.card)
 }
 
 // Name is "cuda:0" for the first card.

@@ -244,7 +244,7 @@ func TestAFaultNamesTheKernelAndStays(t *testing.T) {
 	s := newStream(t, d)
 	x := alloc(t, d, accel.Float32, 3)
 	l := &launch{dev: d, stream: s, entry: table["scale"], out: []accel.Tensor{x}}
-	d.remember(l)
+	d.remember(l.queued())
 	must(t, l.run("scale", each(3), none{}, none{}, float32(2), 3)) // reads address 0
 	err := s.Sync()
 	var fault *FaultError

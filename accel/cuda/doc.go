@@ -16,6 +16,7 @@
 // Every accel.Stream is a CUDA stream that is ordered with the null stream. Alloc zeroes on the null stream, which puts a reused block
 // behind all that was queued before on any stream; so allocate when a program is compiled and not while it runs. Copies go through
 // pinned pieces that a stream owns (staging.go), so host slices may be reused at once and copies overlap with another stream's kernels.
+// A training hands the next batch over while its program runs: only the transfer, of a millisecond or two, waits for the program.
 //
 // # Kernels
 //
@@ -28,6 +29,12 @@
 //
 // Sums have a fixed order (block_sum in gk.h, no atomics on floats), so a run repeats itself bit for bit on one card; other bits than
 // the CPU's are allowed, the distance to float64 is held by nn/op/optest. An operand holds fewer than 2^30 elements: kernels count in int.
+//
+// # Graphs
+//
+// Device.Capture makes a CUDA graph of a program's launches, which is then queued by one call. What a stream is handed in the meantime is gathered,
+// and captured in one request of the worker. A graph has the stream's scratch and word of findings; scratch that it has seen is kept until it
+// is closed. cuBLAS keeps its work space in the graph. A driver that refuses is no failure: accel.Repeated launches one by one then.
 //
 // # Errors
 //

@@ -42,43 +42,51 @@ func (d *Device) Launch(s accel.Stream, k accel.Kernel, attrs any, out, in []acc
 		return err
 	}
 	l.stream.scratch.begin(d)
-	d.remember(l)
+	d.remember(l.queued())
 	return e.run(l, attrs)
 }
 
 // checkOperands refuses foreign, freed, huge and overlapping operands and those that leave their buffer.
 func (l *launch) checkOperands() error {
+	read, written := map[accel.Buffer][]int{}, map[accel.Buffer][]int{}
 	for i, t := range l.in {
-		if _, err := l.dev.buffer(t); err != nil {
-			return fmt.Errorf("input %d: %w", i, err)
+		if err := l.checkOperand(t); err != nil {
+			return fmt.Errorf("input %d%w", i, err)
 		}
-		if t.Len() >= mostElements {
-			return fmt.Errorf("input %d has %d elements, the most is 2^30", i, t.Len())
-		}
+		read[t.Buf] = append(read[t.Buf], i)
 	}
 	for i, t := range l.out {
-		if _, err := l.dev.buffer(t); err != nil {
-			return fmt.Errorf("output %d: %w", i, err)
+		if err := l.checkOperand(t); err != nil {
+			return fmt.Errorf("output %d%w", i, err)
 		}
-		if t.Len() >= mostElements {
-			return fmt.Errorf("output %d has %d elements, the most is 2^30", i, t.Len())
-		}
-		for j, u := range l.in {
-			if overlap(t, u) {
+		for _, j := range read[t.Buf] {
+			if overlap(t, l.in[j]) {
 				return fmt.Errorf("output %d overlaps input %d", i, j)
 			}
 		}
-		for j, u := range l.out[:i] {
-			if overlap(t, u) {
+		for _, j := range written[t.Buf] {
+			if overlap(t, l.out[j]) {
 				return fmt.Errorf("output %d overlaps output %d", i, j)
 			}
 		}
+		written[t.Buf] = append(written[t.Buf], i)
 	}
 	return nil
 }
 
+func (l *launch) checkOperand(t accel.Tensor) error {
+	if _, err := l.dev.buffer(t); err != nil {
+		return fmt.Errorf(": %w", err)
+	}
+	if t.Len() >= mostElements {
+		return fmt.Errorf(" has %d elements, the most is 2^30", t.Len())
+	}
+	return nil
+}
+
+// overlap says whether two places in one buffer do.
 func overlap(a, b accel.Tensor) bool {
-	return a.Buf == b.Buf && a.Off < b.Off+b.Len() && b.Off < a.Off+a.Len()
+	return a.Off < b.Off+b.Len() && b.Off < a.Off+a.Len()
 }
 
 // grid is how a function is spread: blocks, and threads of a block, by x, y, z; shared is dynamic shared memory in bytes. Zeros of y

@@ -22,6 +22,7 @@ type buffer struct {
 	n     int // elements
 	ptr   cu.DevicePtr
 	freed atomic.Bool
+	held  int // scratch: graphs that use it
 }
 
 func (b *buffer) DType() accel.DType { return b.typ }

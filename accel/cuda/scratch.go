@@ -10,26 +10,33 @@ import (
 	"github.com/pipe-ml/pipe/accel"
 )
 
-// scratch is a stream's work space. A piece of it holds until the stream's next launch.
+// scratch is a stream's work space. A piece of it holds until the stream's next launch. The graphs of a stream share it, for their
+// launches are in the stream's order, and what they have seen is kept until they are closed.
 type scratch struct {
 	arena   *buffer
 	used    int
+	lent    int       // elements, in this launch
 	retired []*buffer // outgrown in this launch
 }
 
 // begin takes back what the last launch was lent.
 func (s *scratch) begin(d *Device) {
-	s.used = 0
-	if len(s.retired) == 0 {
+	s.used, s.lent = 0, 0
+	for _, b := range s.retired {
+		s.giveBack(d, b)
+	}
+	s.retired = nil
+}
+
+// giveBack returns what has been outgrown, unless a graph uses it.
+func (s *scratch) giveBack(d *Device, b *buffer) {
+	if b.held > 0 || b == s.arena {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, b := range s.retired {
-		d.memory.scratch -= class(b.bytes())
-		d.memory.keep(class(b.bytes()), b.ptr)
-	}
-	s.retired = nil
+	d.memory.scratch -= class(b.bytes())
+	d.memory.keep(class(b.bytes()), b.ptr)
 }
 
 func (s *scratch) close() {
@@ -47,7 +54,7 @@ func (l *launch) scratch(shape ...int) (accel.Tensor, error) {
 		return accel.Tensor{}, errors.New("more scratch than 2^30 elements")
 	}
 	if s.arena == nil || s.used+n > s.arena.n {
-		b, err := l.dev.reserve(accel.Float32, max(n, 1<<16))
+		b, err := l.dev.reserve(accel.Float32, max(s.lent+n, 1<<16)) // all that such a launch needs, so that the next one finds it
 		if err != nil {
 			return accel.Tensor{}, err
 		}
@@ -59,7 +66,11 @@ func (l *launch) scratch(shape ...int) (accel.Tensor, error) {
 		l.dev.memory.scratch += class(b.bytes())
 		l.dev.mu.Unlock()
 	}
+	if r := l.stream.recording; r != nil {
+		r.hold(s.arena)
+	}
 	t := accel.Tensor{Buf: s.arena, Off: s.used, Shape: shape}
 	s.used += (n + 63) / 64 * 64
+	s.lent += (n + 63) / 64 * 64
 	return t, nil
 }

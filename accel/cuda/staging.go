@@ -78,11 +78,19 @@ func (d *Device) CopyIn(s accel.Stream, dst accel.Tensor, src any) error {
 	if err != nil {
 		return fmt.Errorf("%s: copy in: %w", d.Name(), err)
 	}
+	if err := c.upload(to, from); err != nil {
+		return fmt.Errorf("%s: copy in: %w", d.Name(), d.explain(err, d.suspects()...))
+	}
+	return nil
+}
+
+// upload queues a copy of from, of which it has taken all when it returns.
+func (c *stream) upload(to cu.DevicePtr, from []byte) error {
 	for len(from) > 0 {
 		n := min(len(from), mostPart)
 		p, err := c.piece(n)
 		if err != nil {
-			return fmt.Errorf("%s: copy in: %w", d.Name(), d.explain(err, d.suspects()...))
+			return err
 		}
 		copy(p.host, from[:n])
 		p.used = true
@@ -131,6 +139,9 @@ func (d *Device) CopyOut(s accel.Stream, dst any, src accel.Tensor) error {
 func (d *Device) copied(s accel.Stream, t accel.Tensor, host any) (*stream, cu.DevicePtr, []byte, error) {
 	c, err := d.stream(s)
 	if err != nil {
+		return nil, 0, nil, err
+	}
+	if err := c.usable(); err != nil {
 		return nil, 0, nil, err
 	}
 	b, err := d.buffer(t)

@@ -22,6 +22,8 @@ type stream struct {
 	bad     badData
 	blas    blas
 
+	recording *recording // what is posted at present goes there instead
+
 	err error // of the worker: the first failure of what was posted and not yet told
 }
 
@@ -51,6 +53,10 @@ func (d *Device) NewStream() (accel.Stream, error) {
 
 // post queues f, a call of the driver that uses the stream; q names it in an error.
 func (s *stream) post(q queuedLaunch, f func() error) {
+	if s.recording != nil {
+		s.recording.add(q, f)
+		return
+	}
 	s.dev.post(func() {
 		if s.err != nil || s.dev.fault.Load() != nil {
 			return
@@ -89,9 +95,17 @@ func (s *stream) settle(f func() error) error {
 	return s.bad.found(d)
 }
 
+// usable refuses what a capture cannot hold, and a device that is not usable.
+func (s *stream) usable() error {
+	if s.recording != nil {
+		return errRecording
+	}
+	return s.dev.usable()
+}
+
 // Sync waits for all work queued so far and returns its first error.
 func (s *stream) Sync() error {
-	if err := s.dev.usable(); err != nil {
+	if err := s.usable(); err != nil {
 		return err
 	}
 	return s.settle(nil)
@@ -105,7 +119,7 @@ type event struct {
 
 // Record marks the point reached by the work queued so far.
 func (s *stream) Record() (accel.Event, error) {
-	if err := s.dev.usable(); err != nil {
+	if err := s.usable(); err != nil {
 		return nil, err
 	}
 	e := &event{dev: s.dev}
@@ -128,7 +142,7 @@ func (s *stream) Wait(e accel.Event) error {
 	if !ok || v.dev != s.dev {
 		return errors.New("the event belongs to another device")
 	}
-	if err := s.dev.usable(); err != nil {
+	if err := s.usable(); err != nil {
 		return err
 	}
 	s.post(queuedLaunch{name: "wait"}, func() error {

@@ -22,18 +22,24 @@ func (l *launch) queued() queuedLaunch {
 
 func (q queuedLaunch) String() string { return strings.TrimSpace(q.name + " " + shapes(q.out, q.in)) }
 
+// mostShapes is the number of outputs, and of inputs, whose shapes are told.
+const mostShapes = 8
+
 // shapes prints the shapes of a launch: "[2 3] <- [2 4] [3 4]"; nothing if there are none.
 func shapes(out, in []accel.Tensor) string {
 	if len(out)+len(in) == 0 {
 		return ""
 	}
 	s := ""
-	for _, t := range out {
+	for _, t := range out[:min(len(out), mostShapes)] {
 		s += fmt.Sprint(t.Shape) + " "
 	}
 	s += "<-"
-	for _, t := range in {
+	for _, t := range in[:min(len(in), mostShapes)] {
 		s += " " + fmt.Sprint(t.Shape)
+	}
+	if more := max(0, len(out)-mostShapes) + max(0, len(in)-mostShapes); more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
 	}
 	return s
 }
@@ -42,14 +48,14 @@ func shapes(out, in []accel.Tensor) string {
 const mostSuspects = 16
 
 // remember notes a launch until its stream has settled.
-func (d *Device) remember(l *launch) {
+func (d *Device) remember(q queuedLaunch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.since) == mostSuspects {
 		copy(d.since, d.since[1:])
 		d.since = d.since[:mostSuspects-1]
 	}
-	d.since = append(d.since, l.queued())
+	d.since = append(d.since, q)
 }
 
 // forget drops what has run.

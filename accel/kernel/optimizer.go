@@ -9,6 +9,13 @@ type AdamW struct {
 	Scale                              float32
 }
 
+// AdamWEach is AdamW of many parameters in one launch, bit for bit: in = (grad, grad, ...), out = (param, m, v, param, m, v, ...), with a
+// rate and a decay for each in place of AdamW's own. A device may lack it.
+type AdamWEach struct {
+	AdamW
+	LR, WeightDecay []float32
+}
+
 // SGD updates in place: in = (grad), out = (param, momentum). PyTorch's SGD without dampening:
 // g = Scale*grad + WeightDecay*param; momentum = Momentum*momentum + g; param -= LR*momentum, with Nesterov
 // param -= LR*(g + Momentum*momentum). The first step starts from a zero momentum buffer.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"time"
@@ -42,6 +44,9 @@ func (a *app) doctor(ctx context.Context) (err error) {
 		checks = append(checks, store.Checkup()...)
 	}
 	checks = append(checks, checkWorker(ctx), checkGPUs())
+	if stages.CUDA {
+		checks = append(checks, checkDriver(ctx))
+	}
 	a.view.Checked(checks)
 	for _, c := range checks {
 		if c.State == dag.CheckFail {
@@ -62,6 +67,27 @@ func checkGPUs() dag.Check {
 		list[i] = c.String()
 	}
 	return dag.OK("gpu", "%d: %s", len(cards), strings.Join(list, ", "))
+}
+
+// checkDriver asks the GPUs' driver, in a process of its own, for the driver stays in the one that has called it.
+func checkDriver(ctx context.Context) dag.Check {
+	const patience = time.Minute
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	self, err := os.Executable()
+	if err != nil {
+		return dag.Check{Name: "cuda", State: dag.CheckFail, Text: err.Error()}
+	}
+	var said, complaint strings.Builder
+	child := exec.CommandContext(ctx, self, "worker", "-gpus")
+	child.Stdout, child.Stderr = &said, &complaint
+	if err = child.Run(); err == nil {
+		return dag.OK("cuda", "%s", strings.ReplaceAll(strings.TrimSpace(said.String()), "\n", "; "))
+	}
+	return dag.Check{
+		Name: "cuda", State: dag.CheckWarn, Text: cmp.Or(strings.TrimPrefix(strings.TrimSpace(complaint.String()), "Error: "), err.Error()),
+		Remedy: "stages run on the processor; for the GPU install NVIDIA's driver, and see that CUDA_VISIBLE_DEVICES names cards that nvidia-smi -L lists",
+	}
 }
 
 // checkWorker starts a worker and asks it for what no program has: it has to say so.

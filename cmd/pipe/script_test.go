@@ -47,9 +47,11 @@ func TestMain(m *testing.M) {
 //	cache-server VERB...   a remote cache: see cmdCacheServer
 //	hub VERB...            a Hugging Face Hub: see cmdHub
 //	json ARG...            run pipe -json with these arguments; all it writes is JSON lines, the first one the version
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+func TestScripts(t *testing.T) { testscript.Run(t, scripts("testdata/script")) }
+
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
@@ -72,7 +74,7 @@ func TestScripts(t *testing.T) {
 			"cache-server": cmdCacheServer,
 			"hub":          cmdHub,
 		},
-	})
+	}
 }
 
 func cmdExits(ts *testscript.TestScript, neg bool, args []string) {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 
 func (a *app) workerCommand() *cobra.Command {
 	w := worker{}
-	tasks := ""
+	tasks, survey := "", false
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Run actions for the engine (it starts this itself)",
@@ -35,6 +36,13 @@ func (a *app) workerCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if survey {
+				lines, err := stages.SurveyGPUs()
+				if err == nil {
+					_, err = fmt.Fprintln(a.out, strings.Join(lines, "\n"))
+				}
+				return err
+			}
 			if tasks != "" {
 				return supervise(cmd.Context(), tasks)
 			}
@@ -55,6 +63,7 @@ func (a *app) workerCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&w.bound, "bound", false, "when the input ends in the middle of an action, kill it and end")
 	cmd.Flags().StringVar(&tasks, "tasks", "", "`FILE` that lists the work folders of a batch of Slurm jobs, of which this is one")
+	cmd.Flags().BoolVar(&survey, "gpus", false, "write what the GPUs' driver finds, and end")
 	return cmd
 }
 
@@ -154,9 +163,21 @@ func (w *worker) answer(ctx context.Context, line []byte) error {
 	}
 	log.Debug().Dur("ms", time.Since(begin)).Err(err).Msg("end")
 	if err != nil {
-		end = dag.WorkerEvent{Kind: "error", Message: err.Error(), Attribute: stages.Blamed(err, given(req))}
+		end = dag.WorkerEvent{Kind: "error", Message: err.Error(), Class: class(err), Attribute: stages.Blamed(err, given(req))}
 	}
 	return w.events.write(end)
+}
+
+// class is the class of a stage's failure. One that has lost the GPU to this process is a crash, after which the engine ends the
+// process.
+func class(err error) string {
+	switch {
+	case stages.OutOfMemory(err):
+		return dag.ClassOutOfMemory
+	case stages.LostDevice(err):
+		return dag.ClassCrash
+	}
+	return "" // dag.ClassError
 }
 
 // perform runs one request in its work folder.

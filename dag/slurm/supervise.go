@@ -36,7 +36,6 @@ const stopped = "stopped"
 // line is one line of the events file.
 type line struct {
 	dag.WorkerEvent
-	Class   string  `json:"class,omitempty"`   // error
 	ID      string  `json:"id,omitempty"`      // begin: Slurm's name of the element
 	Seconds float64 `json:"seconds,omitempty"` // done: how long it ran
 }
@@ -91,11 +90,11 @@ func supervise(ctx context.Context, tasks string, executor dag.Executor, beat ti
 	var failed *dag.ActionError
 	switch {
 	case errors.As(err, &failed):
-		end = line{WorkerEvent: dag.WorkerEvent{Kind: "error", Message: failed.Message, Attribute: failed.Attribute}, Class: failed.Class}
+		end = line{WorkerEvent: dag.WorkerEvent{Kind: "error", Message: failed.Message, Class: failed.Class, Attribute: failed.Attribute}}
 	case ctx.Err() != nil:
 		end = line{WorkerEvent: dag.WorkerEvent{Kind: stopped}}
 	case err != nil:
-		end = line{WorkerEvent: dag.WorkerEvent{Kind: "error", Message: err.Error()}, Class: dag.ClassError}
+		end = line{WorkerEvent: dag.WorkerEvent{Kind: "error", Message: err.Error(), Class: dag.ClassError}}
 	}
 	w.write(end)
 	return errors.Join(err, w.close())

@@ -42,10 +42,12 @@ type Optimizer struct {
 	moments [][]accel.Tensor // by parameter: m and v, or the momentum
 	squares accel.Buffer     // one sum of squares a parameter
 	update  accel.Kernel
+	each    accel.Kernel // update of all parameters at once, nil where the device has none
 	sum     accel.Kernel
 	dev     accel.Device
 	stream  accel.Stream
 	step    int
+	summing accel.Repeated // the launches of norm
 }
 
 // New allocates the moments, zero, of params on dev. Updates are queued on stream, behind the work that makes the
@@ -63,10 +65,13 @@ func New(dev accel.Device, stream accel.Stream, c Config, params []Param) (*Opti
 	if len(params) == 0 {
 		return nil, errors.New("optimizer: no parameters to train")
 	}
-	o := &Optimizer{config: c, params: params, dev: dev, stream: stream}
+	o := &Optimizer{config: c, params: params, dev: dev, stream: stream, summing: accel.Repeated{Device: dev, Stream: stream}}
 	var err error
 	if o.update, err = dev.Kernel(c.Rule); err != nil {
 		return nil, err
+	}
+	if c.Rule == "adamw" {
+		o.each, _ = dev.Kernel("adamw.each") // which a device may lack
 	}
 	if o.sum, err = dev.Kernel("sum_squares"); err != nil {
 		return nil, err
@@ -116,13 +121,34 @@ func (o *Optimizer) Step(lr float64) (norm float64, err error) {
 		scale = c / (norm + 1e-6) // torch.nn.utils.clip_grad_norm_
 	}
 	o.step++
+	if err := o.updateAll(lr, scale); err != nil {
+		return norm, err
+	}
+	return norm, o.stream.Sync()
+}
+
+// updateAll queues the updates: in one launch where the device offers it.
+func (o *Optimizer) updateAll(lr, scale float64) error {
+	if o.each != nil {
+		var a kernel.AdamWEach
+		var out, in []accel.Tensor
+		for i, p := range o.params {
+			one := o.attrs(p, lr, scale).(kernel.AdamW)
+			a.AdamW, a.LR, a.WeightDecay = one, append(a.LR, one.LR), append(a.WeightDecay, one.WeightDecay)
+			out, in = append(append(out, p.Value), o.moments[i]...), append(in, p.Grad)
+		}
+		if err := o.dev.Launch(o.stream, o.each, a, out, in); err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
+		return nil
+	}
 	for i, p := range o.params {
 		out := append([]accel.Tensor{p.Value}, o.moments[i]...)
 		if err := o.dev.Launch(o.stream, o.update, o.attrs(p, lr, scale), out, []accel.Tensor{p.Grad}); err != nil {
-			return norm, fmt.Errorf("update of %s: %w", p.Name, err)
+			return fmt.Errorf("update of %s: %w", p.Name, err)
 		}
 	}
-	return norm, o.stream.Sync()
+	return nil
 }
 
 func (o *Optimizer) attrs(p Param, lr, scale float64) any {
@@ -162,11 +188,17 @@ func (o *Optimizer) Resume(steps int) { o.step = steps }
 
 // norm adds the parameters' sums of squares in their order, in float64.
 func (o *Optimizer) norm() (float64, error) {
-	for i, p := range o.params {
-		out := accel.Tensor{Buf: o.squares, Off: i, Shape: []int{1}}
-		if err := o.dev.Launch(o.stream, o.sum, kernel.SumSquares{}, []accel.Tensor{out}, []accel.Tensor{p.Grad}); err != nil {
-			return 0, fmt.Errorf("gradient norm of %s: %w", p.Name, err)
+	err := o.summing.Run(func() error {
+		for i, p := range o.params {
+			out := accel.Tensor{Buf: o.squares, Off: i, Shape: []int{1}}
+			if err := o.dev.Launch(o.stream, o.sum, kernel.SumSquares{}, []accel.Tensor{out}, []accel.Tensor{p.Grad}); err != nil {
+				return fmt.Errorf("gradient norm of %s: %w", p.Name, err)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
 	squares := make([]float32, len(o.params))
 	if err := o.dev.CopyOut(o.stream, squares, accel.Tensor{Buf: o.squares, Shape: []int{len(squares)}}); err != nil {
@@ -181,7 +213,7 @@ func (o *Optimizer) norm() (float64, error) {
 
 // Close frees the moments. The parameters are the caller's.
 func (o *Optimizer) Close() error {
-	var errs []error
+	errs := []error{o.summing.Close()}
 	for _, moments := range o.moments {
 		for _, m := range moments {
 			errs = append(errs, o.dev.Free(m.Buf))

@@ -44,8 +44,11 @@ func Compile(g *gorgonia.ExprGraph, outputs []*gorgonia.Node, opt Options) (*Pro
 		}
 	}
 	c := &compiler{
-		opt:   opt,
-		prog:  &Program{mem: opt.Memory, dev: opt.Memory.dev, values: map[*gorgonia.Node]accel.Tensor{}, inputs: map[*gorgonia.Node]*input{}},
+		opt: opt,
+		prog: &Program{
+			mem: opt.Memory, dev: opt.Memory.dev, values: map[*gorgonia.Node]accel.Tensor{}, inputs: map[*gorgonia.Node]*input{},
+			work: accel.Repeated{Device: opt.Memory.dev, Stream: opt.Memory.stream},
+		},
 		slots: map[*gorgonia.Node]*slot{},
 	}
 	if err := c.compile(outputs); err != nil {

@@ -20,6 +20,7 @@ type Program struct {
 	values  map[*gorgonia.Node]accel.Tensor // outputs
 	inputs  map[*gorgonia.Node]*input
 	buffers []accel.Buffer
+	work    accel.Repeated // the steps
 }
 
 // step is one launch.
@@ -62,20 +63,33 @@ func (p *Program) Set(n *gorgonia.Node, data any) error {
 }
 
 // Run computes all outputs. ctx is looked at between launches; a program that was stopped or failed may be run again.
-func (p *Program) Run(ctx context.Context) (err error) {
-	if err := p.ready(); err != nil {
+func (p *Program) Run(ctx context.Context) error {
+	if err := p.Start(ctx); err != nil {
 		return err
-	}
-	for i := range p.steps {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := p.launch(&p.steps[i]); err != nil {
-			return err
-		}
 	}
 	return p.mem.stream.Sync()
 }
+
+// Start is Run that leaves the device at work: the inputs may be given their next values, and Value waits and returns the error of the work.
+func (p *Program) Start(ctx context.Context) error {
+	if err := errors.Join(p.ready(), ctx.Err()); err != nil {
+		return err
+	}
+	return p.work.Run(func() error {
+		for i := range p.steps {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := p.launch(&p.steps[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Refused is why a device that can replay launches as a graph launches this program's one by one.
+func (p *Program) Refused() error { return p.work.Refused() }
 
 func (p *Program) launch(s *step) (err error) {
 	defer func() {
@@ -137,7 +151,7 @@ func (p *Program) Bytes() int64 {
 
 // Close frees the program's memory. A second Close does nothing.
 func (p *Program) Close() error {
-	var errs []error
+	errs := []error{p.work.Close()}
 	for _, b := range p.buffers {
 		errs = append(errs, p.dev.Free(b))
 	}

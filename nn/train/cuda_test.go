@@ -5,6 +5,7 @@ package train
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -80,4 +81,24 @@ func distance(a, b []float32) float64 {
 		size += float64(v) * float64(v)
 	}
 	return math.Sqrt(far / size)
+}
+
+// What a graph replays is what its launches compute: a run that must launch one by one has the same bits.
+func TestAFineTuneOnACardHasTheSameBitsWithAndWithoutGraphs(t *testing.T) {
+	tune := func() map[string][]float32 {
+		card, err := cuda.Open(0, cuda.Float32)
+		if err != nil {
+			t.Fatalf("%v (make test-cuda builds the double of the driver and runs on it)", err)
+		}
+		defer card.Close()
+		return tuned(t, card, "vit_tiny_patch16_224", "lora", 32)
+	}
+	graphs := tune()
+	t.Setenv("CUDA_LAUNCH_BLOCKING", "1") // the driver's word for no graphs
+	launches := tune()
+	for name, values := range launches {
+		if !slices.Equal(values, graphs[name]) {
+			t.Errorf("%s is %v, by graphs %v", name, values[:1], graphs[name][:1])
+		}
+	}
 }

@@ -25,6 +25,7 @@ type Network struct {
 	opt     *optim.Optimizer
 	means   *blend // of the gradients of a step's batches, nil if it has one
 	average *blend // of the state, nil if nobody asked
+	fed     int    // the batch whose inputs are in place, counted from 1
 }
 
 // Learns tells how a trainable parameter learns: whether weight decay applies to it, and its share of the learning rate,
@@ -129,7 +130,7 @@ func (n *Network) Set(input *layer.Node, data any) error { return n.prog.Set(inp
 
 // Step makes the update of a step, counted from 0, at rate lr: it feeds and runs the step's batches, updates the parameters by
 // the mean of their gradients, and the running statistics after each batch. It returns the mean loss before the update and the global
-// norm of the gradients.
+// norm of the gradients. While the device computes a batch, the next one is fed, if the schedule has one.
 func (n *Network) Step(ctx context.Context, step int, lr float64, feed func(batch int) error) (loss, norm float64, err error) {
 	batches := n.config.batches()
 	for i := range batches {
@@ -157,22 +158,40 @@ func (n *Network) Step(ctx context.Context, step int, lr float64, feed func(batc
 
 // batch runs the program on a batch, counted from 0, and returns its loss.
 func (n *Network) batch(ctx context.Context, batch int, feed func(batch int) error) (float64, error) {
-	if err := feed(batch); err != nil {
-		return 0, err
-	}
-	if n.clock != nil {
-		if err := n.prog.Set(n.clock, []int32{int32(batch)}); err != nil {
+	if n.fed != batch+1 {
+		if err := n.feed(batch, feed); err != nil {
 			return 0, err
 		}
 	}
-	if err := n.prog.Run(ctx); err != nil {
+	if err := n.prog.Start(ctx); err != nil {
 		return 0, err
+	}
+	if batch+1 < n.config.Schedule.Total*n.config.batches() {
+		// Copies follow the program on its stream, so they do not reach its inputs too early.
+		if err := n.feed(batch+1, feed); err != nil {
+			return 0, err
+		}
 	}
 	value, err := n.prog.Value(n.loss)
 	if err != nil {
 		return 0, err
 	}
 	return float64(value[0]), n.updateStats()
+}
+
+// feed sets the inputs of a batch.
+func (n *Network) feed(batch int, feed func(batch int) error) error {
+	n.fed = 0
+	if err := feed(batch); err != nil {
+		return err
+	}
+	if n.clock != nil {
+		if err := n.prog.Set(n.clock, []int32{int32(batch)}); err != nil {
+			return err
+		}
+	}
+	n.fed = batch + 1
+	return nil
 }
 
 // updateStats moves the running statistics towards the batch's.

@@ -29,7 +29,8 @@ type Progress func(step, total int, values map[string]float64)
 // Run is one training run.
 type Run struct {
 	Network *Network // compiled with the Config of Do
-	// Feed sets the inputs of a batch, counted from 0; a step has Config.Accumulate of them.
+	// Feed sets the inputs of a batch, counted from 0; a step has Config.Accumulate of them. It is called for one after the other, for
+	// the next one while the device computes.
 	Feed func(batch int) error
 	// Validate returns the figure to make small. Nil: the last state is kept.
 	Validate func(ctx context.Context) (float64, error)
@@ -45,6 +46,7 @@ type Result struct {
 	BestStep int     // steps after which that state was; without validation all of them
 	Early    bool    // stopped before the schedule's end
 	Trained  int     // parameters
+	Refused  error   // why steps are not replayed as a graph on a device that can, nil otherwise
 	Memory   Memory
 }
 
@@ -94,7 +96,7 @@ func (r Run) Do(ctx context.Context, c Config) (Result, error) {
 			r.Progress(at.Steps, total, values)
 		}
 	}
-	res.Steps, res.BestStep = at.Steps, at.Steps
+	res.Steps, res.BestStep, res.Refused = at.Steps, at.Steps, r.Network.prog.Refused()
 	tail := at.Losses[len(at.Losses)-(len(at.Losses)+9)/10:]
 	for _, l := range tail {
 		res.Loss += l / float64(len(tail))

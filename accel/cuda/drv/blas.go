@@ -13,6 +13,7 @@ typedef struct {
 	int (*destroy)(void *);
 	int (*stream)(void *, void *);
 	int (*math)(void *, int);
+	int (*property)(int, int *);
 	int (*gemm)(void *h, int ta, int tb, int m, int n, int k, const void *alpha, uint64_t a, int type_a, int lda, int64_t sa, uint64_t b,
 	               int type_b, int ldb, int64_t sb, const void *beta, uint64_t c, int type_c, int ldc, int64_t sc, int count, int compute,
 	               int algorithm);
@@ -35,13 +36,15 @@ static const char *blas_open(void) {
 	*(void **)&blas.stream = dlsym(lib, "cublasSetStream_v2");
 	*(void **)&blas.math = dlsym(lib, "cublasSetMathMode");
 	*(void **)&blas.gemm = dlsym(lib, "cublasGemmStridedBatchedEx");
-	return blas.create && blas.destroy && blas.stream && blas.math && blas.gemm ? NULL : "libcublas lacks a function";
+	*(void **)&blas.property = dlsym(lib, "cublasGetProperty");
+	return blas.create && blas.destroy && blas.stream && blas.math && blas.property && blas.gemm ? NULL : "libcublas lacks a function";
 }
 
 static int blas_create(void **h) { return blas.create(h); }
 static int blas_destroy(void *h) { return blas.destroy(h); }
 static int blas_stream(void *h, void *s) { return blas.stream(h, s); }
 static int blas_math(void *h, int mode) { return blas.math(h, mode); }
+static int blas_property(int which, int *value) { return blas.property(which, value); }
 static int blas_gemm(void *h, int ta, int tb, int m, int n, int k, float alpha, uint64_t a, int lda, int64_t sa, uint64_t b, int ldb, int64_t sb, float beta, uint64_t c, int ldc, int64_t sc, int count, int compute) {
 	return blas.gemm(h, ta, tb, m, n, k, &alpha, a, 0, lda, sa, b, 0, ldb, sb, &beta, c, 0, ldc, sc, count, compute, -1); // CUDA_R_32F, default algorithm
 }
@@ -65,6 +68,20 @@ type BLAS struct{ handle unsafe.Pointer }
 
 // ErrNoBLAS is wrapped by what NewBLAS returns where cuBLAS is not installed.
 var ErrNoBLAS = errors.New("no cuBLAS")
+
+// BLASVersion is the version of cuBLAS, "12.4.5". The error wraps ErrNoBLAS where it is not installed.
+func BLASVersion() (string, error) {
+	if missing := openBLAS(); missing != "" {
+		return "", fmt.Errorf("%w: %s", ErrNoBLAS, missing)
+	}
+	var version [3]C.int // MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL
+	for i := range version {
+		if r := C.blas_property(C.int(i), &version[i]); r != 0 {
+			return "", fmt.Errorf("cublasGetProperty: status %d", r)
+		}
+	}
+	return fmt.Sprintf("%d.%d.%d", version[0], version[1], version[2]), nil
+}
 
 // NewBLAS opens cuBLAS for work on s in the current context.
 func NewBLAS(s cu.Stream) (*BLAS, error) {

@@ -14,7 +14,8 @@ static CUresult run_kernel(CUcontext c, piece *p) {
   static const CUresult codes[] = {[FAULT_ADDRESS] = CUDA_ERROR_ILLEGAL_ADDRESS, [FAULT_MISALIGNED] = CUDA_ERROR_MISALIGNED_ADDRESS,
                                    [FAULT_LAUNCH] = CUDA_ERROR_LAUNCH_FAILED, [FAULT_TRAP] = CUDA_ERROR_ILLEGAL_INSTRUCTION,
                                    [FAULT_TIMEOUT] = CUDA_ERROR_LAUNCH_TIMEOUT};
-  driver.launches++;
+  if (++driver.launches == setting("FAKECUDA_FAULT", 0))
+    return failed(CUDA_ERROR_ILLEGAL_ADDRESS, "launch %llu fails, as FAKECUDA_FAULT asks", (unsigned long long)driver.launches);
   fault_report r = launch(p->k, p->grid, p->threads, p->dynamic, p->params, c->device, &driver.steps);
   return r.kind ? failed(codes[r.kind], "%s", r.text) : CUDA_SUCCESS;
 }

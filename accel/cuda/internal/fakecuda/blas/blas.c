@@ -147,6 +147,15 @@ int cublasGetStream_v2(handle *h, CUstream *s) {
   return DONE;
 }
 
+/* The version: MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL. */
+int cublasGetProperty(int which, int *value) {
+  static const int version[] = {12, 4, 0};
+  if (which < 0 || which > 2)
+    return INVALID;
+  *value = version[which];
+  return DONE;
+}
+
 int cublasSetMathMode(handle *h, int mode) {
   if (!h || h->magic != HANDLE)
     return NOT_INITIALIZED;
