@@ -8,14 +8,39 @@
 
 /* Scores, or what weighs the rows of a result. */
 struct Shared {
-  Panels panels;
+  union {
+    Panels<4> panels;
+#ifdef BF16
+    float sums[TILE][TILE + 4];
+#endif
+  };
   float weights[TILE][TILE + 4];
 };
 
+/* A thread's elements (t / 16 + 16 r, t % 16 + 16 s) of a product, 0 beside it. */
+template <bool B_ALONG_K, class A, class B>
+DEV void tile_product(float sum[4][4], Shared *sh, int row, int col, int m, int n, int to, A a, B b) {
+  float own[4][4] = {};
+  accumulate<4, true, B_ALONG_K>(own, &sh->panels, row, col, m, n, 0, to, a, b);
+#ifdef BF16
+  int t = thread_x();
+  spread<4>(own, [=](int i, int j, float v) { sh->sums[i][j] = v; });
+  __syncthreads();
+  for (int r = 0; r < 4; r++)
+    for (int s = 0; s < 4; s++)
+      sum[r][s] = sh->sums[t / 16 + 16 * r][t % 16 + 16 * s];
+  __syncthreads();
+#else
+  for (int r = 0; r < 4; r++)
+    for (int s = 0; s < 4; s++)
+      sum[r][s] = own[r][s];
+#endif
+}
+
 /* The dot products of 64 rows of x [n, w] from row on with 64 rows of y [m, w] from col on. */
 DEV void dots(float sum[4][4], Shared *sh, const float *x, const float *y, int row, int col, int n, int m, int w, int d) {
-  tile_product<true, true>(
-      sum, &sh->panels, row, col, n, m, 0, w, [=](int i, int k) { return x[i * d + k]; }, [=](int k, int j) { return y[j * d + k]; });
+  tile_product<true>(
+      sum, sh, row, col, n, m, w, [=](int i, int k) { return x[i * d + k]; }, [=](int k, int j) { return y[j * d + k]; });
 }
 
 /* sum += weights by the 64 rows of x [n, w] from row on; columns from col on. */
@@ -23,8 +48,8 @@ DEV void weigh(float sum[2][4][4], Shared *sh, const float *x, int row, int col,
   __syncthreads(); /* for the weights: with BF16 threads read what others wrote */
   for (int half = 0; half < WIDE / TILE; half++) {
     float part[4][4];
-    tile_product<true, false>(
-        part, &sh->panels, 0, col + half * TILE, TILE, w, 0, min_(TILE, n - row), [=](int i, int k) { return sh->weights[i][k]; },
+    tile_product<false>(
+        part, sh, 0, col + half * TILE, TILE, w, min_(TILE, n - row), [=](int i, int k) { return sh->weights[i][k]; },
         [=](int k, int j) { return x[(row + k) * d + j]; });
     for (int r = 0; r < 4; r++)
       for (int s = 0; s < 4; s++)
