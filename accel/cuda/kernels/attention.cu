@@ -1,8 +1,7 @@
-#include "tile.h"
-
 /* Scaled dot-product attention without a matrix of all scores: a tile of 64 x 64 of them at a time, whose softmax is corrected as larger
  * scores appear (Dao et al. 2022). The gradient computes the tiles again from the logarithm of each row's sum. block_z is a head of a batch
  * element; a row of it is w long, and the next is d further. A block has 128 columns of a result, block_y says which. */
+#include "tile.h"
 
 #define WIDE 128 /* columns of a result a block: two tiles side by side */
 

@@ -1,3 +1,4 @@
+/* Convolutions as products of matrices, of which the patches are computed where they lie. */
 #include "tile.h"
 
 /* The geometry of a convolution: x [batch, groups c, h, w], weights [groups o, c, kh, kw], y [batch, groups o, oh, ow]. */

@@ -1,3 +1,4 @@
+/* Products of matrices, where cuBLAS is not installed. */
 #include "tile.h"
 
 /* c[i, j] = alpha sum_k a[i, k] b[k, j] + beta c[i, j] + bias[j], for each matrix of a batch. Element (i, k) of a is at i ai + k ak, that

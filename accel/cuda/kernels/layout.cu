@@ -1,3 +1,4 @@
+/* Parts of tensors and transposes. */
 #include "gk.h"
 
 /* A part of a tensor along one dimension: len elements of every stride, from offset on. y[i] is x's, and back. */
