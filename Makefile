@@ -93,6 +93,13 @@ test-cuda: $(CUDA)/libcuda.a fakecuda ## the device, every operator and whole fi
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
 
+gpu-check: $(CUDA)/libcuda.a ## on a machine with a card: the same tests on it, then times against its peaks and PyTorch's; needs gcc
+	$(GO_CUDA) run -tags nvidia ./accel/cuda/internal/gpucheck -look
+	$(GO_CUDA) test -tags nvidia -count=1 -timeout 20m -run CUDA ./nn/op/optest
+	$(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
+	$(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
+	$(GO_CUDA) run -tags nvidia ./accel/cuda/internal/gpucheck
+
 test-cuda-mutants: $(CUDA)/libcuda.a fakecuda ## kernels with a mistake in each, which the operators' rows must notice
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags 'nvidia mutants' -count=1 -v -timeout 30m -run EveryMutant ./nn/op/optest
 
