@@ -19,7 +19,7 @@ PTX       = $(CLANG) -x cuda --cuda-device-only -Xclang -target-feature -Xclang 
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-cuda-mutants test-fakecuda ptx clean
+.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-cuda-mutants test-fakecuda gpu-check ptx ptxas clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -62,13 +62,15 @@ $(PARITY_READY): nn/parity/requirements.txt
 # Where arm64 may fuse a product into a sum: the product is exact (of two float32, or by a power of two), or it is a reference's.
 MAY_FUSE := accel/cpu/(fma|optimizer|over_norm)|nn/op/|nn/parity/|nn/layer/merge|nn/metric/(classification|ssim)|nn/peft/(dora|lite_residual)|stages/chart/chart|cmd/pipe/internal/view/(layout|svg)
 
-lint: ## vet, the linters of .golangci.yml, and no fused multiply-add that changes bits on arm64
+lint: $(CUDA)/libcuda.a ## vet, the linters of .golangci.yml, with CUDA too (needs gcc), and no fused multiply-add that changes bits on arm64
 	go vet ./...
 	GOARCH=arm64 go vet ./...
 	! GOARCH=arm64 go build -gcflags=-S ./... 2>&1 | grep -E 'FN?M(ADD|SUB)[SD]' | grep -oE '$(CURDIR)/[^)]*' | sort -u | grep -vE '$(MAY_FUSE)'
 	GOOS=darwin go vet ./...
 	GOOS=freebsd go vet ./...
 	$(GOLANGCI_LINT) run ./...
+	$(GO_CUDA) vet -tags nvidia ./...
+	$(GO_CUDA:go=$(GOLANGCI_LINT)) run --build-tags 'nvidia mutants' ./...
 
 fmt: ## format Go and HCL in place
 	gofmt -w -s $$(git ls-files '*.go')
@@ -92,8 +94,18 @@ test-cuda: $(CUDA)/libcuda.a fakecuda ## the device, every operator and whole fi
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
 	LD_LIBRARY_PATH=$(CUDA)/double:$(CUDA)/blas $(GO_CUDA) test -tags nvidia -count=1 -run CardScripts ./cmd/pipe
 
+gpu-check: $(CUDA)/libcuda.a ## on a machine with a card: the same tests on it, then times against its peaks and PyTorch's; needs gcc
+	$(GO_CUDA) run -tags nvidia ./accel/cuda/internal/gpucheck -look
+	$(GO_CUDA) test -tags nvidia -count=1 -timeout 20m -run CUDA ./nn/op/optest
+	$(GO_CUDA) test -tags nvidia -count=1 ./accel/cuda/...
+	$(GO_CUDA) test -tags nvidia -count=1 -run Card ./nn/train ./nn/diffusion
+	$(GO_CUDA) run -tags nvidia ./accel/cuda/internal/gpucheck
+
 test-cuda-mutants: $(CUDA)/libcuda.a fakecuda ## kernels with a mistake in each, which the operators' rows must notice
 	LD_LIBRARY_PATH=$(CUDA)/double $(GO_CUDA) test -tags 'nvidia mutants' -count=1 -v -timeout 30m -run EveryMutant ./nn/op/optest
+
+ptxas: ## NVIDIA's assembler on all kernels, for sm_70 to sm_90, from Debian's non-free packages; HEADER=1 compares cuda.h too (774 MB)
+	accel/cuda/kernels/ptxas.sh
 
 ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 	command -v $(CLANG) >/dev/null || apt-get install -y --no-install-recommends clang-16
@@ -104,6 +116,7 @@ ptx: ## the kernels, compiled anew with clang 16, which it installs where it can
 
 $(CUDA)/libcuda.a: $(wildcard $(DRV)/trampolines/* $(DRV)/include/*)
 	mkdir -p $(CUDA)
+	command -v gcc >/dev/null || apt-get install -y --no-install-recommends gcc libc6-dev
 	gcc -O2 -Wall -Werror -fPIC -fvisibility=hidden -I$(DRV)/include -c $(DRV)/trampolines/load.c -o $(CUDA)/load.o
 	ar rcs $@ $(CUDA)/load.o
 

@@ -89,7 +89,7 @@ func conv2d(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 	case v.few():
 		return l.run("conv2d_few", each(y.Len()), append([]any{y, x, w, bias}, v.args()...)...)
 	}
-	return l.run(l.product("conv2d"), tiles(v.batch*area, v.o, v.Groups), append([]any{y, x, w, bias}, v.args()...)...)
+	return l.tiles("conv2d", v.batch*area, v.o, v.Groups, append([]any{y, x, w, bias}, v.args()...)...)
 }
 
 func conv2dDx(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
@@ -110,7 +110,7 @@ func conv2dDx(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 		return l.run("conv2d_dx_few", each(dx.Len()), append([]any{dx, dy, w}, v.args()...)...)
 	}
 	phase := divide(v.h, v.StrideH) * divide(v.w, v.StrideW) // positions of the largest
-	return l.run(l.product("conv2d_dx"), tiles(v.batch*phase, v.c, v.Groups*v.StrideH*v.StrideW), append([]any{dx, dy, w}, v.args()...)...)
+	return l.tiles("conv2d_dx", v.batch*phase, v.c, v.Groups*v.StrideH*v.StrideW, append([]any{dx, dy, w}, v.args()...)...)
 }
 
 // conv2dDw sums over images and positions in chunks, enough of them to fill a card, and then the chunks.
@@ -144,7 +144,7 @@ func conv2dDw(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 			alpha: 1, count: v.batch})
 	} else {
 		args := slices.Concat([]any{part, x, dy}, v.args(), []any{chunks, divide(sums, chunks)})
-		err = l.run(l.product("conv2d_dw"), tiles(v.taps(), v.o, v.Groups*chunks), args...)
+		err = l.tiles("conv2d_dw", v.taps(), v.o, v.Groups*chunks, args...)
 	}
 	if err != nil || chunks == 1 {
 		return err

@@ -24,12 +24,17 @@ type product struct {
 	count       int
 }
 
-// tile is TILE of tile.h.
-const tile = 64
+// tile is the side of the square of a result that a block has, and large that of the functions with _large: SIDE of tile.h.
+const tile, large = 64, 128
 
-// tiles has a block for each tile of count matrices: many along the side that may be long, which is block_x, and few along the other.
-func tiles(long, short, count int) grid {
-	return grid{blocks: [3]int{divide(long, tile), divide(short, tile), count}, threads: [3]int{threads}}
+// tiles queues a function that computes count matrices a square a block, in the device's precision: many squares along the side that may be
+// long, which is block_x, and few along the other. Both sizes of square give the same bits.
+func (l *launch) tiles(function string, long, short, count int, args ...any) error {
+	side := tile
+	if min(long, short) > tile && divide(long, large)*divide(short, large)*count >= l.dev.caps.Threads {
+		side, function = large, function+"_large"
+	}
+	return l.run(l.product(function), grid{blocks: [3]int{divide(long, side), divide(short, side), count}, threads: [3]int{threads}}, args...)
 }
 
 // blas is a stream's cuBLAS, opened by its first product.
@@ -78,7 +83,7 @@ func (l *launch) multiply(p product) error {
 	if p.bias != nil {
 		bias = *p.bias
 	}
-	return l.run(l.product("gemm"), tiles(p.m, p.n, p.count), p.c.t, p.a.t, p.b.t, bias, p.m, p.n, p.k, p.a.row, p.a.col, p.b.row, p.b.col, p.c.row,
+	return l.tiles("gemm", p.m, p.n, p.count, p.c.t, p.a.t, p.b.t, bias, p.m, p.n, p.k, p.a.row, p.a.col, p.b.row, p.b.col, p.c.row,
 		p.a.batch, p.b.batch, p.c.batch, p.alpha, p.beta)
 }
 

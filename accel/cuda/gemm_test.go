@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel"
@@ -16,8 +17,11 @@ import (
 func TestProductsAreThoseOfMatrices(t *testing.T) {
 	d := open(t)
 	own, other := newStream(t, d), newStream(t, d)
-	if h, err := other.cublas(); h == nil {
+	streams := map[string]*stream{"our kernel": own, "cuBLAS": other}
+	if h, err := other.cublas(); h == nil && strings.Contains(d.caps.Model, "a double, not a GPU") {
 		t.Fatalf("no cuBLAS, %v (make test-cuda builds a double of it)", err)
+	} else if h == nil {
+		delete(streams, "cuBLAS") // a card works without it
 	}
 	own.blas.asked = true
 	r := rand.New(rand.NewPCG(1, 2))
@@ -42,8 +46,8 @@ func TestProductsAreThoseOfMatrices(t *testing.T) {
 					p.b.row, p.b.col = 1, k
 				}
 				biased := beta == 0 && count == 1
-				for i, s := range []*stream{other, own} {
-					t.Run(fmt.Sprint(size, transposed, beta, []string{"cuBLAS", "our kernel"}[i]), func(t *testing.T) {
+				for by, s := range streams {
+					t.Run(fmt.Sprint(size, transposed, beta, by), func(t *testing.T) {
 						upload := func(x []float32) accel.Tensor {
 							dst := alloc(t, d, accel.Float32, len(x))
 							must(t, d.CopyIn(s, dst, x))

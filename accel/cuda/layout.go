@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/kernel"
@@ -59,8 +60,27 @@ func permute(l *launch, a kernel.Permute, out, in []accel.Tensor) error {
 		seen[from] = true
 		w.add(y[i], step[from])
 	}
+	if rows, cols, batch, ok := w.transpose(); ok {
+		g := grid{blocks: [3]int{divide(rows, 32), divide(cols, 32), batch}, threads: [3]int{32, 8}}
+		return l.run("transpose", g, out[0], in[0], rows, cols)
+	}
 	n := out[0].Len()
 	return l.run("walked", each(n), append([]any{out[0], in[0], n}, w.args()...)...)
+}
+
+// transpose tells whether the walk is over the transposes of a batch of matrices [rows, cols], as far as a grid may hold them.
+func (w walk) transpose() (rows, cols, batch int, ok bool) {
+	if len(w.n) < 2 || len(w.n) > 3 || w.step[0] != w.n[1] || w.step[1] != 1 {
+		return 0, 0, 0, false
+	}
+	rows, cols, batch = w.n[0], w.n[1], 1
+	if len(w.n) == 3 {
+		if w.step[2] != rows*cols {
+			return 0, 0, 0, false
+		}
+		batch = w.n[2]
+	}
+	return rows, cols, batch, max(divide(cols, 32), batch) <= math.MaxUint16
 }
 
 // part is a range of one dimension of a tensor: len elements of every stride from offset on.

@@ -51,11 +51,14 @@ func TestBFloat16MultipliesSmallIntegersExactly(t *testing.T) {
 // computed launches a kernel on sixteenths of small integers.
 func computed(t *testing.T, p Precision, name string, attrs any, out []int, in [][]int) []float32 {
 	t.Helper()
-	opened, err := Open(0, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := opened.(*Device)
+	d, err := Open(0, p)
+	must(t, err)
+	return computedOn(t, d.(*Device), name, attrs, out, in)
+}
+
+// computedOn is computed by a device, which it closes.
+func computedOn(t *testing.T, d *Device, name string, attrs any, out []int, in [][]int) []float32 {
+	t.Helper()
 	s := newStream(t, d)
 	s.blas.asked = true // our kernels, not cuBLAS
 	tensor := func(shape []int) accel.Tensor {

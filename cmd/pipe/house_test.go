@@ -29,6 +29,12 @@ var layers = map[string][]string{
 // goFiles lists the Go files of the repository, with slash paths relative to its root.
 func goFiles(t *testing.T) (root string, files []string) {
 	t.Helper()
+	return filesOf(t, ".go")
+}
+
+// filesOf lists the files of the repository whose names end so.
+func filesOf(t *testing.T, extensions ...string) (root string, files []string) {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +45,7 @@ func goFiles(t *testing.T) (root string, files []string) {
 			return err
 		case e.IsDir() && (e.Name() == "testdata" || name != root && strings.HasPrefix(e.Name(), ".")):
 			return filepath.SkipDir
-		case !e.IsDir() && strings.HasSuffix(name, ".go"):
+		case !e.IsDir() && slices.Contains(extensions, filepath.Ext(name)):
 			rel, err := filepath.Rel(root, name)
 			files = append(files, filepath.ToSlash(rel))
 			return err
@@ -91,7 +97,7 @@ func TestImportsGoOneWay(t *testing.T) {
 const mostLines = 400
 
 func TestFilesAreShort(t *testing.T) {
-	root, files := goFiles(t)
+	root, files := filesOf(t, ".go", ".c", ".h", ".cu")
 	for _, file := range files {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {
@@ -107,6 +113,19 @@ func TestFilesAreShort(t *testing.T) {
 func generated(text []byte) bool {
 	head, _, _ := bytes.Cut(text, []byte("\npackage "))
 	return bytes.Contains(head, []byte("// Code generated ")) && bytes.Contains(head, []byte(" DO NOT EDIT."))
+}
+
+func TestFilesInCBeginWithWhatTheyAre(t *testing.T) {
+	root, files := filesOf(t, ".c", ".h", ".cu")
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(text, []byte("/* ")) && !bytes.HasPrefix(text, []byte("// ")) {
+			t.Errorf("%s has no comment at its head", file)
+		}
+	}
 }
 
 func TestPackagesTellTheirVocabulary(t *testing.T) {

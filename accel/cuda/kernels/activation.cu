@@ -1,3 +1,4 @@
+/* Activations and their slopes, a thread an element. */
 #include "gk.h"
 
 /* Two kernels of an activation: name(y, x, n) and name_dx(dx, x, dy, n). */

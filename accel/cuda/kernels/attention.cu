@@ -1,32 +1,65 @@
-#include "tile.h"
-
 /* Scaled dot-product attention without a matrix of all scores: a tile of 64 x 64 of them at a time, whose softmax is corrected as larger
  * scores appear (Dao et al. 2022). The gradient computes the tiles again from the logarithm of each row's sum. block_z is a head of a batch
  * element; a row of it is w long, and the next is d further. A block has 128 columns of a result, block_y says which. */
+#include "tile.h"
 
 #define WIDE 128 /* columns of a result a block: two tiles side by side */
 
 /* Scores, or what weighs the rows of a result. */
 struct Shared {
-  Panels panels;
+  union {
+    Panels<4> panels;
+#ifdef BF16
+    float sums[TILE][TILE + 4];
+#endif
+  };
   float weights[TILE][TILE + 4];
 };
 
+/* A thread's elements (t / 16 + 16 r, t % 16 + 16 s) of a product, 0 beside it. */
+template <bool B_ALONG_K, class A, class B>
+DEV void tile_product(float sum[4][4], Shared *sh, int row, int col, int m, int n, int to, A a, B b) {
+  float own[4][4] = {};
+  accumulate<4, true, B_ALONG_K>(own, &sh->panels, row, col, m, n, 0, to, a, b);
+#ifdef BF16
+  int t = thread_x();
+  spread<4>(own, [=](int i, int j, float v) { sh->sums[i][j] = v; });
+  __syncthreads();
+  UNROLL
+  for (int r = 0; r < 4; r++)
+    UNROLL
+    for (int s = 0; s < 4; s++)
+      sum[r][s] = sh->sums[t / 16 + 16 * r][t % 16 + 16 * s];
+  __syncthreads();
+#else
+  UNROLL
+  for (int r = 0; r < 4; r++)
+    UNROLL
+    for (int s = 0; s < 4; s++)
+      sum[r][s] = own[r][s];
+#endif
+}
+
 /* The dot products of 64 rows of x [n, w] from row on with 64 rows of y [m, w] from col on. */
 DEV void dots(float sum[4][4], Shared *sh, const float *x, const float *y, int row, int col, int n, int m, int w, int d) {
-  tile_product<true, true>(
-      sum, &sh->panels, row, col, n, m, 0, w, [=](int i, int k) { return x[i * d + k]; }, [=](int k, int j) { return y[j * d + k]; });
+  tile_product<true>(
+      sum, sh, row, col, n, m, w, [=](int i, int k) { return x[i * d + k]; }, [=](int k, int j) { return y[j * d + k]; });
 }
 
 /* sum += weights by the 64 rows of x [n, w] from row on; columns from col on. */
 DEV void weigh(float sum[2][4][4], Shared *sh, const float *x, int row, int col, int n, int w, int d) {
   __syncthreads(); /* for the weights: with BF16 threads read what others wrote */
+  UNROLL
   for (int half = 0; half < WIDE / TILE; half++) {
+    if (half && col + half * TILE >= w) /* a head's columns end before */
+      return;
     float part[4][4];
-    tile_product<true, false>(
-        part, &sh->panels, 0, col + half * TILE, TILE, w, 0, min_(TILE, n - row), [=](int i, int k) { return sh->weights[i][k]; },
+    tile_product<false>(
+        part, sh, 0, col + half * TILE, TILE, w, min_(TILE, n - row), [=](int i, int k) { return sh->weights[i][k]; },
         [=](int k, int j) { return x[(row + k) * d + j]; });
+    UNROLL
     for (int r = 0; r < 4; r++)
+      UNROLL
       for (int s = 0; s < 4; s++)
         sum[half][r][s] += part[r][s];
   }
@@ -35,7 +68,9 @@ DEV void weigh(float sum[2][4][4], Shared *sh, const float *x, int row, int col,
 /* Writes a thread's elements of a result. */
 DEV void put(float *y, const float sum[2][4][4], const float factor[4], int row, int col, int n, int w, int d) {
   int t = thread_x();
+  UNROLL
   for (int r = 0; r < 4; r++)
+    UNROLL
     for (int s = 0; s < 8; s++) {
       int i = row + t / 16 + 16 * r, c = col + t % 16 + 16 * s;
       if (i < n && c < w)
@@ -66,9 +101,11 @@ struct Softmax {
  * must be multiplied by. */
 DEV void soften(Softmax *now, float p[4][4], float by[4], int row, int col, int m, float scale, int causal) {
   int t = thread_x();
+  UNROLL
   for (int r = 0; r < 4; r++) {
     int i = row + t / 16 + 16 * r;
     float top = now->top[r];
+    UNROLL
     for (int s = 0; s < 4; s++) {
       int j = col + t % 16 + 16 * s;
       p[r][s] = j >= m || (causal && j > i) ? -__builtin_inff() : p[r][s] * scale;
@@ -78,6 +115,7 @@ DEV void soften(Softmax *now, float p[4][4], float by[4], int row, int col, int 
     by[r] = exp_(now->top[r] - top);
     now->top[r] = top;
     now->sum[r] *= by[r];
+    UNROLL
     for (int s = 0; s < 4; s++) {
       p[r][s] = p[r][s] == -__builtin_inff() ? 0.f : exp_(p[r][s] - top);
       now->sum[r] += p[r][s];
@@ -87,7 +125,9 @@ DEV void soften(Softmax *now, float p[4][4], float by[4], int row, int col, int 
 
 DEV void keep(Shared *sh, const float p[4][4]) {
   int t = thread_x();
+  UNROLL
   for (int r = 0; r < 4; r++)
+    UNROLL
     for (int s = 0; s < 4; s++)
       sh->weights[t / 16 + 16 * r][t % 16 + 16 * s] = p[r][s];
 }
@@ -107,11 +147,14 @@ KERNEL PRODUCT(attention)(float *o, const float *q, const float *k, const float 
     dots(p, &sh, q + of_n, k + of_m, row, key, n, m, w, d);
     soften(&now, p, by, row, key, m, scale, causal);
     keep(&sh, p);
+    UNROLL
     for (int r = 0; r < 4; r++)
+      UNROLL
       for (int s = 0; s < 8; s++)
         sum[s / 4][r][s % 4] *= by[r];
     weigh(sum, &sh, v + of_m, key, col, m, w, d);
   }
+  UNROLL
   for (int r = 0; r < 4; r++)
     by[r] = 1.f / row_sum(now.sum[r]);
   put(o + of_n, sum, by, row, col, n, w, d);
@@ -128,12 +171,15 @@ KERNEL PRODUCT(attention_stats)(float *stats, const float *q, const float *k, co
     dots(p, &sh, q + of_n, k + of_m, row, key, n, m, w, d);
     dots(dp, &sh, dout + of_n, v + of_m, row, key, n, m, w, d);
     soften(&now, p, by, row, key, m, scale, causal);
+    UNROLL
     for (int r = 0; r < 4; r++) {
       weighed[r] *= by[r];
+      UNROLL
       for (int s = 0; s < 4; s++)
         weighed[r] += p[r][s] * dp[r][s];
     }
   }
+  UNROLL
   for (int r = 0; r < 4; r++) {
     float sum = row_sum(now.sum[r]), taken = row_sum(weighed[r]) / sum;
     int i = row + t / 16 + 16 * r;
@@ -156,7 +202,9 @@ KERNEL PRODUCT(attention_dq)(float *dq, const float *q, const float *k, const fl
   for (int key = 0; key < seen(row, m, causal); key += TILE) {
     dots(p, &sh, q + of_n, k + of_m, row, key, n, m, w, d);
     dots(dp, &sh, dout + of_n, v + of_m, row, key, n, m, w, d);
+    UNROLL
     for (int r = 0; r < 4; r++)
+      UNROLL
       for (int s = 0; s < 4; s++) {
         int i = row + t / 16 + 16 * r, j = key + t % 16 + 16 * s;
         const float *stat = stats + (block_z() * n + min_(i, n - 1)) * 2;
@@ -178,7 +226,9 @@ DEV void keys(float *out, Shared *sh, bool values, const float *q, const float *
     dots(p, sh, k + of_m, q + of_n, row, query, m, n, w, d);
     if (!values)
       dots(dp, sh, v + of_m, dout + of_n, row, query, m, n, w, d);
+    UNROLL
     for (int r = 0; r < 4; r++)
+      UNROLL
       for (int s = 0; s < 4; s++) {
         int j = row + t / 16 + 16 * r, i = query + t % 16 + 16 * s;
         const float *stat = stats + (block_z() * n + min_(i, n - 1)) * 2;

@@ -1,8 +1,7 @@
-#include "gk.h"
-
 /* Norms whose gain and bias belong to channels: x [batch, c, s] is batch c rows of s elements, of which row r has the channel r % c. Its
  * statistics, a pair of mean and 1 / sqrt(variance + eps), are number r / by % of: one for each channel (by 1, of c), or for each group of
  * each sample (by channels a group). */
+#include "gk.h"
 
 #define STATS const float *stats, int by, int of
 #define STAT(r) (stats + (r) / by % of * 2)

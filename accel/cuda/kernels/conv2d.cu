@@ -1,3 +1,4 @@
+/* Convolutions as products of matrices, of which the patches are computed where they lie. */
 #include "tile.h"
 
 /* The geometry of a convolution: x [batch, groups c, h, w], weights [groups o, c, kh, kw], y [batch, groups o, oh, ow]. */
@@ -5,7 +6,7 @@ struct Conv {
   int batch, groups, c, h, w, o, oh, ow, kh, kw, sh, sw, top, left;
 };
 #define CONV int batch, int groups, int c, int h, int w, int o, int oh, int ow, int kh, int kw, int sh, int sw, int top, int left
-#define CONV_OF {batch, groups, c, h, w, o, oh, ow, kh, kw, sh, sw, top, left}
+#define CONV_ARGS batch, groups, c, h, w, o, oh, ow, kh, kw, sh, sw, top, left
 
 /* Element (row, col) of a plane of height h and width w, 0 beside it. */
 DEV float padded(const float *plane, int row, int col, int h, int w) {
@@ -13,13 +14,14 @@ DEV float padded(const float *plane, int row, int col, int h, int w) {
 }
 
 /* y as a product for each group (block_z): weights [o, c kh kw] by the patches [c kh kw, batch oh ow]. bias may be null. */
-KERNEL PRODUCT(conv2d)(float *y, const float *x, const float *weight, const float *bias, CONV) {
-  SHARED Panels panels;
-  Conv v = CONV_OF;
+template <int EACH>
+DEV void conv2d_tiles(float *y, const float *x, const float *weight, const float *bias, CONV) {
+  SHARED Panels<EACH> panels;
+  Conv v = {CONV_ARGS};
   int g = block_z(), taps = c * kh * kw, window = kh * kw, area = oh * ow;
   weight += g * o * taps;
-  product<true, false>(
-      &panels, block_y() * TILE, block_x() * TILE, o, batch * area, 0, taps, [=](int i, int k) { return weight[i * taps + k]; },
+  product<EACH, true, false>(
+      &panels, block_y() * SIDE(EACH), block_x() * SIDE(EACH), o, batch * area, 0, taps, [=](int i, int k) { return weight[i * taps + k]; },
       [=](int k, int j) {
         int image = j / area, at = j % area, channel = k / window, tap = k % window;
         const float *plane = x + ((image * v.groups + g) * v.c + channel) * v.h * v.w;
@@ -33,17 +35,18 @@ KERNEL PRODUCT(conv2d)(float *y, const float *x, const float *weight, const floa
 
 /* dx for the positions that one phase of the strides meets, which are those of a dense grid, and the taps that meet them: a
  * product for each group and phase (block_z = (group sh + phase of rows) sw + phase of columns). Row r of the phase p is at p + r sh of x. */
-KERNEL PRODUCT(conv2d_dx)(float *dx, const float *dy, const float *weight, CONV) {
-  SHARED Panels panels;
-  Conv v = CONV_OF;
+template <int EACH>
+DEV void conv2d_dx_tiles(float *dx, const float *dy, const float *weight, CONV) {
+  SHARED Panels<EACH> panels;
+  Conv v = {CONV_ARGS};
   int row0 = block_z() / sw % sh, col0 = block_z() % sw, g = block_z() / (sh * sw);
   int rows = (h - row0 + sh - 1) / sh, cols = (w - col0 + sw - 1) / sw, area = max_(rows * cols, 1);
   int tap_row = (row0 + top) % sh, tap_col = (col0 + left) % sw; /* the first of the taps that meet the phase */
   int tap_rows = max_((kh - tap_row + sh - 1) / sh, 0), tap_cols = max_((kw - tap_col + sw - 1) / sw, 0);
   int window = max_(tap_rows * tap_cols, 1), wide = max_(tap_cols, 1);
   int out_row = (row0 + top - tap_row) / sh, out_col = (col0 + left - tap_col) / sw; /* the output that the first one meets in row 0 */
-  product<true, false>(
-      &panels, block_y() * TILE, block_x() * TILE, c, batch * rows * cols, 0, o * tap_rows * tap_cols,
+  product<EACH, true, false>(
+      &panels, block_y() * SIDE(EACH), block_x() * SIDE(EACH), c, batch * rows * cols, 0, o * tap_rows * tap_cols,
       [=](int i, int k) {
         int out = k / window, tap = k % window;
         int at = (tap_row + tap / wide * v.sh) * v.kw + tap_col + tap % wide * v.sw;
@@ -63,13 +66,14 @@ KERNEL PRODUCT(conv2d_dx)(float *dx, const float *dy, const float *weight, CONV)
 
 /* dw summed over per of the batch oh ow positions: part [chunks, groups o, c kh kw], a product for each group and chunk
  * (block_z = group chunks + chunk). */
-KERNEL PRODUCT(conv2d_dw)(float *part, const float *x, const float *dy, CONV, int chunks, int per) {
-  SHARED Panels panels;
-  Conv v = CONV_OF;
+template <int EACH>
+DEV void conv2d_dw_tiles(float *part, const float *x, const float *dy, CONV, int chunks, int per) {
+  SHARED Panels<EACH> panels;
+  Conv v = {CONV_ARGS};
   int g = block_z() / chunks, chunk = block_z() % chunks, taps = c * kh * kw, window = kh * kw, area = oh * ow;
   part += (chunk * groups + g) * o * taps;
-  product<true, true>(
-      &panels, block_y() * TILE, block_x() * TILE, o, taps, chunk * per, min_(batch * area, (chunk + 1) * per),
+  product<EACH, true, true>(
+      &panels, block_y() * SIDE(EACH), block_x() * SIDE(EACH), o, taps, chunk * per, min_(batch * area, (chunk + 1) * per),
       [=](int i, int k) { return dy[((k / area * v.groups + g) * v.o + i) * area + k % area]; },
       [=](int k, int j) {
         int image = k / area, at = k % area, channel = j / window, tap = j % window;
@@ -78,6 +82,10 @@ KERNEL PRODUCT(conv2d_dw)(float *part, const float *x, const float *dy, CONV, in
       },
       [=](int i, int j, float sum) { part[i * taps + j] = sum; });
 }
+
+SIZES(conv2d, (float *y, const float *x, const float *weight, const float *bias, CONV), (y, x, weight, bias, CONV_ARGS))
+SIZES(conv2d_dx, (float *dx, const float *dy, const float *weight, CONV), (dx, dy, weight, CONV_ARGS))
+SIZES(conv2d_dw, (float *part, const float *x, const float *dy, CONV, int chunks, int per), (part, x, dy, CONV_ARGS, chunks, per))
 
 #ifndef BF16
 /* ---- groups of few channels, whose products would leave most of a tile idle: a thread an element ---- */

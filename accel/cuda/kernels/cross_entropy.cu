@@ -1,3 +1,4 @@
+/* The cross entropy of rows of logits, by labels or by probabilities, and its gradient. A block a row. */
 #include "gk.h"
 
 /* The largest element of a row and the sum of exp(x - largest). */

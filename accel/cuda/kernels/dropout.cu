@@ -1,3 +1,4 @@
+/* Dropout by the random numbers of package rng, so that a mask is the same on every device. */
 #include "gk.h"
 
 /* Philox4x32-10 (Salmon et al. 2011), as package rng. */

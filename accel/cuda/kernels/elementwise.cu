@@ -1,3 +1,4 @@
+/* Sums, products and copies, a thread an element of the result. */
 #include "gk.h"
 
 KERNEL add(float *y, const float *a, const float *b, int n) {

@@ -1,3 +1,4 @@
+/* Rows of a table by their numbers, and the gradient of the table in a fixed order. */
 #include "gk.h"
 
 /* y[i] is the row of w [vocabulary, width] at ids[i]. */

@@ -1,3 +1,4 @@
+/* The norm of rows, and its gradients. */
 #include "gk.h"
 
 /* Mean and 1 / sqrt(variance + eps) of a row, in two passes, in every thread of the block. */

@@ -1,3 +1,4 @@
+/* The means of squared differences and of binary cross entropies, and their gradients. */
 #include "gk.h"
 
 /* loss = factor times the sum of n values. One block. */

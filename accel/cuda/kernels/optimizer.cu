@@ -1,3 +1,4 @@
+/* Steps of optimizers, in place, a thread a parameter. */
 #include "gk.h"
 
 /* rate = lr / (1 - beta1^step), inv_root = 1 / sqrt(1 - beta2^step), keep = 1 - lr decay. */

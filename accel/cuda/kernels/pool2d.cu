@@ -1,6 +1,6 @@
+/* Windows over planes of h x w, whose results are planes of oh x ow. A thread an element of the result. */
 #include "gk.h"
 
-/* Windows over planes of h x w, whose results are planes of oh x ow. A thread an element of the result. */
 #define POOL int n, int h, int w, int oh, int ow, int size, int stride, int pad
 
 /* The outputs [*lo, *hi) of out whose windows meet element i. */

@@ -1,3 +1,4 @@
+/* Sums over dimensions, in a fixed order. */
 #include "gk.h"
 
 /* y[o] = the sum of count elements of x, which a walk finds from where another one puts o. A block an output. */

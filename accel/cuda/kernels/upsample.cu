@@ -1,6 +1,5 @@
-#include "gk.h"
-
 /* Planes of h x w become planes of oh x ow. A thread an element of the result. */
+#include "gk.h"
 
 KERNEL upsample_nearest2d(float *y, const float *x, int n, int h, int w, int scale) {
   int i = index();

@@ -1,3 +1,4 @@
+/* The kernels of simple.h in the machine's own words. */
 #include "simple.h"
 
 /* add: p[i] += n; scale: p[i] *= n; wide: 64 KiB of dynamic shared memory, p[i] = its last word */
