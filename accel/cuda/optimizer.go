@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -30,7 +31,7 @@ func adamw(l *launch, a kernel.AdamW, out, in []accel.Tensor) error {
 	lr, b1, b2 := float64(a.LR), float64(a.Beta1), float64(a.Beta2)
 	return l.run("adamw", each(n), out[0], out[1], out[2], in[0], n,
 		a.Scale, float32(1-lr*float64(a.WeightDecay)), a.Beta1, float32(1-b1), a.Beta2, float32(1-b2),
-		float32(1/math.Sqrt(1-math.Pow(b2, float64(a.Step)))), a.Eps, float32(lr/(1-math.Pow(b1, float64(a.Step)))))
+		float32(1/math.Sqrt(1-elementary.Power(b2, a.Step))), a.Eps, float32(lr/(1-elementary.Power(b1, a.Step))))
 }
 
 func sgd(l *launch, a kernel.SGD, out, in []accel.Tensor) error {
