@@ -16,10 +16,13 @@ KERNELS  ?= accel/cuda/kernels
 STRICT   ?= -Wall -Werror
 PTX       = $(CLANG) -x cuda --cuda-device-only -Xclang -target-feature -Xclang +ptx70 -nocudainc -nocudalib -O3 -ffp-contract=fast $(STRICT) -S
 
+QEMU     := qemu-aarch64-static
+ON_ARM64 := GOARCH=arm64 go test -count=1 -timeout 30m $(if $(filter aarch64 arm64,$(shell uname -m)),,-exec $(QEMU))
+
 # A cache of its own, for the linters remember where a file was: a second checkout would report what the first one, gone since, held.
 export GOLANGCI_LINT_CACHE := $(CURDIR)/.cache/golangci-lint
 
-.PHONY: build test test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-cuda-mutants test-fakecuda gpu-check ptx ptxas clean
+.PHONY: build test test-arm64 test-faults test-slurm parity parity-fixtures parity-augment parity-schedulers parity-metrics parity-mutants lint fmt fmt-check generate demo bench bench-nn bench-engine cuda fakecuda test-cuda test-cuda-mutants test-fakecuda gpu-check ptx ptxas clean
 
 build: ## the binary, ./pipe
 	go build -o pipe ./cmd/pipe
@@ -33,6 +36,11 @@ test: ## every test, on any machine with Go
 
 test-faults: ## a study that is killed, damaged and starved of disk some 300 times, of it by kill -9 at 200 instants and more; it prints its seed
 	PIPE_FAULT_ROUNDS=300 go test -count=1 -timeout 20m -v -run TestFaults ./cmd/pipe
+
+test-arm64: ## the bits of stages and of what they compute with, on an arm64 processor or under qemu, which it installs where it can (5 minutes)
+	test -z "$(findstring -exec,$(ON_ARM64))" || command -v $(QEMU) >/dev/null || apt-get install -y --no-install-recommends qemu-user-static
+	$(ON_ARM64) ./accel/elementary ./nn/linalg ./nn/metric ./stages/phantom
+	$(ON_ARM64) -run '^TestStagesGiveTheirGoldenBytes$$' ./stages -part
 
 parity: $(PARITY_READY) ## networks of real size against torchvision, timm, diffusers and transformers; CASES="vit resnet/resnet50" for some
 	go run ./nn/parity -python $(PARITY_PYTHON) $(CASES)

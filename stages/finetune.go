@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/pipe-ml/pipe/nn/model"
@@ -18,11 +17,11 @@ func init() {
 	Register(Type{
 		Name:    "finetune",
 		Version: 5,
-		Doc: "Adapts a pretrained network to new images by one of the fine-tuning methods: " + strings.Join(peft.Names(), ", ") + ".\n\n" +
+		Doc: "Adapts a pretrained network to new images by a fine-tuning method (pipe docs peft compares them; pipe docs peft METHOD has its options and learning rates).\n\n" +
 			"A classifier gets a new head for the data's classes; a diffusion model (give tokens too) learns new images and captions. " +
 			"What the method leaves alone is frozen. The result holds the base model and the difference. A method that would " +
 			"train nothing on the network is refused. What the method claims of its start and of merging is proven on the network " +
-			"at hand, and the deviations are reported; a merge that deviates is a warning in the log, since the model holds without it.\n\n" + methods() + "\n\n" + augmentDoc(),
+			"at hand, and the deviations are reported; a merge that deviates is a warning in the log, since the model holds without it.\n\n" + augmentDoc(),
 		CPUs:   1,
 		Memory: 1 << 30,
 		New:    func() Stage { return &finetune{} },
@@ -49,52 +48,6 @@ type finetune struct {
 	Latents Input  `pipe:"latents,optional" kind:"latents" doc:"For a diffusion model, in place of data and tokens: what encode made of them with this model."`
 	Tokens  Input  `pipe:"tokens,optional" kind:"tokens" doc:"The images' captions, for a diffusion model; tokenized with that model's vocabulary."`
 	Out     Output `pipe:"model" kind:"model" doc:"The fine-tuned model: base/, adapter and head."`
-}
-
-// methods describes the fine-tuning methods: what each is, where it fits, and its options.
-func methods() string {
-	var matrix, list strings.Builder
-	w := tabwriter.NewWriter(&matrix, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "  \t")
-	for _, kind := range model.Kinds() {
-		fmt.Fprintf(w, "%s\t", kind)
-	}
-	fmt.Fprintln(w, "merges\toutput before the first step")
-	for _, name := range peft.Names() {
-		m, err := peft.Lookup(name)
-		if err != nil {
-			continue // Names lists what Lookup finds
-		}
-		fmt.Fprintf(w, "  %s\t", name)
-		for _, kind := range model.Kinds() {
-			if rate := m.Rates[kind]; rate > 0 {
-				fmt.Fprintf(w, "%v\t", rate)
-			} else {
-				fmt.Fprint(w, "-\t")
-			}
-		}
-		merges := "yes"
-		if m.Merge != peft.Exact {
-			merges = "no"
-		}
-		fmt.Fprintf(w, "%s\t%s\n", merges, m.Step0)
-		fmt.Fprintf(&list, "\n  %s: %s, %s", name, m.Title, m.Formula)
-		if m.Paper != "" {
-			fmt.Fprintf(&list, " (%s)", m.Paper)
-		}
-		list.WriteString("\n")
-		for _, o := range peft.Fields(m.New()) {
-			set := o.Name
-			if o.Default != nil {
-				set += fmt.Sprintf(" = %v", o.Default)
-			}
-			fmt.Fprintf(&list, "    %s: %s\n", set, o.Doc)
-		}
-	}
-	_ = w.Flush() // a strings.Builder takes everything
-	return "Default learning rates by kind of network (-: the method is refused there), whether the result can be worked into the " +
-		"weights, and how the output before the first step relates to the frozen model's (close: equal but for the noise of the new " +
-		"parameters):\n\n" + matrix.String() + "\nMethods and their options, with defaults:\n" + strings.TrimSuffix(list.String(), "\n")
 }
 
 // Canonical implements Canonical: options that are left out are written out.

@@ -15,7 +15,7 @@ type recipe struct {
 	Loss         string         `pipe:"loss,optional" enum:"cross_entropy,bce" doc:"A classifier's loss: cross_entropy for one class an image, bce (binary cross-entropy of each class) for images with several. Default: cross_entropy, of images with several labels bce."`
 	Smoothing    float64        `pipe:"label_smoothing,optional" min:"0" max:"0.99" doc:"Share of a target that goes to all classes alike, of images with several labels to 0.5. Default: 0."`
 	ClassWeights string         `pipe:"class_weights,optional" enum:"balanced" doc:"balanced: classes count alike in the loss however many of the training images have them (scikit-learn's weights); with bce, the positives of a class as much as its negatives."`
-	LayerDecay   float64        `pipe:"layer_decay,optional" min:"0.000001" max:"1" doc:"Learning rate of each block as a share of that of the next one, the head having all of it. Default: 1."`
+	LayerDecay   float64        `pipe:"layer_decay,optional" min:"0.000001" max:"1" doc:"Learning rate of each block as a share of that of the next one, the head having all of it; what a method shares among the blocks has all of it too. Default: 1."`
 	HeadScale    float64        `pipe:"head_lr_scale,optional" min:"0.000001" doc:"Learning rate of the head as a multiple of the others'. Default: 1."`
 	Augment      map[string]any `pipe:"augment,optional" doc:"Random changes of a classifier's training images, such as { mixup = 0.2, rand_augment = 2 }; its settings are above."`
 }

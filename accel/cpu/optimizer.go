@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -41,27 +42,15 @@ func adamw(d *Device, a kernel.AdamW, out, in []accel.Tensor) error {
 		scale: a.Scale, keep: float32(1 - float64(a.LR)*float64(a.WeightDecay)),
 		beta1: a.Beta1, rest1: float32(1 - float64(a.Beta1)),
 		beta2: a.Beta2, rest2: float32(1 - float64(a.Beta2)),
-		invRoot: float32(1 / math.Sqrt(1-power(a.Beta2, a.Step))),
+		invRoot: float32(1 / math.Sqrt(1-elementary.Power(float64(a.Beta2), a.Step))),
 		eps:     a.Eps,
-		rate:    float32(float64(a.LR) / (1 - power(a.Beta1, a.Step))),
+		rate:    float32(float64(a.LR) / (1 - elementary.Power(float64(a.Beta1), a.Step))),
 	}
 	p, m, v, g := f32(out[0]), f32(out[1]), f32(out[2]), f32(in[0])
 	d.pool.run(len(g), elementGrain, func(lo, hi int) {
 		d.level.adamw(p[lo:hi], m[lo:hi], v[lo:hi], g[lo:hi], c)
 	})
 	return nil
-}
-
-// power is x^n by squaring; each product is rounded by itself, so that every platform gets the same.
-func power(x float32, n int) float64 {
-	y := 1.0
-	for b := float64(x); n > 0; n >>= 1 {
-		if n&1 == 1 {
-			y = float64(y * b)
-		}
-		b = float64(b * b)
-	}
-	return y
 }
 
 // adamw: m = m*beta1 + g*rest1, v = v*beta2 + g^2*rest2, p = p*keep - m*rate / (sqrt(v)*invRoot + eps), with g scaled.

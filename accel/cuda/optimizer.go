@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -38,12 +39,12 @@ func adamw(l *launch, a kernel.AdamW, out, in []accel.Tensor) error {
 
 // adamwRates are what a parameter is multiplied by and what its step is.
 func adamwRates(a kernel.AdamW, lr, decay float32) (keep, rate float32) {
-	return float32(1 - float64(lr)*float64(decay)), float32(float64(lr) / (1 - math.Pow(float64(a.Beta1), float64(a.Step))))
+	return float32(1 - float64(lr)*float64(decay)), float32(float64(lr) / (1 - elementary.Power(float64(a.Beta1), a.Step)))
 }
 
 // adamwRoot is what the root of v is multiplied by.
 func adamwRoot(a kernel.AdamW) float32 {
-	return float32(1 / math.Sqrt(1-math.Pow(float64(a.Beta2), float64(a.Step))))
+	return float32(1 / math.Sqrt(1-elementary.Power(float64(a.Beta2), a.Step)))
 }
 
 const (

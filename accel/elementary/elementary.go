@@ -43,10 +43,33 @@ func Exp2(x float64) float64 {
 	return math.Ldexp(1-((lo-float64(r*c)/(2-c))-hi), k)
 }
 
-// Log is the natural logarithm of a normal x > 0, to some units in the last place.
+// Log is the natural logarithm of a normal x > 0, to some units in the last place; of 0 it is -Inf.
 func Log(x float64) float64 {
+	if x == 0 {
+		return math.Inf(-1)
+	}
 	fraction, exponent := atanh.Log(x, 23)
 	return float64(exponent*ln2Hi) + (fraction + float64(exponent*ln2Lo))
+}
+
+// Pow is x^y of x = 0 with y > 0, or of a normal x > 0: to some |y log x| units in the last place, and with the ends of Exp.
+func Pow(x, y float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	return Exp(float64(y * Log(x)))
+}
+
+// Power is x^n of n >= 0 by squaring.
+func Power(x float64, n int) float64 {
+	y := 1.0
+	for ; n > 0; n >>= 1 {
+		if n&1 == 1 {
+			y = float64(y * x)
+		}
+		x = float64(x * x)
+	}
+	return y
 }
 
 // Sin is the sine of |x| < 2^29 radians, by the polynomials of Cephes (Moshier 1989).

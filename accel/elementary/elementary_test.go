@@ -15,6 +15,9 @@ func TestFunctionsAgreeWithTheStandardLibrary(t *testing.T) {
 		{"exp", Exp, math.Exp, -700, 700, 0, 1e-14},
 		{"log", Log, math.Log, 1e-12, 1, 0, 5e-16},
 		{"log", Log, math.Log, 1, 1e6, 0, 5e-16},
+		{"x^2.2", func(x float64) float64 { return Pow(x, 2.2) }, func(x float64) float64 { return math.Pow(x, 2.2) }, 1e-9, 10, 0, 3e-14},
+		{"x^(-2/3)", func(x float64) float64 { return Pow(x, -2./3) }, func(x float64) float64 { return math.Pow(x, -2./3) }, 1, 1e6, 0, 1e-14},
+		{"x^7", func(x float64) float64 { return Power(x, 7) }, func(x float64) float64 { return math.Pow(x, 7) }, -10, 10, 0, 1e-15},
 		{"sin", Sin, math.Sin, -1e4, 1e4, 1e-15, 0},
 		{"cos", Cos, math.Cos, -1e4, 1e4, 1e-15, 0},
 		{"sin", Sin, math.Sin, -2, 2, 1e-15, 0},
@@ -43,6 +46,10 @@ func TestExactPlacesAndNaN(t *testing.T) {
 		{"sin 0", Sin(0), 0},
 		{"cos 0", Cos(0), 1},
 		{"log 1", Log(1), 0},
+		{"log 0", Log(0), math.Inf(-1)},
+		{"0^0.5", Pow(0, 0.5), 0},
+		{"1^0.3", Pow(1, 0.3), 1},
+		{"0.9^0", Power(0.9, 0), 1},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s is %v, want %v", c.name, c.got, c.want)
@@ -64,6 +71,8 @@ func TestBitsNeverChange(t *testing.T) {
 		{"log", Log(1.2345), 0x3fcaf71abe30f490},
 		{"sin", Sin(1234.5), 0x3fc29c531dfd031b},
 		{"cos", Cos(1234.5), 0xbfefa8f2ceb78372},
+		{"pow", Pow(1.2345, -0.789), 0x3feb1981f05a4dfc},
+		{"power", Power(0.999, 12345), 0x3ed22391fb9458b0},
 		{"exp2", Exp2(-1.2345), 0x3fdb330844ad2836},
 		{"exp2 of 1024", Exp2(1024), 0x7ff0000000000000},
 		{"exp2 of -1075", Exp2(-1075), 0},

@@ -1,6 +1,10 @@
 package augment
 
-import "math"
+import (
+	"math"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
+)
 
 // affine makes the pixel at (x, y) the one at the nearest place to matrix * (x, y, 1), both counted from the centre (cx, cy) of
 // the picture's coordinates; what comes from outside is black.
@@ -40,9 +44,8 @@ func (m Image) Translate(x, y int) {
 
 // Rotate turns the picture about its middle, counter-clockwise in degrees.
 func (m Image) Rotate(degrees float64) {
-	// Rounded to float32, for the last bits of the library's sine differ among machines.
-	sin, cos := math.Sincos(degrees * math.Pi / 180)
-	s, c := float64(float32(sin)), float64(float32(cos))
+	angle := degrees * math.Pi / 180
+	s, c := float64(float32(elementary.Sin(angle))), float64(float32(elementary.Cos(angle)))
 	m.affine(float64(m.Width-1)/2, float64(m.Height-1)/2, [6]float64{c, -s, 0, s, c, 0})
 }
 

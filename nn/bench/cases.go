@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -110,10 +109,11 @@ func training(variant, method string) func(accel.Device) (func(context.Context) 
 
 // denoising is one prediction of Stable Diffusion's U-Net (runwayml/stable-diffusion-v1-5).
 func denoising(dev accel.Device) (func(context.Context) error, error) {
-	m := new(model.UNet)
-	if err := json.Unmarshal([]byte(`{"sample_size": 32, "cross_attention_dim": 768}`), m); err != nil {
+	m, err := model.StableDiffusion()
+	if err != nil {
 		return nil, err
 	}
+	m.SampleSize = 32
 	w := layer.NewWeights(1)
 	b := layer.NewBuilder(gorgonia.NewGraph(), w, nil)
 	latents, text := []int{1, m.InChannels, m.SampleSize, m.SampleSize}, []int{1, 77, m.CrossAttention}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // dpmSolver is DPM-Solver++ 2M (Lu et al. 2022, arXiv:2211.01095), as diffusers' DPMSolverMultistepScheduler with algorithm_type
@@ -62,7 +64,7 @@ func (d *dpmSolver) last(sigmas []float64) int {
 	if d.Config.LambdaMinClipped == nil {
 		return d.Len()
 	}
-	n := slices.IndexFunc(sigmas, func(sigma float64) bool { return -math.Log(sigma) < *d.Config.LambdaMinClipped })
+	n := slices.IndexFunc(sigmas, func(sigma float64) bool { return -elementary.Log(sigma) < *d.Config.LambdaMinClipped })
 	if n < 0 {
 		return d.Len()
 	}
@@ -93,10 +95,10 @@ func (s *Schedule) spread(n, last int) []int {
 // karras spaces n sigmas evenly in sigma^(1/7) (Karras et al. 2022, arXiv:2206.00364) and finds the timesteps that lie nearest.
 func (d *dpmSolver) karras(all []float64, n int) {
 	const rho = 7
-	high, low := math.Pow(all[len(all)-1], 1./rho), math.Pow(all[0], 1./rho)
+	high, low := elementary.Pow(all[len(all)-1], 1./rho), elementary.Pow(all[0], 1./rho)
 	for i := range n {
 		ramp := float64(i) / float64(max(n-1, 1))
-		sigma := math.Pow(high+float64(ramp*(low-high)), rho)
+		sigma := elementary.Power(high+float64(ramp*(low-high)), rho)
 		d.sigmas = append(d.sigmas, sigma)
 		d.steps = append(d.steps, d.nearest(all, sigma))
 	}
@@ -104,13 +106,13 @@ func (d *dpmSolver) karras(all []float64, n int) {
 
 // nearest interpolates the timestep of a sigma in log sigma. diffusers does not round on a cosine schedule, and cuts off.
 func (d *dpmSolver) nearest(all []float64, sigma float64) int {
-	above := slices.IndexFunc(all, func(v float64) bool { return math.Log(v) > math.Log(sigma) })
+	above := slices.IndexFunc(all, func(v float64) bool { return v > sigma })
 	if above < 0 {
 		above = len(all)
 	}
 	i := min(max(above-1, 0), len(all)-2)
-	low, high := math.Log(all[i]), math.Log(all[i+1])
-	w := min(max((low-math.Log(sigma))/(low-high), 0), 1)
+	low, high := elementary.Log(all[i]), elementary.Log(all[i+1])
+	w := min(max((low-elementary.Log(sigma))/(low-high), 0), 1)
 	t := float64((1-w)*float64(i)) + float64(w*float64(i+1))
 	if d.Config.BetaSchedule != cosine {
 		t = math.RoundToEven(t)
@@ -125,7 +127,7 @@ func (d *dpmSolver) Timesteps() []int { return d.steps }
 func levelAt(sigma float64) (l level, lambda float64) {
 	l.signal = 1 / math.Sqrt(float64(sigma*sigma)+1)
 	l.noise = sigma * l.signal
-	return l, math.Log(l.signal) - math.Log(l.noise)
+	return l, elementary.Log(l.signal) - elementary.Log(l.noise)
 }
 
 // Step implements Solver.
@@ -133,7 +135,7 @@ func (d *dpmSolver) Step(k int, x, prediction []float32, _ func() []float32) {
 	now, lambda := levelAt(d.sigmas[k])
 	next, end := levelAt(d.sigmas[k+1])
 	h := end - lambda
-	grow := math.Exp(-h) - 1
+	grow := elementary.Exp(-h) - 1
 	second := d.order == 2 && k > 0 && !d.firstAt(k)
 	var slope float64
 	if second {

@@ -58,11 +58,6 @@ func (b *Builder) Slice(x *Node, axis, start, length int) *Node {
 	return b.do("slice", func() (*Node, error) { return op.Slice(x, axis, start, length) })
 }
 
-// Gather takes rows of x [N, D] by ids [...]: y [..., D].
-func (b *Builder) Gather(x, ids *Node) *Node {
-	return b.do("gather", func() (*Node, error) { return op.Embedding(ids, x) })
-}
-
 // Expand repeats dimensions of size 1.
 func (b *Builder) Expand(x *Node, shape ...int) *Node {
 	return b.do("expand", func() (*Node, error) { return op.Expand(x, shape...) })

@@ -2,7 +2,6 @@ package metric
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/pipe-ml/pipe/accel/elementary"
 )
@@ -83,7 +82,7 @@ func MSSSIM(a, b *Picture) (float64, error) {
 			if k == len(a.scales)-1 {
 				v = full[c]
 			}
-			out[c] *= math.Pow(max(v, 0), ssimWeights[k]*(whole/used))
+			out[c] *= elementary.Pow(max(v, 0), ssimWeights[k]*(whole/used))
 		}
 	}
 	sum := 0.0

@@ -2,8 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/pipe-ml/pipe/nn/layer"
 )
@@ -22,7 +20,7 @@ type CLIPText struct {
 	HiddenAct             string  `json:"hidden_act"`
 	LayerNormEps          float32 `json:"layer_norm_eps,omitempty"` // 0: 1e-5
 	ModelType             string  `json:"model_type"`
-	// What Project reads: the width of its result, and the id of the end mark.
+	// What libraries read that project to text embeddings: kept for them.
 	ProjectionDim int   `json:"projection_dim,omitempty"`
 	EOSTokenID    int32 `json:"eos_token_id,omitempty"`
 }
@@ -87,32 +85,6 @@ func (m *CLIPText) Build(b *layer.Builder, ids *layer.Node) *layer.Node {
 		x = b.Block(fmt.Sprintf("encoder.layers.%d", i), x, m.block)
 	}
 	return b.LayerNorm("final_layer_norm", x, m.eps())
-}
-
-// Project maps hidden states [B, N, D] as Build gives them to text embeddings [B, ProjectionDim], the text_embeds of transformers'
-// CLIPTextModelWithProjection: the state at the end mark, times text_projection. ends int32 [B] are places among the B N states, as Ends finds them.
-func (m *CLIPText) Project(b *layer.Builder, hidden, ends *layer.Node) *layer.Node {
-	if b.Err() != nil {
-		return nil
-	}
-	s := hidden.Shape()
-	pooled := b.Gather(b.Reshape(hidden, s[0]*s[1], s[2]), ends)
-	return b.Init(layer.Normal(0, 1/math.Sqrt(float64(m.HiddenSize))), nil).Linear("text_projection", pooled, m.ProjectionDim, layer.NoBias)
-}
-
-// Ends finds the end mark of each row of ids [B, length]: i*length plus the place of the first EOSTokenID. Configurations of old say 2,
-// which no CLIP vocabulary means by it: there the mark is the greatest id, as in CLIP itself.
-func (m *CLIPText) Ends(ids []int32, length int) []int32 {
-	var ends []int32
-	for at := 0; at < len(ids); at += length {
-		row := ids[at : at+length]
-		end := slices.Max(row)
-		if m.EOSTokenID != 2 {
-			end = m.EOSTokenID
-		}
-		ends = append(ends, int32(at+max(slices.Index(row, end), 0)))
-	}
-	return ends
 }
 
 func (m *CLIPText) eps() float32 {

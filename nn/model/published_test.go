@@ -208,29 +208,3 @@ func TestKeysOfNewerFilesAreKnown(t *testing.T) {
 		t.Errorf("%+v: %v", m, err)
 	}
 }
-
-func TestTextEndsAtItsFirstEndMark(t *testing.T) {
-	m := NewCLIPText(10, 5, 8, 1, 2)
-	ids := []int32{8, 1, 9, 9, 9, 8, 3, 4, 5, 9}
-	m.EOSTokenID = 9
-	if got := m.Ends(ids, 5); got[0] != 2 || got[1] != 9 {
-		t.Errorf("ends %v", got)
-	}
-	m.EOSTokenID = 2 // of old configurations
-	if got := m.Ends([]int32{8, 2, 9, 0, 0}, 5); got[0] != 2 {
-		t.Errorf("ends %v", got)
-	}
-}
-
-func TestTextEmbeddingsAreOneForEachCaption(t *testing.T) {
-	m := NewCLIPText(10, 5, 8, 1, 2)
-	m.ProjectionDim = 3
-	b := recorder()
-	y := m.Project(b, m.Build(b, b.Input("input_ids", tensor.Int32, 2, 5)), b.Input("ends", tensor.Int32, 2))
-	if err := b.Finish(); err != nil {
-		t.Fatal(err)
-	}
-	if !y.Shape().Eq(tensor.Shape{2, 3}) || b.Node("text_projection.weight") == nil {
-		t.Errorf("embeddings %v", y.Shape())
-	}
-}

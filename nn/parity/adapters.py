@@ -52,7 +52,7 @@ def write(folder):
 def write_ia3(folder):
     """The text encoder's (IA)3: vectors have two dimensions in the library's files, and the values of ours."""
     (case,) = [c for c in clip_text_additive.CASES if c.name == "ia3"]
-    model = get_peft_model(clip_text.tiny("", False, hidden_act="quick_gelu").build(), clip_text_additive.IA3)
+    model = get_peft_model(clip_text.tiny("", hidden_act="quick_gelu").build(), clip_text_additive.IA3)
     with torch.no_grad():
         for n, p in model.named_parameters():
             shape = (p.numel(),) if "ia3_l" in n else tuple(p.shape)

@@ -62,7 +62,7 @@ def ours(name):
 
 def case(method, apply, pattern, plain=None, **options):
     """On the small network, or on a plain case of real size."""
-    plain = plain or clip_text.tiny(method, False, hidden_act="quick_gelu")
+    plain = plain or clip_text.tiny(method, hidden_act="quick_gelu")
     library = method in ("ia3", "lora")
     return Case(
         method if plain.fixture else f"{plain.name}_{method}",

@@ -25,15 +25,11 @@ func unet(config []byte) (network, error) {
 	}, err
 }
 
-// clipText maps the input ids to hidden states; with an input ends, to text embeddings.
+// clipText maps the input ids to hidden states.
 func clipText(config []byte) (network, error) {
 	m, err := configured(new(model.CLIPText), config)
 	return func(b *layer.Builder, in map[string]*layer.Node) (map[string]*layer.Node, error) {
-		y := m.Build(b, in["ids"])
-		if ends := in["ends"]; ends != nil {
-			y = m.Project(b, y, ends)
-		}
-		return map[string]*layer.Node{"output": y}, nil
+		return map[string]*layer.Node{"output": m.Build(b, in["ids"])}, nil
 	}, err
 }
 

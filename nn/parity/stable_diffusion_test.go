@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"slices"
 	"testing"
 
 	"github.com/pipe-ml/pipe/nn/model"
@@ -36,36 +35,5 @@ func TestTimeFeaturesAreTheReferences(t *testing.T) {
 		if math.Abs(float64(got[i]-w)) > 6e-5 {
 			t.Errorf("feature %d is %v, the reference has %v", i, got[i], w)
 		}
-	}
-}
-
-func TestEndsOfTextAreTheReferences(t *testing.T) {
-	c, err := Open("../model/testdata/parity/clip_text/gelu_projected.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	m, err := configured(new(model.CLIPText), c.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ids, err := c.file.Tensor("input.ids")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := ids.Int32()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ends, err := c.file.Tensor("input.ends")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := ends.Int32()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := m.Ends(rows, ids.Shape[1]); !slices.Equal(got, want) {
-		t.Errorf("ends %v, the reference has %v", got, want)
 	}
 }

@@ -1,9 +1,7 @@
 package peft_test
 
 import (
-	"encoding/json"
 	"errors"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,22 +15,13 @@ import (
 	"github.com/pipe-ml/pipe/nn/peft"
 )
 
-// variant is a published network; building it allocates no weights.
+// variant is a network of the support matrix or a variant; building it allocates no weights.
 func variant(t *testing.T, name string) peft.Model {
 	t.Helper()
-	if name == "sd15_unet" {
-		text, err := os.ReadFile("../model/testdata/stable_diffusion_v1_5_unet.json")
-		check(t, err)
-		m := new(model.UNet)
-		check(t, json.Unmarshal(text, m))
-		return func(b *layer.Builder) {
-			latents, time := b.Input("latents", tensor.Float32, 1, 4, 64, 64), b.Input("time", tensor.Float32, 1, 320)
-			m.Build(b, latents, time, b.Input("text", tensor.Float32, 1, 77, 768))
-		}
-	}
-	if name == "clip_text" {
-		m := model.NewCLIPText(49408, 77, 768, 12, 12)
-		return func(b *layer.Builder) { m.Build(b, b.Input("ids", tensor.Int32, 1, 77)) }
+	published, err := peft.References()
+	check(t, err)
+	if i := slices.IndexFunc(published, func(r peft.Reference) bool { return r.Name == name }); i >= 0 {
+		return published[i].Model
 	}
 	v, err := model.Lookup(name)
 	check(t, err)
@@ -52,98 +41,98 @@ type count struct {
 
 // counts are the figures of the reference implementations for the published sizes, without the head. Every method has one.
 var counts = []count{
-	{"vit_base_patch16_224", "full", nil, 85_798_656},
-	{"vit_base_patch16_224", "linear", nil, 0},
-	{"vit_base_patch16_224", "bitfit", nil, 102_912},
-	{"vit_base_patch16_224", "norm", nil, 38_400},
-	{"vit_base_patch16_224", "ssf", nil, 205_824},
-	{"vit_base_patch16_224", "lora", nil, 294_912},
-	{"vit_base_patch16_224", "adaptformer", nil, 1_189_632},
-	{"vit_base_patch16_224", "vpt", map[string]any{"tokens": 10}, 12 * 10 * 768},
-	{"vit_base_patch16_224", "vpt", map[string]any{"tokens": 10, "deep": false}, 10 * 768},
-	{"resnet50", "full", nil, 23_508_032},
-	{"resnet50", "bitfit", nil, 26_560},
-	{"resnet50", "norm", nil, 53_120},
-	{"resnet50", "ssf", nil, 53_120},
-	{"resnet50", "lora", nil, 543_744},
-	{"resnet50", "adaptformer", nil, -1},
-	{"resnet50", "vpt", nil, -1},
-	{"sd15_unet", "full", nil, 859_520_964},
-	{"sd15_unet", "bitfit", nil, 343_684},
-	{"sd15_unet", "norm", nil, 200_320},
-	{"sd15_unet", "lora", map[string]any{"rank": 16, "alpha": 27}, 1_594_368},
-	{"sd15_unet", "linear", nil, -1},
-	{"vit_base_patch16_224", "dora", nil, 294_912 + 12*2*768},
-	{"vit_base_patch16_224", "fact_tt", nil, 61_440},
-	{"vit_base_patch16_224", "fact_tk", nil, 86_528},
-	{"vit_base_patch16_224", "krona", nil, 12 * 2 * (32*32 + 24*24)},
-	{"vit_base_patch16_224", "kadaptation", nil, 2*2*32*32 + 12*2*32*(24+24)},
-	{"vit_base_patch16_224", "vera", nil, 24_576},
-	{"resnet50", "vera", nil, -1},
-	{"sd15_unet", "vera", nil, 32*2*256 + 2*2*(5*320+5*640+6*1280)},
-	{"vit_base_patch16_224", "svdiff", nil, 768 + 12*(4*768+2) + 1},
-	{"vit_base_patch16_224", "tsa", nil, -1},
-	{"resnet50", "tsa", map[string]any{"alignment": false}, 1_257_472},
-	{"resnet50", "tsa", nil, 1_257_472 + 4_194_304},
-	{"resnet50", "fact_tt", nil, -1},
-	{"resnet50", "krona", nil, -1},
-	{"sd15_unet", "svdiff", nil, 222_805},
-	{"sd15_unet", "fact_tt", nil, -1},
+	{"ViT-B/16", "full", nil, 85_798_656},
+	{"ViT-B/16", "linear", nil, 0},
+	{"ViT-B/16", "bitfit", nil, 102_912},
+	{"ViT-B/16", "norm", nil, 38_400},
+	{"ViT-B/16", "ssf", nil, 205_824},
+	{"ViT-B/16", "lora", nil, 294_912},
+	{"ViT-B/16", "adaptformer", nil, 1_189_632},
+	{"ViT-B/16", "vpt", map[string]any{"tokens": 10}, 12 * 10 * 768},
+	{"ViT-B/16", "vpt", map[string]any{"tokens": 10, "deep": false}, 10 * 768},
+	{"ResNet-50", "full", nil, 23_508_032},
+	{"ResNet-50", "bitfit", nil, 26_560},
+	{"ResNet-50", "norm", nil, 53_120},
+	{"ResNet-50", "ssf", nil, 53_120},
+	{"ResNet-50", "lora", nil, 543_744},
+	{"ResNet-50", "adaptformer", nil, -1},
+	{"ResNet-50", "vpt", nil, -1},
+	{"SD-1.5 U-Net", "full", nil, 859_520_964},
+	{"SD-1.5 U-Net", "bitfit", nil, 343_684},
+	{"SD-1.5 U-Net", "norm", nil, 200_320},
+	{"SD-1.5 U-Net", "lora", map[string]any{"rank": 16, "alpha": 27}, 1_594_368},
+	{"SD-1.5 U-Net", "linear", nil, -1},
+	{"ViT-B/16", "dora", nil, 294_912 + 12*2*768},
+	{"ViT-B/16", "fact_tt", nil, 61_440},
+	{"ViT-B/16", "fact_tk", nil, 86_528},
+	{"ViT-B/16", "krona", nil, 12 * 2 * (32*32 + 24*24)},
+	{"ViT-B/16", "kadaptation", nil, 2*2*32*32 + 12*2*32*(24+24)},
+	{"ViT-B/16", "vera", nil, 24_576},
+	{"ResNet-50", "vera", nil, -1},
+	{"SD-1.5 U-Net", "vera", nil, 32*2*256 + 2*2*(5*320+5*640+6*1280)},
+	{"ViT-B/16", "svdiff", nil, 768 + 12*(4*768+2) + 1},
+	{"ViT-B/16", "tsa", nil, -1},
+	{"ResNet-50", "tsa", map[string]any{"alignment": false}, 1_257_472},
+	{"ResNet-50", "tsa", nil, 1_257_472 + 4_194_304},
+	{"ResNet-50", "fact_tt", nil, -1},
+	{"ResNet-50", "krona", nil, -1},
+	{"SD-1.5 U-Net", "svdiff", nil, 222_805},
+	{"SD-1.5 U-Net", "fact_tt", nil, -1},
 	// 1x1 convolutions of 12 pairs: rank * (in + out), which sum to 3,936 and 4,928.
 	{"mobilenet_v1_trunk_224", "lora", nil, 8 * (3_936 + 4_928)},
 
-	{"vit_base_patch16_224", "batch_norm", nil, -1},
-	{"vit_base_patch16_224", "group_norm", nil, -1},
-	{"vit_base_patch16_224", "layer_norm", nil, 38_400},
-	{"vit_base_patch16_224", "attention", nil, 28_499_712},
-	{"vit_base_patch16_224", "attention", map[string]any{"positions": false}, 28_348_416},
-	{"vit_base_patch16_224", "attention_blocks", nil, -1},
-	{"vit_base_patch16_224", "norm_bias", nil, 122_112},
-	{"vit_base_patch16_224", "norm_bias_attention", nil, 28_433_664},
-	{"vit_base_patch16_224", "adapter", nil, 2_379_264},
-	{"vit_base_patch16_224", "adapter", map[string]any{"style": "pfeiffer", "bottleneck": 96}, 1_779_840},
-	{"vit_base_patch16_224", "compacter", nil, 57_088},
-	{"vit_base_patch16_224", "prefix", map[string]any{"tokens": 10}, 184_320},
-	{"vit_base_patch16_224", "convpass", nil, 327_552},
-	{"vit_base_patch16_224", "ia3", nil, 55_296},
-	{"vit_base_patch16_224", "difffit", nil, 177_408},
-	{"vit_base_patch16_224", "lite_residual", nil, -1},
-	{"resnet50", "batch_norm", nil, 53_120},
+	{"ViT-B/16", "batch_norm", nil, -1},
+	{"ViT-B/16", "group_norm", nil, -1},
+	{"ViT-B/16", "layer_norm", nil, 38_400},
+	{"ViT-B/16", "attention", nil, 28_499_712},
+	{"ViT-B/16", "attention", map[string]any{"positions": false}, 28_348_416},
+	{"ViT-B/16", "attention_blocks", nil, -1},
+	{"ViT-B/16", "norm_bias", nil, 122_112},
+	{"ViT-B/16", "norm_bias_attention", nil, 28_433_664},
+	{"ViT-B/16", "adapter", nil, 2_379_264},
+	{"ViT-B/16", "adapter", map[string]any{"style": "pfeiffer", "bottleneck": 96}, 1_779_840},
+	{"ViT-B/16", "compacter", nil, 57_088},
+	{"ViT-B/16", "prefix", map[string]any{"tokens": 10}, 184_320},
+	{"ViT-B/16", "convpass", nil, 327_552},
+	{"ViT-B/16", "ia3", nil, 55_296},
+	{"ViT-B/16", "difffit", nil, 177_408},
+	{"ViT-B/16", "lite_residual", nil, -1},
+	{"ResNet-50", "batch_norm", nil, 53_120},
 	{"resnet18", "lite_residual", nil, 3_912_320},
-	{"resnet50", "lite_residual", nil, -1},
-	{"resnet50", "lite_residual", map[string]any{"expand": 0.0625}, 9_368_944},
-	{"densenet121", "lite_residual", nil, -1},
-	{"mobilenet_v1_224", "lite_residual", nil, -1},
-	{"mobilenet_v1_224", "lite_residual", map[string]any{"expand": 0.0625}, 1_870_976},
-	{"resnet50", "layer_norm", nil, -1},
-	{"resnet50", "group_norm", nil, -1},
-	{"resnet50", "attention", nil, -1},
-	{"resnet50", "norm_bias", nil, -1},
-	{"resnet50", "norm_bias_attention", nil, -1},
-	{"resnet50", "adapter", nil, -1},
-	{"resnet50", "compacter", nil, -1},
-	{"resnet50", "prefix", nil, -1},
-	{"resnet50", "convpass", nil, -1},
-	{"resnet50", "ia3", nil, -1},
-	{"resnet50", "difffit", nil, -1},
-	{"sd15_unet", "batch_norm", nil, -1},
-	{"sd15_unet", "layer_norm", nil, 74_880},
-	{"sd15_unet", "group_norm", nil, 125_440},
-	{"sd15_unet", "attention", nil, 93_536_640},
-	{"sd15_unet", "attention_blocks", nil, 267_239_360},
-	{"sd15_unet", "norm_bias", nil, 443_844},
-	{"sd15_unet", "norm_bias_attention", nil, 267_421_124},
-	{"sd15_unet", "difffit", nil, 581_124},
-	{"sd15_unet", "lite_residual", nil, -1},
+	{"ResNet-50", "lite_residual", nil, -1},
+	{"ResNet-50", "lite_residual", map[string]any{"expand": 0.0625}, 9_368_944},
+	{"DenseNet-121", "lite_residual", nil, -1},
+	{"MobileNet-v1", "lite_residual", nil, -1},
+	{"MobileNet-v1", "lite_residual", map[string]any{"expand": 0.0625}, 1_870_976},
+	{"ResNet-50", "layer_norm", nil, -1},
+	{"ResNet-50", "group_norm", nil, -1},
+	{"ResNet-50", "attention", nil, -1},
+	{"ResNet-50", "norm_bias", nil, -1},
+	{"ResNet-50", "norm_bias_attention", nil, -1},
+	{"ResNet-50", "adapter", nil, -1},
+	{"ResNet-50", "compacter", nil, -1},
+	{"ResNet-50", "prefix", nil, -1},
+	{"ResNet-50", "convpass", nil, -1},
+	{"ResNet-50", "ia3", nil, -1},
+	{"ResNet-50", "difffit", nil, -1},
+	{"SD-1.5 U-Net", "batch_norm", nil, -1},
+	{"SD-1.5 U-Net", "layer_norm", nil, 74_880},
+	{"SD-1.5 U-Net", "group_norm", nil, 125_440},
+	{"SD-1.5 U-Net", "attention", nil, 93_536_640},
+	{"SD-1.5 U-Net", "attention_blocks", nil, 267_239_360},
+	{"SD-1.5 U-Net", "norm_bias", nil, 443_844},
+	{"SD-1.5 U-Net", "norm_bias_attention", nil, 267_421_124},
+	{"SD-1.5 U-Net", "difffit", nil, 581_124},
+	{"SD-1.5 U-Net", "lite_residual", nil, -1},
 	// 16 blocks, of which 5, 5 and 6 are 320, 640 and 1280 wide.
-	{"sd15_unet", "adaptformer", nil, 2*64*(5*320+5*640+6*1280) + 16*64 + (5*320 + 5*640 + 6*1280)},
-	{"sd15_unet", "ia3", nil, (2 + 2 + 4) * (5*320 + 5*640 + 6*1280)},
-	{"sd15_unet", "prefix", map[string]any{"tokens": 1}, 4 * (5*320 + 5*640 + 6*1280)},
-	{"clip_text", "attention", nil, 28_348_416},
-	{"clip_text", "adapter", nil, 2_379_264},
-	{"clip_text", "ia3", nil, 55_296},
-	{"clip_text", "prefix", nil, 184_320},
-	{"clip_text", "convpass", nil, -1},
+	{"SD-1.5 U-Net", "adaptformer", nil, 2*64*(5*320+5*640+6*1280) + 16*64 + (5*320 + 5*640 + 6*1280)},
+	{"SD-1.5 U-Net", "ia3", nil, (2 + 2 + 4) * (5*320 + 5*640 + 6*1280)},
+	{"SD-1.5 U-Net", "prefix", map[string]any{"tokens": 1}, 4 * (5*320 + 5*640 + 6*1280)},
+	{"CLIP-L text", "attention", nil, 28_348_416},
+	{"CLIP-L text", "adapter", nil, 2_379_264},
+	{"CLIP-L text", "ia3", nil, 55_296},
+	{"CLIP-L text", "prefix", nil, 184_320},
+	{"CLIP-L text", "convpass", nil, -1},
 }
 
 func TestPublishedCounts(t *testing.T) {
@@ -186,7 +175,7 @@ func commas(n int) string {
 }
 
 func TestBothPercentages(t *testing.T) {
-	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora"})
+	a, err := peft.Prepare(variant(t, "ViT-B/16"), layer.NewWeights(1), peft.Options{Method: "lora"})
 	check(t, err)
 	const body, head, delta = 85_798_656, 768*1000 + 1000, 294_912
 	if want := (peft.Count{Total: body + head + delta, Body: body, Trained: head + delta, Head: head}); a.Count != want {
@@ -199,7 +188,7 @@ func TestBothPercentages(t *testing.T) {
 
 // TestLoRAOnSevenOfTwelveBlocks is the count that the author's notebook prints.
 func TestLoRAOnSevenOfTwelveBlocks(t *testing.T) {
-	a, err := peft.Prepare(variant(t, "vit_base_patch16_224"), layer.NewWeights(1), peft.Options{Method: "lora", Mask: peft.Mask{Blocks: []int{0, 1, 2, 3, 4, 5, 6}}})
+	a, err := peft.Prepare(variant(t, "ViT-B/16"), layer.NewWeights(1), peft.Options{Method: "lora", Mask: peft.Mask{Blocks: []int{0, 1, 2, 3, 4, 5, 6}}})
 	check(t, err)
 	if got := a.Count.Trained - a.Count.Head; got != 172_032 {
 		t.Errorf("%d parameters, want 172032", got)

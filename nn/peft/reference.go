@@ -1,9 +1,6 @@
 package peft
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/nn/layer"
@@ -18,9 +15,9 @@ type Reference struct {
 
 // References are the networks of the support matrix, the first three being those whose counts papers give.
 func References() ([]Reference, error) {
-	unet := new(model.UNet)
-	if err := json.Unmarshal([]byte(stableDiffusion), unet); err != nil {
-		return nil, fmt.Errorf("stable diffusion's u-net: %w", err)
+	unet, err := model.StableDiffusion()
+	if err != nil {
+		return nil, err
 	}
 	denoiser := func(b *layer.Builder) {
 		latents, time := b.Input("latents", tensor.Float32, 1, 4, 64, 64), b.Input("time", tensor.Float32, 1, 320)
@@ -49,12 +46,3 @@ func References() ([]Reference, error) {
 	}
 	return out, nil
 }
-
-// stableDiffusion is what config.json says of the structure of Stable Diffusion 1.5's U-Net.
-const stableDiffusion = `{
-	"_class_name": "UNet2DConditionModel", "sample_size": 64, "in_channels": 4, "out_channels": 4, "act_fn": "silu",
-	"down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
-	"up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
-	"block_out_channels": [320, 640, 1280, 1280], "layers_per_block": 2, "cross_attention_dim": 768, "attention_head_dim": 8,
-	"norm_num_groups": 32, "norm_eps": 1e-5
-}`

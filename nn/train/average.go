@@ -2,7 +2,8 @@ package train
 
 import (
 	"fmt"
-	"math"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // Average chooses an exponential moving average of the state over the updates, as timm's ModelEmaV3 (running statistics included):
@@ -27,8 +28,7 @@ func (a Average) at(update int) float64 {
 		return 0
 	}
 	if a.Warmup {
-		root := math.Cbrt(float64(update))
-		return min(a.Decay, 1-1/(root*root))
+		return min(a.Decay, 1-elementary.Pow(float64(update), -2./3))
 	}
 	return a.Decay
 }

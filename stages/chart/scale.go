@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"gonum.org/v1/plot"
+
+	"github.com/pipe-ml/pipe/accel/elementary"
 )
 
 // onScale returns c with its x values where its scale places them on an even axis, and the ticks of that axis. gonum
@@ -22,7 +24,7 @@ func (c Chart) onScale() (Chart, plot.Ticker, error) {
 		if len(xs) > 0 && xs[0] <= 0 {
 			return c, nil, fmt.Errorf("a logarithmic x axis cannot show %v; use a symlog or a linear one", xs[0])
 		}
-		place, ticks = math.Log10, ticksAt(xs)
+		place, ticks = log10, ticksAt(xs)
 	case "symlog":
 		s := symlogOf(xs)
 		place, ticks = s.place, s.ticks(xs)
@@ -88,7 +90,7 @@ func symlogOf(xs []float64) symlog {
 func (s symlog) place(x float64) float64 {
 	v := math.Abs(x) / math.Pow10(int(s))
 	if v > 1 {
-		v = 1 + float64(math.Log10(v))
+		v = 1 + float64(log10(v))
 	}
 	return math.Copysign(v, x)
 }
@@ -138,9 +140,11 @@ func (roundTicks) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
+func log10(x float64) float64 { return elementary.Log(x) / math.Ln10 }
+
 // decade is the exponent of the last power of ten that is not above x, a positive number.
 func decade(x float64) int {
-	e := int(math.Floor(math.Log10(x)))
+	e := int(math.Floor(log10(x)))
 	switch { // the logarithm may be off by its last bit
 	case math.Pow10(e) > x:
 		return e - 1

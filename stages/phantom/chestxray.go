@@ -114,7 +114,7 @@ func develop(mu []float64, n int, s *rng.Stream) []float64 {
 	for i := range primary {
 		arrived := float64(quanta * (primary[i] + float64(scattered*scatter[i])))
 		arrived += float64(math.Sqrt(arrived) * s.Norm())
-		mu[i] = -math.Log(max(arrived, 1) / quanta)
+		mu[i] = -elementary.Log(max(arrived, 1) / quanta)
 	}
 	coarse := blur(mu, n, max(1, n/16))
 	fine := blur(mu, n, 1)
@@ -128,7 +128,7 @@ func develop(mu []float64, n int, s *rng.Stream) []float64 {
 	lo := lungs - float64((0.20+float64(0.05*s.Norm()))*(hi-lungs))
 	gamma := 1.12 + float64(0.12*s.Norm())
 	for i := range mu {
-		mu[i] = math.Pow(clamp((mu[i]-lo)/(hi-lo), 0, 1), gamma)
+		mu[i] = elementary.Pow(clamp((mu[i]-lo)/(hi-lo), 0, 1), gamma)
 	}
 	return mu
 }

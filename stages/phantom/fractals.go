@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 
+	"github.com/pipe-ml/pipe/accel/elementary"
 	"github.com/pipe-ml/pipe/accel/rng"
 	"github.com/pipe-ml/pipe/stages/source"
 )
@@ -174,7 +175,7 @@ func (f *ifs) render(n int, s *rng.Stream) *image.Gray {
 				sy = n - 1 - y
 			}
 			if c := cells[sy*n+sx]; c > 0 {
-				out[y*n+x] = gain * (0.25 + 0.75*math.Log(1+c)/math.Log(1+top))
+				out[y*n+x] = gain * (0.25 + 0.75*elementary.Log(1+c)/elementary.Log(1+top))
 			}
 		}
 	}
