@@ -54,7 +54,7 @@ var mutants = []kernelMutant{
 	{"attention.cu", "p * (dp - stat[1]) * scale", "p * dp * scale", "attention"},
 	{"attention.cu", "int query = causal ? row : 0", "int query = causal ? row + TILE : 0", "attention_causal"},
 	{"attention.cu", "w, min_(TILE, n - row)", "w, TILE", "attention"},
-	{"attention.cu", "col + half * TILE >= w)", "col + half * TILE >= w - 1)", "attention"},
+	{"attention.cu", "half && col + half * TILE >= w)", "half)", "attention"},
 	{"layer_norm.cu", "v += (x[i] - mean) * (x[i] - mean);", "v += x[i] * x[i];", "layer_norm"},
 	{"layer_norm.cu", "dx[i] = rstd * (dy[i] * gain[i] - g - (x[i] - mean) * rstd * gx);", "dx[i] = rstd * (dy[i] * gain[i] - g);", "layer_norm"},
 	{"layer_norm.cu", "  biases[thread_y()][thread_x()] = b;\n  __syncthreads();", "  biases[thread_y()][thread_x()] = b;", "layer_norm"},

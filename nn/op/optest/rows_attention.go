@@ -19,6 +19,8 @@ func init() {
 			In: func(s int) []Input { return []Input{Normal(2, s, 24), Normal(2, 7, 24), Normal(2, 7, 24)} }},
 		Row{Op: "attention", Note: "over head widths", Tol: Reduced, Build: attend(2, false), Sizes: []int{1, 3, 16, 32, 33},
 			In: func(s int) []Input { return []Input{Normal(1, 5, 2*s), Normal(1, 6, 2*s), Normal(1, 6, 2*s)} }, Large: 64},
+		Row{Op: "attention", Note: "over wide heads", Tol: Reduced, Build: attend(2, false), Sizes: []int{65, 130}, Large: 160,
+			In: func(s int) []Input { return []Input{Normal(1, 5, 2*s), Normal(1, 6, 2*s), Normal(1, 6, 2*s)} }},
 		Row{Op: "attention", Note: "causal", Tol: Reduced, Build: attend(2, true), Sizes: []int{1, 2, 9, 17, 33}, Large: 65,
 			In: func(s int) []Input { return []Input{Normal(2, s, 8), Normal(2, s, 8), Normal(2, s, 8)} }},
 	)

@@ -17,15 +17,15 @@ func main() {
 	look := flag.Bool("look", false, "only say which card there is")
 	python := flag.String("python", "python3", "the interpreter that may have PyTorch")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *look, *python); err != nil {
+	if err := run(*look, *python); err != nil {
 		fmt.Fprintln(os.Stderr, "gpu-check:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, look bool, python string) error {
+func run(look bool, python string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	c, err := find()
 	if err != nil {
 		return fmt.Errorf("%w; it needs an NVIDIA card and its driver (make test-cuda runs on a double of the driver)", err)

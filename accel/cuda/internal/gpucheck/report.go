@@ -17,7 +17,7 @@ func (c card) report(ctx context.Context, w io.Writer, python string) error {
 	torch, why := torchTimes(ctx, python, c.cases)
 	fmt.Fprintf(w, "PyTorch: %s\n\n", why)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "network\tkernel\t\tby\ttime\tTFLOP/s\tGB/s\tof the peak\tof what it should reach\tPyTorch\tPyTorch / ours\tshapes")
+	fmt.Fprintln(t, "network\tkernel\t\tby\ttime\tTFLOP/s\tGB/s\tof the peak\tof what it should reach\tPyTorch\tof ours\tshapes")
 	for _, p := range []cuda.Precision{cuda.Float32, cuda.BFloat16} {
 		if p == cuda.BFloat16 && c.peaks.BF16 == 0 {
 			fmt.Fprintln(t, "bf16: the card has no tensor cores for it (they are in capability 8.0 and later)")
