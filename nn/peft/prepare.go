@@ -61,6 +61,11 @@ var ErrNothingToTrain = errors.New("would train nothing on this network")
 // ErrUnfit is returned for a method whose options, the default ones perhaps, do not fit a network.
 var ErrUnfit = errors.New("does not fit this network")
 
+// unfit is that error for one of the options; the message says what would fit.
+func unfit(option, format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrUnfit, &OptionError{option, fmt.Sprintf(format, args...)})
+}
+
 // Prepare records the network's sites, lets the method choose, and records the edited network. New parameters are
 // declared in w; nothing is allocated. A method that would train nothing of the body is refused.
 func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
