@@ -180,9 +180,11 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		r.Log("%s sees %d channels: those of an image, %d, are %s", c.Info.Architecture, c.Info.Channels, m.Info.Channels,
 			map[bool]string{true: "averaged", false: "repeated"}[c.Info.Channels == 1])
 	}
-	if c.Adapter, err = s.prepare(r, c.Info.Architecture, c.Network, c.Weights); err != nil {
+	adapters, err := s.prepare(r, c.Weights, network{name: c.Info.Architecture, model: c.Network})
+	if err != nil {
 		return err
 	}
+	c.Adapter = adapters[0]
 	images := trainImages(m)
 	fit := labelled(images, m.Fraction(s.Fraction))
 	if len(fit) == 0 {

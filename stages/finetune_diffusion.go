@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/nn/model"
+	"github.com/pipe-ml/pipe/nn/peft"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
 
@@ -55,25 +56,34 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 		return err
 	}
 	defer d.Close()
-	if d.Tuned() != nil {
+	if d.FineTuned() {
 		return wrong("model", "%s", artifact.FineTunedAlready)
 	}
 	if err := pairs.fits(d, s.Tokens.Path); err != nil {
 		return err
 	}
 	kind := model.Transformer
+	var networks []network
+	var adapters []**peft.Adapter
 	if s.tunes(partUNet) {
 		kind = model.Diffusion
-		if d.Adapter, err = s.prepare(r, d.Info.Architecture, d.Model.Denoiser, d.Model.Weights); err != nil {
-			return err
-		}
+		networks, adapters = append(networks, network{d.Info.Architecture, partUNet, d.Model.Denoiser}), append(adapters, &d.Adapter)
 	}
 	if s.tunes(partText) {
-		if d.TextAdapter, err = s.prepare(r, "text encoder of "+d.Info.Architecture, d.Model.TextEncoder, d.Model.Weights); err != nil {
-			return err
-		}
+		networks = append(networks, network{"text encoder of " + d.Info.Architecture, partText, d.Model.TextEncoder})
+		adapters = append(adapters, &d.TextAdapter)
 	}
-	tuned := d.Tuned()
+	prepared, err := s.prepare(r, d.Model.Weights, networks...)
+	if err != nil {
+		return err
+	}
+	for i, a := range prepared {
+		*adapters[i] = a
+	}
+	tuned, err := d.Tuned()
+	if err != nil {
+		return err
+	}
 	d.Model.Plan = tuned.Plan
 	fit := pairs.images.Fraction(s.Fraction)
 	p, err := s.plan(r, defaults{steps: 200, batch: 16, lr: tuned.Method.Rates[kind]}, len(fit))

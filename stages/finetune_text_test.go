@@ -122,7 +122,7 @@ func TestAnAdapterOfTheTextEncoderIsMergedByItself(t *testing.T) {
 		t.Error("the merged model predicts otherwise")
 	}
 	d, err := artifact.ReadDiffusion(merged, 0)
-	if err != nil || d.Tuned() != nil {
+	if err != nil || d.FineTuned() {
 		t.Fatalf("the merged model is not whole: %v", err)
 	}
 	changed := 0

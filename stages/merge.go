@@ -17,7 +17,7 @@ func init() {
 			"A classifier becomes config.json and model.safetensors under timm's and torchvision's names, which timm reads by " +
 			"create_model(\"local-dir:PATH\"); a diffusion model the folder of diffusers that it came from, with other weights. They are float32. Every stage that takes " +
 			"a model takes it, so that a fine-tuned model can be fine-tuned again.\n\n" +
-			"With adapter, model is a pretrained network and adapter what the PEFT library saved for it (save_pretrained): LoRA, DoRA or (IA)3.\n\n" +
+			"With adapter, model is a pretrained network and adapter what the PEFT library saved for it (save_pretrained): " + strings.Join(peft.Foreign(), ", ") + ".\n\n" +
 			"Methods that merge: " + strings.Join(mergeable(), ", ") + ".",
 		CPUs:   1,
 		Memory: 1 << 30,

@@ -3,9 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"strings"
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/diffusion"
@@ -17,39 +15,6 @@ import (
 
 // proofBatch is how many images the proofs of a method look at.
 const proofBatch = 4
-
-// prepare lets the method choose what trains in a network called name with weights w, and tells it.
-func (s *finetune) prepare(r Reporter, name string, network peft.Model, w *layer.Weights) (*peft.Adapter, error) {
-	a, err := peft.Prepare(network, w, peft.Options{Method: s.Method, Config: s.Options, Mask: peft.Mask{Blocks: s.Blocks, Layers: s.Layers}})
-	var masked *peft.MaskError
-	switch {
-	case errors.As(err, &masked):
-		return nil, wrong(masked.Part, "%s: %s: %s", name, s.Method, masked.Message)
-	case errors.Is(err, peft.ErrNothingToTrain):
-		return nil, wrong("method", "%s: %v; %s", name, err, fitting(network))
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	for _, p := range a.Trainable {
-		r.Log("trains %s %v", p.Name, p.Shape)
-	}
-	return a, nil
-}
-
-// fitting says which methods train something on a network.
-func fitting(network peft.Model) string {
-	rows, err := peft.Support(network, peft.Names())
-	if err != nil {
-		return err.Error()
-	}
-	var names []string
-	for _, row := range rows {
-		if row.Refused == "" {
-			names = append(names, row.Method)
-		}
-	}
-	return "methods that fit it: " + strings.Join(names, ", ")
-}
 
 // trainable are the figures of how much trains: beside the head, as papers give them, and with it.
 var trainable = []struct {

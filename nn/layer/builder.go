@@ -23,6 +23,7 @@ type Node = gorgonia.Node
 type Builder struct {
 	*build
 	path         string
+	root         string // see Root
 	weight, bias Init
 	head         bool
 	block        int
@@ -70,6 +71,14 @@ func (b *Builder) Sub(name string) *Builder {
 	c := *b
 	c.path = b.join(name)
 	return &c
+}
+
+// Root descends into name, which is the whole of a network that may lie beside another one in the same weights: what edits share there lies
+// below name too.
+func (b *Builder) Root(name string) *Builder {
+	c := b.Sub(name)
+	c.root = c.path
+	return c
 }
 
 // At descends into element i of a list.
@@ -197,7 +206,7 @@ func (b *Builder) leaf(full string, t tensor.Dtype, shape []int) *Node {
 
 // site records s at path.name and returns it completed. The layers that an edit builds are no sites.
 func (b *Builder) site(name string, s Site) Site {
-	s.Path, s.Block, s.Head = b.join(name), b.block, b.head
+	s.Path, s.Root, s.Block, s.Head = b.join(name), b.root, b.block, b.head
 	if !b.adding {
 		b.sites.Sites = append(b.sites.Sites, s)
 	}

@@ -67,9 +67,9 @@ func mergeReweight(out, w *Weights, s Site, r Reweight) error {
 // values gives those of an edit of the site, or of its slice.
 func (s Site) values(w *Weights, slice string) Values {
 	if slice != "" {
-		return Values{w, s.Path + "." + slice}
+		return Values{w, s.Path + "." + slice, s.Root}
 	}
-	return Values{w, s.Path}
+	return Values{w, s.Path, s.Root}
 }
 
 // mergeScale works y' = scale * y + shift into the site's weight and bias, and x' = scale * x into the weight. The first dimension of

@@ -1,5 +1,7 @@
 package layer
 
+import "strings"
+
 // Reweight replaces a site's weight by a function of it and of new parameters: y = x f(W)^T + b. It serves changes
 // that have no cheap form on the activations, on linear maps, their slices, convolutions and normalisations, whose weight
 // is the gain [C].
@@ -19,22 +21,23 @@ func (e Reweight) At() string { return e.Site }
 type Values struct {
 	weights *Weights
 	path    string
+	root    string
 }
 
 // At returns the parameter of that name at the edit's site, or slice, for reading only.
 func (v Values) At(name string) []float32 { return v.weights.Read(v.path + "." + name) }
 
 // Shared returns a parameter that sites share, for reading only.
-func (v Values) Shared(name string) []float32 { return v.weights.Read(sharedPath + "." + name) }
+func (v Values) Shared(name string) []float32 { return v.weights.Read(shared(v.root) + "." + name) }
 
-// sharedPath is where the parameters lie that sites share. No published network has a part of that name.
-const sharedPath = "shared"
+// shared is where the parameters lie that sites of the network at root share. No published network has a part of that name.
+func shared(root string) string { return strings.TrimPrefix(root+".shared", ".") }
 
 // Shared is the builder of parameters that edits share between their sites. Each is declared by every site that uses it, and is one
-// parameter, of no block.
+// parameter, of no block: shared.NAME, below the network's root if it has one.
 func (b *Builder) Shared() *Builder {
 	c := *b
-	c.path, c.block, c.base = sharedPath, -1, nil
+	c.path, c.block, c.base = shared(b.root), -1, nil
 	return &c
 }
 

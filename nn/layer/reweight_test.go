@@ -122,6 +122,45 @@ func TestSharedAndDerivedParameters(t *testing.T) {
 	}
 }
 
+// TestNetworksBesideEachOtherShareNothing: in one set of weights, each has shared parameters below its own root, which merging finds.
+func TestNetworksBesideEachOtherShareNothing(t *testing.T) {
+	w := layer.NewWeights(1)
+	network := func(b *layer.Builder) {
+		b.Root("text").Linear("a", b.Input("x", tensor.Float32, 1, 2), 2, layer.NoBias)
+	}
+	rec := builder(w, nil)
+	network(rec)
+	factor := func(b *layer.Builder, x *layer.Node) *layer.Node {
+		return b.Mul(x, b.Shared().Param("factor", []int{1, 1}, layer.Const(3)))
+	}
+	plan, err := layer.NewPlan(rec.Sites(), []layer.Edit{layer.Reweight{Site: "text.a", Weight: factor,
+		Merged: func(w []float32, v layer.Values) []float64 {
+			out := make([]float64, len(w))
+			for i, x := range w {
+				out[i] = float64(x) * float64(v.Shared("factor")[0])
+			}
+			return out
+		}}}, layer.FrozenStatistics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := builder(w, plan)
+	network(b)
+	if err := b.Finish(); err != nil || len(b.Trainable()) != 1 || b.Trainable()[0].Name != "text.shared.factor" {
+		t.Fatalf("trained %v, %v", b.Trainable(), err)
+	}
+	if err := w.Set("text.a.weight", []int{2, 2}, []float32{1, 2, 3, 4}); err != nil {
+		t.Fatal(err)
+	}
+	merged, err := layer.Merge(w, b.Sites(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := merged.Data("text.a.weight"); !slices.Equal(got, []float32{3, 6, 9, 12}) {
+		t.Errorf("merged %v", got)
+	}
+}
+
 func TestAReplacedWeightTakesNoOtherChange(t *testing.T) {
 	rec := builder(layer.NewWeights(1), nil)
 	rec.LinearSlices("qkv", rec.Input("x", tensor.Float32, 1, 2), 6, []string{"q", "k", "v"})

@@ -31,6 +31,7 @@ func (k Kind) IsNorm() bool { return k == KindLayerNorm || k == KindGroupNorm ||
 // Site is a place of the network where edits act.
 type Site struct {
 	Path    string
+	Root    string // of the network, see Builder.Root; "" if it has none
 	Kind    Kind
 	In, Out int      // channels; of a norm, block or branch Out is its width
 	Weight  []int    // shape of Path.weight, nil if the site has none

@@ -76,7 +76,7 @@ func (m *CLIPText) Validate() error {
 func (m *CLIPText) Build(b *layer.Builder, ids *layer.Node) *layer.Node {
 	d, length := m.HiddenSize, ids.Shape()[1]
 	small := layer.Normal(0, .02)
-	b = b.Sub("text_model").Init(layer.XavierUniform, layer.Zeros)
+	b = b.Root("text_model").Init(layer.XavierUniform, layer.Zeros)
 
 	x := b.Embedding("embeddings.token_embedding", ids, m.VocabSize, d, layer.WithInit(small, nil)) // [B, N, D]
 	positions := b.Param("embeddings.position_embedding.weight", []int{m.MaxPositionEmbeddings, d}, small)

@@ -27,6 +27,15 @@ func TestEveryMethodHasAFixture(t *testing.T) {
 	}
 }
 
+// TestEveryMethodHasAMutant: a mistake in it that its fixtures must see.
+func TestEveryMethodHasAMutant(t *testing.T) {
+	for _, name := range peft.Names() {
+		if !slices.ContainsFunc(methodMutants, func(m mutant) bool { return m.of == name }) {
+			t.Errorf("no mutant is a mistake in %s", name)
+		}
+	}
+}
+
 // familyOf is the family whose cases compare a network of nn/model.
 var familyOf = map[string]string{
 	"AutoencoderKL": "vae", "CLIPText": "clip_text", "DenseNet": "densenet", "Inception": "inception", "MobileNet": "mobilenet",

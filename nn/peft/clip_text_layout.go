@@ -48,12 +48,15 @@ func withoutRoot(tensors map[string]checkpoint.Tensor, config map[string]any) ma
 	return renamed(tensors, unrooted)
 }
 
-// withRoot is the inverse for tensors, be they of transformers 4 or 5.
+// withRoot is the inverse for tensors, be they of transformers 4 or 5. What VeRA's layers share lies outside of the library's model, without root.
 func withRoot(tensors map[string]checkpoint.Tensor) map[string]checkpoint.Tensor {
 	return renamed(tensors, func(name string) string {
 		name = unrooted(name)
 		if rest, ok := strings.CutPrefix(name, peftPrefix); ok {
 			return peftPrefix + textRoot + rest
+		}
+		if strings.HasPrefix(name, veraPrefix) {
+			return name
 		}
 		return textRoot + name
 	})

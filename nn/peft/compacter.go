@@ -1,7 +1,6 @@
 package peft
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/pipe-ml/pipe/nn/layer"
@@ -42,10 +41,15 @@ func (c *Compacter) Apply(s layer.Sites) ([]layer.Edit, error) {
 	if c.Attention {
 		places = append(places, attentions...)
 	}
+	widths := []int{c.Width}
+	for _, p := range places {
+		widths = append(widths, p.Out)
+	}
 	var edits []layer.Edit
 	for _, p := range places {
 		if c.Width%c.Division != 0 || p.Out%c.Division != 0 {
-			return nil, fmt.Errorf("%w: division %d does not divide both the bottleneck %d and the width %d of %s", ErrUnfit, c.Division, c.Width, p.Out, p.Path)
+			return nil, unfit("division", "%d does not divide both the bottleneck, %d, and the width of %s, %d: %d divides this and all widths",
+				c.Division, c.Width, p.Path, p.Out, commonDivisor(widths, c.Division))
 		}
 		edits = append(edits, layer.After{Site: p.Path, Fn: c.adapter})
 	}

@@ -4,7 +4,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 )
+
+// foreignTypes are the peft_type of the PEFT library's files that are read, and the methods that these are.
+var foreignTypes = []struct {
+	peftType string
+	methods  []string
+}{{"LORA", []string{"lora", "dora"}}, {"IA3", []string{"ia3"}}, {"VERA", []string{"vera"}}}
+
+// Foreign are the titles of the methods whose files the PEFT library writes and Load reads.
+func Foreign() (titles []string) {
+	for _, t := range foreignTypes {
+		for _, name := range t.methods {
+			titles = append(titles, methods[name].Title)
+		}
+	}
+	return titles
+}
 
 // foreignOptions reads the adapter_config.json of the PEFT library: LoRA and DoRA with its patterns, (IA)3, VeRA. Dropout is of training only and is
 // left out: DoRA and k x k convolutions have none here.
@@ -45,6 +63,13 @@ func foreignOptions(path string) (Options, error) {
 			return Options{}, fmt.Errorf("%s: %s = %v cannot be read", path, key, v)
 		}
 	}
+	var types []string
+	for _, t := range foreignTypes {
+		types = append(types, t.peftType)
+	}
+	if !slices.Contains(types, c.Type) {
+		return Options{}, fmt.Errorf("%s: peft_type %q of another program cannot be read, only %s", path, c.Type, strings.Join(types, ", "))
+	}
 	targets, list := c.Targets.([]any)
 	if c.Type == "VERA" && !c.Projection {
 		return Options{}, fmt.Errorf("%s: save_projection = false: the matrices are not in the file, but what torch draws; save it with them", path)
@@ -52,8 +77,6 @@ func foreignOptions(path string) (Options, error) {
 	switch {
 	case c.Type == "IA3":
 		return Options{Method: "ia3"}, nil // the vectors must be those of its places
-	case c.Type != "LORA" && c.Type != "VERA":
-		return Options{}, fmt.Errorf("%s: peft_type %q of another program cannot be read, only LORA, IA3 and VERA", path, c.Type)
 	case !list:
 		return Options{}, fmt.Errorf("%s: target_modules must be a list", path)
 	case c.Bias != "" && c.Bias != "none":

@@ -1,8 +1,6 @@
 package peft
 
 import (
-	"fmt"
-
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
 )
@@ -43,11 +41,15 @@ func (c *KAdaptation) Apply(s layer.Sites) ([]layer.Edit, error) {
 	if err != nil {
 		return nil, err
 	}
+	var widths []int
+	for _, t := range chosen {
+		widths = append(widths, t.outputs(), t.site.In)
+	}
 	var edits []layer.Edit
 	for _, t := range chosen {
 		k := kronSum{n: c.Division, rank: c.Rank, out: t.outputs(), in: t.site.In, scale: c.Scale, rule: t.name()}
 		if k.out%k.n != 0 || k.in%k.n != 0 {
-			return nil, fmt.Errorf("%w: %s is %d x %d, which a division of %d does not divide: choose another", ErrUnfit, t.path(), k.out, k.in, k.n)
+			return nil, unfit("division", "%s is %d x %d, which %d does not divide: %d divides all targets", t.path(), k.out, k.in, k.n, commonDivisor(widths, k.n))
 		}
 		edits = append(edits, layer.Reweight{Site: t.site.Path, Slice: t.slice, Weight: k.weight, Merged: k.merged})
 	}

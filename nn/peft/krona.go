@@ -1,6 +1,8 @@
 package peft
 
 import (
+	"slices"
+
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/nn/layer"
 	"github.com/pipe-ml/pipe/nn/model"
@@ -69,9 +71,12 @@ func linearTargets(s layer.Sites, names []string) ([]target, error) {
 }
 
 // divisor is the largest one of n that is at most limit.
-func divisor(n, limit int) int {
-	d := min(n, limit)
-	for n%d != 0 {
+func divisor(n, limit int) int { return commonDivisor([]int{n}, limit) }
+
+// commonDivisor is the largest one of all of ns, which are not none, that is at most limit.
+func commonDivisor(ns []int, limit int) int {
+	d := min(slices.Min(ns), limit)
+	for slices.ContainsFunc(ns, func(n int) bool { return n%d != 0 }) {
 		d--
 	}
 	return d

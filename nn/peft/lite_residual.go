@@ -58,11 +58,16 @@ func (c *LiteResidual) Apply(s layer.Sites) ([]layer.Edit, error) {
 	for _, p := range append(attentions, feedForwards...) {
 		transformer[p.Path] = true
 	}
+	branches := ofKind(s, func(x layer.Site) bool { return x.Kind == layer.KindBranch && !transformer[x.Path] })
+	var channels []int
+	for _, x := range branches {
+		channels = append(channels, x.In)
+	}
 	var edits []layer.Edit
 	size, body := 0, 0
-	for _, x := range ofKind(s, func(x layer.Site) bool { return x.Kind == layer.KindBranch && !transformer[x.Path] }) {
+	for _, x := range branches {
 		if x.In%c.Groups != 0 {
-			return nil, fmt.Errorf("%w: groups %d do not divide the %d channels of %s", ErrUnfit, c.Groups, x.In, x.Path)
+			return nil, unfit("groups", "%d do not divide the %d channels of %s: %d divide those of all", c.Groups, x.In, x.Path, commonDivisor(channels, c.Groups))
 		}
 		middle := c.middle(x.In)
 		size += middle*(x.In/c.Groups*c.Kernel*c.Kernel+2+x.Out) + 2*x.Out
@@ -74,7 +79,7 @@ func (c *LiteResidual) Apply(s layer.Sites) ([]layer.Edit, error) {
 		}
 	}
 	if size > body {
-		return nil, fmt.Errorf("%w: lite residual modules of up to %d weights beside a network of %d: lower expand or kernel, or raise groups", ErrUnfit, size, body)
+		return nil, unfit("expand", "lite residual modules of up to %d weights beside a network of %d: lower expand or kernel, or raise groups", size, body)
 	}
 	return edits, nil
 }

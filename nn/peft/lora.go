@@ -71,7 +71,7 @@ func (c *LoRA) Apply(s layer.Sites) ([]layer.Edit, error) {
 			continue
 		}
 		if c.Dropout > 0 {
-			return nil, fmt.Errorf("%w: %s is a k x k convolution, whose kernel's change has no inputs to drop: set dropout = 0, or choose other targets", ErrUnfit, t.site.Path)
+			return nil, unfit("dropout", "%s is a k x k convolution, whose kernel's change has no inputs to drop: set dropout = 0, or choose other targets", t.site.Path)
 		}
 		edits = append(edits, layer.Reweight{Site: t.site.Path, Weight: func(b *layer.Builder, w *layer.Node) *layer.Node {
 			return b.Add(w, l.matrix(b, t.site.Weight))
@@ -110,16 +110,19 @@ func (c *LoRA) checkPatterns(chosen []target) error {
 	for _, t := range chosen {
 		paths = append(paths, t.path())
 	}
-	for _, p := range []map[string]float64{c.Ranks, c.Alphas} {
-		for _, name := range sortedKeys(p) {
+	for _, p := range []struct {
+		option string
+		values map[string]float64
+	}{{"rank_pattern", c.Ranks}, {"alpha_pattern", c.Alphas}} {
+		for _, name := range sortedKeys(p.values) {
 			if !slices.ContainsFunc(paths, func(p string) bool { return matches(name, p) }) {
-				return fmt.Errorf("pattern %q matches nothing%s", name, suggest(name, paths))
+				return &OptionError{p.option, fmt.Sprintf("pattern %q matches nothing%s", name, suggest(name, paths))}
 			}
 		}
 	}
 	for _, name := range sortedKeys(c.Ranks) {
 		if v := c.Ranks[name]; v < 1 || v != math.Trunc(v) {
-			return fmt.Errorf("rank_pattern: %q: %v is not a rank", name, v)
+			return &OptionError{"rank_pattern", fmt.Sprintf("%q: %v is not a rank", name, v)}
 		}
 	}
 	return nil
@@ -136,11 +139,11 @@ func (c *LoRA) change(t target) (lowRank, error) {
 		return lowRank{loraA, loraB, []int{rank, x.In, 1, 1}, []int{x.Out, rank, 1, 1}, scale}, nil
 	case c.Conv == "peft":
 		if x.Groups > 1 {
-			return lowRank{}, fmt.Errorf("%s: a grouped convolution has only loralib's form", x.Path)
+			return lowRank{}, &OptionError{"conv", x.Path + " is a grouped convolution, which has only loralib's form: leave the target out, or set conv = \"loralib\""}
 		}
 		return lowRank{loraA, loraB, []int{rank, x.In, x.Weight[2], x.Weight[3]}, []int{x.Out, rank, 1, 1}, scale}, nil
 	case x.Weight[2] != x.Weight[3]:
-		return lowRank{}, fmt.Errorf("%w: %s has a kernel of %d x %d, loralib's form is for square ones: set conv = \"peft\"", ErrUnfit, x.Path, x.Weight[2], x.Weight[3])
+		return lowRank{}, unfit("conv", "%s has a kernel of %d x %d, loralib's form is for square ones: set conv = \"peft\"", x.Path, x.Weight[2], x.Weight[3])
 	default:
 		k := x.Weight[3]
 		return lowRank{kernelA, kernelB, []int{rank * k, x.In * k}, []int{x.Out / x.Groups * k, rank * k}, scale}, nil

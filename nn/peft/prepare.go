@@ -61,6 +61,11 @@ var ErrNothingToTrain = errors.New("would train nothing on this network")
 // ErrUnfit is returned for a method whose options, the default ones perhaps, do not fit a network.
 var ErrUnfit = errors.New("does not fit this network")
 
+// unfit is that error for one of the options; the message says what would fit.
+func unfit(option, format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrUnfit, &OptionError{option, fmt.Sprintf(format, args...)})
+}
+
 // Prepare records the network's sites, lets the method choose, and records the edited network. New parameters are
 // declared in w; nothing is allocated. A method that would train nothing of the body is refused.
 func Prepare(model Model, w *layer.Weights, o Options) (*Adapter, error) {
@@ -118,14 +123,20 @@ func (o Options) configured() (Method, Config, error) {
 	return m, config, err
 }
 
-// Join is the adapter of a network of two parts, of which a and b are the adapters by one method; no name is in both.
-func Join(a, b *Adapter) *Adapter {
+// Join is the adapter of a network of two parts, of which a and b are the adapters by one method. A name that is in both is an error: it would be
+// one parameter.
+func Join(a, b *Adapter) (*Adapter, error) {
+	for _, p := range a.Sites.Params {
+		if slices.ContainsFunc(b.Sites.Params, func(q layer.Param) bool { return q.Name == p.Name }) {
+			return nil, fmt.Errorf("%s: %s is in both parts", a.Method.Name, p.Name)
+		}
+	}
 	out := *a
 	out.Plan = a.Plan.With(b.Plan)
 	out.Sites.Sites, out.Sites.Params = slices.Concat(a.Sites.Sites, b.Sites.Sites), slices.Concat(a.Sites.Params, b.Sites.Params)
 	out.Trainable = slices.Concat(a.Trainable, b.Trainable)
 	out.Count = Count{a.Count.Total + b.Count.Total, a.Count.Body + b.Count.Body, a.Count.Trained + b.Count.Trained, a.Count.Head + b.Count.Head}
-	return &out
+	return &out, nil
 }
 
 func (c *Count) add(p layer.Param, trained bool) {

@@ -98,7 +98,8 @@ func (a *Adapter) head() []string {
 }
 
 // Load prepares the adapter saved in dir for the network and sets its delta in w, which holds the base. A tensor that is
-// missing, unexpected or of the wrong shape is an error that lists them all, and leaves w as it was. LoRA adapters of the PEFT library load too.
+// missing, unexpected or of the wrong shape is an error that lists them all, and leaves w as it was. The PEFT library's of the methods that
+// Foreign lists load too.
 func Load(dir string, model Model, w *layer.Weights) (*Adapter, error) {
 	return load(dir, model, w, true)
 }

@@ -61,12 +61,12 @@ func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error
 			}
 		}
 		if len(out) > chosen+1 && out[chosen].slice == "" {
-			return nil, fmt.Errorf("targets choose %s whole and its slice %s too: name one of them", site.Path, out[chosen+1].slice)
+			return nil, &OptionError{"targets", fmt.Sprintf("they choose %s whole and its slice %s too: name one of them", site.Path, out[chosen+1].slice)}
 		}
 	}
 	for _, n := range names {
 		if !found[n] {
-			return nil, fmt.Errorf("target %q matches nothing%s", n, suggest(n, sortedKeys(near)))
+			return nil, &OptionError{"targets", fmt.Sprintf("target %q matches nothing%s", n, suggest(n, sortedKeys(near)))}
 		}
 	}
 	return out, nil

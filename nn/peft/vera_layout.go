@@ -18,11 +18,11 @@ func (c *VeRA) Pack(s layer.Sites, _ *layer.Weights, params map[string]checkpoin
 	out := map[string]checkpoint.Tensor{}
 	modules := []string{}
 	for n, t := range params {
-		if shared, ok := strings.CutPrefix(n, "shared."); ok {
-			out[veraPrefix+shared] = t
-			continue
-		}
 		out[peftPrefix+n] = t
+	}
+	for file, n := range veraShared(s) {
+		delete(out, peftPrefix+n)
+		out[file] = params[n]
 	}
 	for _, x := range s.Sites {
 		for _, t := range targets(x) {
@@ -43,13 +43,25 @@ func (c *VeRA) Pack(s layer.Sites, _ *layer.Weights, params map[string]checkpoin
 }
 
 // Unpack implements Layout.
-func (c *VeRA) Unpack(_ layer.Sites, _ *layer.Weights, tensors map[string]checkpoint.Tensor) (map[string]checkpoint.Tensor, error) {
+func (c *VeRA) Unpack(s layer.Sites, _ *layer.Weights, tensors map[string]checkpoint.Tensor) (map[string]checkpoint.Tensor, error) {
 	out := map[string]checkpoint.Tensor{}
+	shared := veraShared(s)
 	for n, t := range tensors {
-		if n == veraPrefix+veraA || n == veraPrefix+veraB {
-			n = peftPrefix + "shared." + strings.TrimPrefix(n, veraPrefix)
+		if ours, ok := shared[n]; ok {
+			n = ours
 		}
 		out[strings.TrimPrefix(n, peftPrefix)] = t
 	}
 	return out, nil
+}
+
+// veraShared are the network's names of A and B by those in files.
+func veraShared(s layer.Sites) map[string]string {
+	names := map[string]string{}
+	for _, p := range s.Params {
+		if i := strings.LastIndex(p.Name, ".") + 1; p.Added && p.Buffer && i > 0 {
+			names[veraPrefix+p.Name[i:]] = p.Name
+		}
+	}
+	return names
 }

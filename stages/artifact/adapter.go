@@ -89,7 +89,7 @@ func (b *Backbone) adapted(adapter string, classes []string) (*Classifier, error
 
 // Adapt reads an adapter that the PEFT library saved for the U-Net or for the text encoder, which its names tell.
 func (d *Diffusion) Adapt(adapter string) error {
-	if d.Tuned() != nil {
+	if d.FineTuned() {
 		return errors.New(FineTunedAlready)
 	}
 	shapes, err := peft.Shapes(adapter)
@@ -101,8 +101,12 @@ func (d *Diffusion) Adapt(adapter string) error {
 	} else {
 		d.Adapter, err = peft.Load(adapter, d.Model.Denoiser, d.Model.Weights)
 	}
+	if err != nil {
+		return err
+	}
+	tuned, err := d.Tuned()
 	if err == nil {
-		d.Model.Plan = d.Tuned().Plan
+		d.Model.Plan = tuned.Plan
 	}
 	return err
 }

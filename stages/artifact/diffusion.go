@@ -154,17 +154,23 @@ func (d *Diffusion) readAdapters(dir string) (err error) {
 			return err
 		}
 	}
-	d.Model.Plan = d.Tuned().Plan
-	return nil
+	tuned, err := d.Tuned()
+	if err == nil {
+		d.Model.Plan = tuned.Plan
+	}
+	return err
 }
 
+// FineTuned tells whether fine-tuning changed anything.
+func (d *Diffusion) FineTuned() bool { return d.Adapter != nil || d.TextAdapter != nil }
+
 // Tuned is what fine-tuning changed of both networks, nil if nothing.
-func (d *Diffusion) Tuned() *peft.Adapter {
+func (d *Diffusion) Tuned() (*peft.Adapter, error) {
 	switch {
 	case d.TextAdapter == nil:
-		return d.Adapter
+		return d.Adapter, nil
 	case d.Adapter == nil:
-		return d.TextAdapter
+		return d.TextAdapter, nil
 	}
 	return peft.Join(d.Adapter, d.TextAdapter)
 }

@@ -77,9 +77,12 @@ func (c *Classifier) timm() (*TimmConfig, error) {
 // WriteMerged writes a fine-tuned model as whole weights in float32: the folder that it came from, as diffusers lays it out, with
 // other weights of the networks that were fine-tuned.
 func (d *Diffusion) WriteMerged(dir string) error {
-	tuned := d.Tuned()
-	if tuned == nil {
+	if !d.FineTuned() {
 		return errNotFineTuned
+	}
+	tuned, err := d.Tuned()
+	if err != nil {
+		return err
 	}
 	w, err := tuned.Merge(d.Model.Weights)
 	if err != nil {
