@@ -68,7 +68,8 @@ $(PARITY_READY): nn/parity/requirements.txt
 	cp $< $@
 
 # Where arm64 may fuse a product into a sum: the product is exact (of two float32, or by a power of two), or it is a reference's.
-MAY_FUSE := accel/cpu/(fma|optimizer|over_norm)|nn/op/|nn/parity/|nn/layer/merge|nn/metric/(classification|ssim)|nn/peft/(dora|lite_residual)|stages/chart/chart|cmd/pipe/internal/view/(layout|svg)
+REFERENCES := nn/op/(activation|attention|batch_norm|bce_with_logits|conv2d|cross_entropy|group_norm|layer_norm|linear|over_norm|upsample_bilinear2d)|nn/op/optest/(instance|row|rows_optimizer|run)
+MAY_FUSE := /($(REFERENCES)|accel/cpu/(fma|optimizer|over_norm)|nn/layer/merge|nn/metric/(classification|ssim)|nn/parity/weights|nn/peft/(dora|lite_residual)|stages/chart/chart|cmd/pipe/internal/view/(layout|svg))\.go:
 
 lint: $(CUDA)/libcuda.a ## vet, the linters of .golangci.yml, with CUDA too (needs gcc), and no fused multiply-add that changes bits on arm64
 	go vet ./...

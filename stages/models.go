@@ -25,8 +25,7 @@ func Models() []Model {
 		if err != nil {
 			continue // Names lists what Lookup finds
 		}
-		s := v.Source()
-		out = append(out, Model{v.Name, string(v.Kind), v.Params, v.Input.Size, v.Input.Channels, s.Library, s.Weights, v.Doc})
+		out = append(out, Model{v.Name, string(v.Kind), v.Params, v.Input.Size, v.Input.Channels, v.Source.Library, v.Source.Weights, v.Doc})
 	}
 	for _, name := range diffusion.Variants() {
 		v, err := diffusion.Lookup(name)

@@ -12,17 +12,23 @@ var Fused = [][]string{
 	{"add", "relu"},
 }
 
-// FusedBackward lists sequences of gradient kernels in the same way: first makers of a gradient, each for the next as its last input, then
-// those that take it as theirs, which have their attributes and another input in common. The kernel as one has these attributes; it takes
-// the inputs of all in order but for the last of each, and then the first one's last. It gives the outputs of the takers in order, and
-// behind them the gradient, if it has another output.
-var FusedBackward = [][]string{
-	{"add", "relu.dx", "batch_norm.eval.dx", "batch_norm.eval.dparams"},
-	{"relu.dx", "batch_norm.eval.dx", "batch_norm.eval.dparams"},
-	{"batch_norm.eval.dx", "batch_norm.eval.dparams"},
-	{"add", "relu.dx", "batch_norm.eval.dx"},
-	{"relu.dx", "batch_norm.eval.dx"},
-	{"add", "relu.dx", "batch_norm.train.grad"},
-	{"relu.dx", "batch_norm.train.grad"},
-	{"group_norm.dx", "group_norm.dparams"},
+// FusedBackward lists sequences of gradient kernels in the same way. The kernel as one has the takers' attributes; it takes the inputs of
+// all in order but for the last of each, and then the first one's last. It gives the outputs of the takers in order, and behind them the
+// gradient that the makers make, if it has another output.
+var FusedBackward = []Backward{
+	{2, []string{"add", "relu.dx", "batch_norm.eval.dx", "batch_norm.eval.dparams"}},
+	{1, []string{"relu.dx", "batch_norm.eval.dx", "batch_norm.eval.dparams"}},
+	{0, []string{"batch_norm.eval.dx", "batch_norm.eval.dparams"}},
+	{2, []string{"add", "relu.dx", "batch_norm.eval.dx"}},
+	{1, []string{"relu.dx", "batch_norm.eval.dx"}},
+	{2, []string{"add", "relu.dx", "batch_norm.train.grad"}},
+	{1, []string{"relu.dx", "batch_norm.train.grad"}},
+	{0, []string{"group_norm.dx", "group_norm.dparams"}},
+}
+
+// Backward is a sequence of gradient kernels: Makers of a gradient, each for the next as its last input, where all operands have the
+// shape of a gradient; then takers, of which it is the last input, and which have their attributes and another input in common.
+type Backward struct {
+	Makers int
+	Names  []string
 }

@@ -24,7 +24,7 @@ type Plan struct {
 	bySite map[string][]Edit
 	train  map[string]bool
 	frozen bool
-	all    bool // no edits, everything trains
+	all    bool // no edits, everything trains: what a builder takes for no plan, and NewPlan never makes
 }
 
 // NewPlan checks the edits against the sites that a first build recorded: each must find its site, of a kind it can
@@ -50,10 +50,11 @@ func NewPlan(sites Sites, edits []Edit, s Statistics) (*Plan, error) {
 
 // With is the plan of a network of two parts, of which p and q are the plans.
 func (p *Plan) With(q *Plan) *Plan {
-	out := &Plan{edits: slices.Concat(p.edits, q.edits), bySite: maps.Clone(p.bySite), train: maps.Clone(p.train), frozen: p.frozen}
+	out := *p
+	out.edits, out.bySite, out.train = slices.Concat(p.edits, q.edits), maps.Clone(p.bySite), maps.Clone(p.train)
 	maps.Copy(out.bySite, q.bySite)
 	maps.Copy(out.train, q.train)
-	return out
+	return &out
 }
 
 // Of is the plan of a part of the network, to which the sites and parameters belong for which in is true; that of nil is nil.
@@ -61,15 +62,9 @@ func (p *Plan) Of(in func(name string) bool) *Plan {
 	if p == nil {
 		return nil
 	}
-	out := &Plan{bySite: maps.Clone(p.bySite), train: maps.Clone(p.train), frozen: p.frozen, all: p.all}
-	for _, e := range p.edits {
-		if in(e.At()) {
-			out.edits = append(out.edits, e)
-		}
-	}
-	maps.DeleteFunc(out.bySite, func(site string, _ []Edit) bool { return !in(site) })
-	maps.DeleteFunc(out.train, func(param string, _ bool) bool { return !in(param) })
-	return out
+	out := *p // whose maps hold more names, for which nobody asks
+	out.edits = slices.DeleteFunc(slices.Clone(p.edits), func(e Edit) bool { return !in(e.At()) })
+	return &out
 }
 
 // Updates tells whether the network's batch norm at path normalises by the batch and updates its running statistics: unless the

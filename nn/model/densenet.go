@@ -28,9 +28,9 @@ const densenetEps = 1e-5
 
 func init() {
 	densenet121 := DenseNetConfig{GrowthRate: 32, BlockConfig: [4]int{6, 12, 24, 16}, NumInitFeatures: 64, BNSize: 4}
-	row := func(name string, params int, in Input, doc string) Variant {
-		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc,
-			make: func(in Input, classes int) (Classifier, error) {
+	row := func(name string, from Source, params int, in Input, doc string) Variant {
+		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc, Source: from,
+			make: func(in Input, classes int, _ string) (Classifier, error) {
 				c := densenet121
 				c.NumClasses = classes
 				return NewDenseNet(c, in)
@@ -39,8 +39,8 @@ func init() {
 	// (x/255 - 1/2) * 2048 is torchxrayvision's range.
 	film := Input{Size: 224, Channels: 1, Mean: []float32{.5}, Std: []float32{1. / 2048}}
 	register(
-		row("densenet121", 6_953_856, imageNet, "torchvision's densenet121"),
-		row("densenet121-res224-all", 6_947_584, film, "torchxrayvision's DenseNet of chest radiographs"),
+		row("densenet121", torchvision("densenet121.ra_in1k"), 6_953_856, imageNet, "torchvision's densenet121"),
+		row("densenet121-res224-all", Source{"torchxrayvision", "its file converted to safetensors"}, 6_947_584, film, "torchxrayvision's DenseNet of chest radiographs"),
 	)
 }
 
@@ -124,6 +124,9 @@ func (m *DenseNet) NoDecay(string) bool { return false }
 
 // Input implements Classifier.
 func (m *DenseNet) Input() Input { return m.in }
+
+// Pool implements Classifier.
+func (m *DenseNet) Pool() string { return "avg" }
 
 // Classes implements Classifier.
 func (m *DenseNet) Classes() int { return m.NumClasses }

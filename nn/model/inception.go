@@ -26,8 +26,8 @@ const inceptionEps = 1e-3
 
 func init() {
 	register(Variant{Name: "inception_v3_fid", Kind: CNN, Params: 21_785_568, Input: input(299, 3),
-		Doc: "the Inception-v3 of FID",
-		make: func(in Input, classes int) (Classifier, error) {
+		Doc: "the Inception-v3 of FID", Source: Source{"pytorch-fid", "pt_inception-2015-12-05 converted to safetensors"},
+		make: func(in Input, classes int, _ string) (Classifier, error) {
 			return NewInception(InceptionConfig{Width: 32, NumClasses: classes}, in)
 		}})
 }
@@ -185,6 +185,9 @@ func (m *Inception) NoDecay(string) bool { return false }
 
 // Input implements Classifier.
 func (m *Inception) Input() Input { return m.in }
+
+// Pool implements Classifier.
+func (m *Inception) Pool() string { return "avg" }
 
 // Classes implements Classifier.
 func (m *Inception) Classes() int { return m.NumClasses }

@@ -33,20 +33,21 @@ var mobilenetPairs = [13]struct{ widths, stride int }{
 }
 
 func init() {
-	row := func(name string, params int, in Input, c MobileNetConfig, doc string) Variant {
-		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc,
-			make: func(in Input, classes int) (Classifier, error) {
+	row := func(name string, from Source, params int, in Input, c MobileNetConfig, doc string) Variant {
+		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc, Source: from,
+			make: func(in Input, classes int, _ string) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
 				return NewMobileNet(c, in)
 			}}
 	}
+	keras := Source{"Keras", "TensorFlow.js: model.json and its shards"}
 	register(
-		row("mobilenet_v1_trunk_224", 2_145_088, input(224, 3), MobileNetConfig{Width: 32, Pairs: 12},
+		row("mobilenet_v1_trunk_224", keras, 2_145_088, input(224, 3), MobileNetConfig{Width: 32, Pairs: 12},
 			"MobileNet-v1 1.0 up to conv_pw_12, the depth of the published weights at hand"),
-		row("mobilenet_v1_224", 3_206_976, input(224, 3), MobileNetConfig{Width: 32, Pairs: 13},
+		row("mobilenet_v1_224", keras, 3_206_976, input(224, 3), MobileNetConfig{Width: 32, Pairs: 13},
 			"Keras Applications' MobileNet-v1 1.0"),
-		row("mobilenet_v1_micro_64", 144_064, input(64, 1), MobileNetConfig{Width: 8, Pairs: 12},
+		row("mobilenet_v1_micro_64", untrained, 144_064, input(64, 1), MobileNetConfig{Width: 8, Pairs: 12},
 			"a quarter as wide, at 64 pixels: for quick studies"),
 	)
 }
@@ -121,6 +122,9 @@ func (m *MobileNet) NoDecay(string) bool { return false }
 
 // Input implements Classifier.
 func (m *MobileNet) Input() Input { return m.in }
+
+// Pool implements Classifier.
+func (m *MobileNet) Pool() string { return "avg" }
 
 // Classes implements Classifier.
 func (m *MobileNet) Classes() int { return m.NumClasses }

@@ -27,6 +27,8 @@ type Classifier interface {
 	Input() Input
 	// Classes is the head's width.
 	Classes() int
+	// Pool is how one vector is made of the last features, in timm's words for global_pool.
+	Pool() string
 }
 
 // Group is a part of a network: the parameters whose name is a prefix or starts with one and a dot.
@@ -84,8 +86,9 @@ type Variant struct {
 	Params int // of the body, for the row's input
 	Input  Input
 	Doc    string
+	Source Source
 
-	make func(in Input, classes int) (Classifier, error)
+	make func(in Input, classes int, pool string) (Classifier, error) // pool may be "", and is for what knows more than one
 }
 
 // New builds the variant's classifier.
@@ -106,13 +109,9 @@ func (v Variant) New(o Options) (Classifier, error) {
 	if in.Size < 1 || in.Channels < 1 || o.Classes < 0 {
 		return nil, fmt.Errorf("model %s: %d x %d images with %d channels, %d classes", v.Name, in.Size, in.Size, in.Channels, o.Classes)
 	}
-	c, err := v.make(in, o.Classes)
-	if vit, ok := c.(*ViT); ok && err == nil && o.GlobalPool != "" {
-		config := vit.ViTConfig
-		config.GlobalPool = o.GlobalPool
-		c, err = NewViT(config, in)
-	} else if !ok && err == nil && o.GlobalPool != "" && o.GlobalPool != "avg" {
-		err = fmt.Errorf("global_pool %q: there is avg", o.GlobalPool)
+	c, err := v.make(in, o.Classes, o.GlobalPool)
+	if err == nil && o.GlobalPool != "" && o.GlobalPool != c.Pool() {
+		err = fmt.Errorf("global_pool %q: there is %s", o.GlobalPool, c.Pool())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", v.Name, err)
@@ -141,6 +140,9 @@ func register(rows ...Variant) {
 	for _, v := range rows {
 		if _, twice := variants[v.Name]; twice {
 			panic("model: variant registered twice: " + v.Name)
+		}
+		if v.Source.Library == "" || v.Source.Weights == "" {
+			panic("model: variant without a source: " + v.Name)
 		}
 		variants[v.Name] = v
 	}

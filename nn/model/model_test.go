@@ -217,21 +217,43 @@ func TestLearnedTokensOfAViTDoNotDecay(t *testing.T) {
 
 // Addresses are of weights whose folder names the network, which a test of the Hub could not hold.
 func TestEveryVariantTellsWhereItsWeightsAre(t *testing.T) {
-	used := map[string]bool{}
 	for _, name := range Names() {
 		v, err := Lookup(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := v.Source()
-		if s.Library == "" || s.Weights == "" || (s.Library == "pipe") != strings.HasSuffix(name, "_64") {
-			t.Errorf("%s: %+v", name, s)
+		if (v.Source == untrained) != strings.HasSuffix(name, "_64") {
+			t.Errorf("%s: %+v", name, v.Source)
 		}
-		used[name] = true
 	}
-	for name := range tags {
-		if !used[name] {
-			t.Errorf("there is no %s", name)
+	defer func() {
+		if recover() == nil {
+			t.Error("a variant without a source is registered")
+		}
+		delete(variants, "nobody's")
+	}()
+	register(Variant{Name: "nobody's", Source: Source{Library: "timm"}})
+}
+
+func TestFeaturesArePooledAsOptionsSay(t *testing.T) {
+	for _, c := range []struct{ name, pool, want string }{
+		{"vit_micro_patch16_64", "", "token"},
+		{"vit_micro_patch16_64", "avg", "avg"},
+		{"vit_base_patch16_224.mae", "token", "token"},
+		{"vit_micro_patch16_64", "max", `model vit_micro_patch16_64: global_pool "max": there are token and avg`},
+		{"resnet10_64", "", "avg"},
+		{"resnet10_64", "avg", "avg"},
+		{"densenet121", "token", `model densenet121: global_pool "token": there is avg`},
+		{"inception_v3_fid", "token", `model inception_v3_fid: global_pool "token": there is avg`},
+		{"mobilenet_v1_micro_64", "token", `model mobilenet_v1_micro_64: global_pool "token": there is avg`},
+	} {
+		v, err := Lookup(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := v.New(Options{GlobalPool: c.pool})
+		if err != nil && err.Error() != c.want || err == nil && m.Pool() != c.want {
+			t.Errorf("%s with %q: %v, %v, want %s", c.name, c.pool, m, err, c.want)
 		}
 	}
 }

@@ -26,28 +26,28 @@ type ResNetConfig struct {
 const resnetEps = 1e-5
 
 func init() {
-	row := func(name string, params int, in Input, c ResNetConfig, doc string) Variant {
-		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc,
-			make: func(in Input, classes int) (Classifier, error) {
+	row := func(name string, from Source, params int, in Input, c ResNetConfig, doc string) Variant {
+		return Variant{Name: name, Kind: CNN, Params: params, Input: in, Doc: doc, Source: from,
+			make: func(in Input, classes int, _ string) (Classifier, error) {
 				c := c
 				c.NumClasses = classes
 				return NewResNet(c, in)
 			}}
 	}
 	register(
-		row("resnet10_64", 307_888, input(64, 1), ResNetConfig{Block: "basic", Layers: [4]int{1, 1, 1, 1}, WidthPerStage: 16},
+		row("resnet10_64", untrained, 307_888, input(64, 1), ResNetConfig{Block: "basic", Layers: [4]int{1, 1, 1, 1}, WidthPerStage: 16},
 			"four narrow blocks at 64 pixels: for quick studies"),
-		row("resnet18_64", 700_528, input(64, 1), ResNetConfig{Block: "basic", Layers: [4]int{2, 2, 2, 2}, WidthPerStage: 16},
+		row("resnet18_64", untrained, 700_528, input(64, 1), ResNetConfig{Block: "basic", Layers: [4]int{2, 2, 2, 2}, WidthPerStage: 16},
 			"ResNet-18 at 64 pixels, a quarter as wide"),
-		row("resnet18", 11_176_512, imageNet, ResNetConfig{Block: "basic", Layers: [4]int{2, 2, 2, 2}, WidthPerStage: 64},
+		row("resnet18", torchvision("resnet18.a1_in1k"), 11_176_512, imageNet, ResNetConfig{Block: "basic", Layers: [4]int{2, 2, 2, 2}, WidthPerStage: 64},
 			"torchvision's resnet18"),
-		row("resnet34", 21_284_672, imageNet, ResNetConfig{Block: "basic", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
+		row("resnet34", torchvision("resnet34.a1_in1k"), 21_284_672, imageNet, ResNetConfig{Block: "basic", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
 			"torchvision's resnet34"),
-		row("resnet50", 23_508_032, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
+		row("resnet50", torchvision("resnet50.a1_in1k"), 23_508_032, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 6, 3}, WidthPerStage: 64},
 			"torchvision's resnet50"),
-		row("resnet101", 42_500_160, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 23, 3}, WidthPerStage: 64},
+		row("resnet101", torchvision("resnet101.a1_in1k"), 42_500_160, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 4, 23, 3}, WidthPerStage: 64},
 			"torchvision's resnet101"),
-		row("resnet152", 58_143_808, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 8, 36, 3}, WidthPerStage: 64},
+		row("resnet152", torchvision("resnet152.a1_in1k"), 58_143_808, imageNet, ResNetConfig{Block: "bottleneck", Layers: [4]int{3, 8, 36, 3}, WidthPerStage: 64},
 			"torchvision's resnet152"),
 	)
 }
@@ -147,6 +147,9 @@ func (m *ResNet) NoDecay(string) bool { return false }
 
 // Input implements Classifier.
 func (m *ResNet) Input() Input { return m.in }
+
+// Pool implements Classifier.
+func (m *ResNet) Pool() string { return "avg" }
 
 // Classes implements Classifier.
 func (m *ResNet) Classes() int { return m.NumClasses }

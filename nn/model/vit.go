@@ -204,5 +204,8 @@ func (m *ViT) NoDecay(name string) bool {
 // Input implements Classifier.
 func (m *ViT) Input() Input { return m.in }
 
+// Pool implements Classifier.
+func (m *ViT) Pool() string { return m.GlobalPool }
+
 // Classes implements Classifier.
 func (m *ViT) Classes() int { return m.NumClasses }

@@ -32,12 +32,12 @@ func (c *compiler) fuse(outputs []*gorgonia.Node) {
 				}
 			}
 		}
-		for _, names := range kernel.FusedBackward {
+		for _, f := range kernel.FusedBackward {
 			if gone[i] {
 				break
 			}
-			if c.backward(i, names, readers) {
-				for k := range len(names) - 1 {
+			if c.backward(i, f, readers) {
+				for k := range len(f.Names) - 1 {
 					gone[i+k] = true
 				}
 			}
@@ -98,29 +98,35 @@ func (c *compiler) join(chain []int, name string) bool {
 	return true
 }
 
-// backward joins launches of kernels names, from i on, that follow one another: first makers of a gradient, each for the next as its last
-// input, then those that take it as theirs. It stays a result if others read it.
-func (c *compiler) backward(i int, names []string, readers map[*slot][]int) bool {
-	if len(names) > len(c.launches)-i {
+// backward joins the launches of a sequence of gradient kernels that follow one another from i on. The gradient that the makers make stays
+// a result if others read it.
+func (c *compiler) backward(i int, f kernel.Backward, readers map[*slot][]int) bool {
+	if len(f.Names) > len(c.launches)-i {
 		return false
 	}
-	l := c.launches[i : i+len(names)]
+	l := c.launches[i : i+len(f.Names)]
+	makers, takers := l[:f.Makers], l[f.Makers:]
 	dy := func(k int) *slot { return l[k].in[len(l[k].in)-1] }
 	ofOneNorm := func(a, b launch) bool { // not of two whose results were added
 		return a.attrs == b.attrs && slices.ContainsFunc(a.in[:len(a.in)-1], func(s *slot) bool { return slices.Contains(b.in, s) })
 	}
-	makers := 0
-	for makers+1 < len(l) && dy(makers+1) == l[makers].out[0] {
-		makers++
-	}
-	takers := l[makers:]
-	for k, name := range names {
-		if l[k].kernel.Name() != name || k < makers && !alike(l[k].in) || k < makers-1 && len(readers[l[k].out[0]]) > 1 ||
-			k >= makers && (dy(k) != dy(makers) || !ofOneNorm(l[k], takers[0])) {
+	for k, name := range f.Names {
+		if l[k].kernel.Name() != name {
 			return false
 		}
 	}
-	k, err := c.prog.dev.Kernel(strings.Join(names, "+"))
+	for k, m := range makers {
+		if dy(k+1) != m.out[0] || k+1 < len(makers) && len(readers[m.out[0]]) > 1 {
+			return false
+		}
+	}
+	made := dy(len(makers))
+	for k, t := range takers {
+		if dy(len(makers)+k) != made || !ofOneNorm(t, takers[0]) {
+			return false
+		}
+	}
+	k, err := c.prog.dev.Kernel(strings.Join(f.Names, "+"))
 	if err != nil {
 		return false
 	}
@@ -132,7 +138,7 @@ func (c *compiler) backward(i int, names []string, readers map[*slot][]int) bool
 	for _, t := range takers {
 		out = append(out, t.out...)
 	}
-	if made := dy(makers); makers > 0 && len(readers[made]) > len(takers) {
+	if len(makers) > 0 && len(readers[made]) > len(takers) {
 		out = append(out, made)
 	}
 	last := &c.launches[i+len(l)-1]

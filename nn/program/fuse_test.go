@@ -59,30 +59,65 @@ func TestSequencesOfKernelsAreFusedWhereOnlyTheNextReadsAResult(t *testing.T) {
 
 func TestGradientsAreFusedWhereOneKernelFollowsTheOther(t *testing.T) {
 	const forward = "batch_norm.MODE+relu batch_norm.MODE+add+relu mse_loss mse_loss.dx "
+	first := func(n *net) *gorgonia.Node { return n.param("first", 2, 3, 4, 5) }
+	below := func(n *net) *gorgonia.Node { return n.param("below", 2, 3, 4, 5) }
+	block := func(n *net, h, x *gorgonia.Node) *gorgonia.Node {
+		return n.do(op.ReLU(n.do(op.Add(n.norm("b", h), x))))
+	}
+	layers := func(n *net, x *gorgonia.Node) *gorgonia.Node { return block(n, n.do(op.ReLU(n.norm("a", x))), x) }
+	const norms = "batch_norm.eval batch_norm.eval add mse_loss mse_loss.dx batch_norm.eval.dx batch_norm.eval.dparams"
+	oneStatistics := func(n *net) func(name string, x *gorgonia.Node, eps float32) *gorgonia.Node {
+		mean, variance := n.param("mean", 3), n.param("var", 3)
+		return func(name string, x *gorgonia.Node, eps float32) *gorgonia.Node {
+			return n.do(op.BatchNorm(x, n.param(name+".gain", 3), n.param(name+".bias", 3), mean, variance, op.BatchNormConfig{Eps: eps}))
+		}
+	}
+	const split = "batch_norm.eval+relu add gelu add mse_loss mse_loss.dx gelu.dx "
+	branches := func(n *net, _ *gorgonia.Node) *gorgonia.Node {
+		h := n.do(op.Add(n.do(op.ReLU(n.norm("b", below(n)))), first(n)))
+		return n.do(op.Add(n.do(op.GELU(h)), h))
+	}
 	for _, c := range []struct {
 		name, want string
 		mode       Mode
 		of         []string // parameters
-		twice      bool     // a shortcut ends the network
+		build      func(n *net, x *gorgonia.Node) *gorgonia.Node
 	}{
-		{"of all parameters by the batch", forward + "relu.dx+batch_norm.train.grad relu.dx+batch_norm.train.grad", Train, []string{"a.gain", "b.gain"}, false},
-		{"of all parameters", forward + "relu.dx+batch_norm.eval.dx+batch_norm.eval.dparams relu.dx batch_norm.eval.dparams", Eval, []string{"a.gain", "b.gain"}, false},
-		{"of a layer below", forward + "relu.dx+batch_norm.eval.dx relu.dx batch_norm.eval.dparams", Eval, []string{"a.gain"}, false},
+		{"of all parameters by the batch", forward + "relu.dx+batch_norm.train.grad relu.dx+batch_norm.train.grad", Train, []string{"a.gain", "b.gain"}, layers},
+		{"of all parameters", forward + "relu.dx+batch_norm.eval.dx+batch_norm.eval.dparams relu.dx batch_norm.eval.dparams", Eval, []string{"a.gain", "b.gain"}, layers},
+		{"of a layer below", forward + "relu.dx+batch_norm.eval.dx relu.dx batch_norm.eval.dparams", Eval, []string{"a.gain"}, layers},
 		{"of all parameters, with a shortcut to the first", "relu batch_norm.MODE+add+relu mse_loss mse_loss.dx " +
-			"relu.dx+batch_norm.eval.dx+batch_norm.eval.dparams add relu.dx", Eval, []string{"b.gain", "first"}, true},
+			"relu.dx+batch_norm.eval.dx+batch_norm.eval.dparams add relu.dx", Eval, []string{"b.gain", "first"}, func(n *net, _ *gorgonia.Node) *gorgonia.Node {
+			x := n.do(op.ReLU(first(n)))
+			return block(n, x, x)
+		}},
+		{"of a sum of gradients", split + "add+relu.dx+batch_norm.eval.dx", Eval, []string{"below"}, branches},
+		{"not of a sum of gradients that is an output", split + "add relu.dx+batch_norm.eval.dx", Eval, []string{"below", "first"}, branches},
+		{"of a norm beside a shortcut", "batch_norm.eval add mse_loss mse_loss.dx batch_norm.eval.dx+batch_norm.eval.dparams",
+			Eval, []string{"below", "b.gain", "first"}, func(n *net, _ *gorgonia.Node) *gorgonia.Node {
+				return n.do(op.Add(n.norm("b", below(n)), first(n)))
+			}},
+		{"not of two branches", "batch_norm.eval relu add mse_loss mse_loss.dx relu.dx batch_norm.eval.dx",
+			Eval, []string{"first", "below"}, func(n *net, _ *gorgonia.Node) *gorgonia.Node {
+				return n.do(op.Add(n.norm("b", below(n)), n.do(op.ReLU(first(n)))))
+			}},
+		{"not of two norms whose results are added", norms, Eval, []string{"first", "b.gain"}, func(n *net, x *gorgonia.Node) *gorgonia.Node {
+			return n.do(op.Add(n.norm("b", x), n.norm("a", first(n))))
+		}},
+		{"not of two norms by the same statistics, whose results are added", norms, Eval, []string{"first", "b.gain"}, func(n *net, x *gorgonia.Node) *gorgonia.Node {
+			norm := oneStatistics(n)
+			return n.do(op.Add(norm("b", x, 3), norm("a", first(n), 2)))
+		}},
+		{"not of two norms by the same statistics, in a row", "batch_norm.eval batch_norm.eval mse_loss mse_loss.dx batch_norm.eval.dx batch_norm.eval.dparams",
+			Eval, []string{"a.gain"}, func(n *net, x *gorgonia.Node) *gorgonia.Node {
+				norm := oneStatistics(n)
+				return norm("b", norm("a", x, 2), 2)
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mode := map[Mode]string{Train: "train", Eval: "eval"}[c.mode]
 			fusesTo(t, c.mode, strings.ReplaceAll(c.want, "MODE", mode), func(n *net, x *gorgonia.Node) []*gorgonia.Node {
-				var h *gorgonia.Node
-				if c.twice {
-					x = n.do(op.ReLU(n.param("first", 2, 3, 4, 5)))
-					h = x
-				} else {
-					h = n.do(op.ReLU(n.norm("a", x)))
-				}
-				y := n.do(op.ReLU(n.do(op.Add(n.norm("b", h), x))))
-				loss := n.do(op.MSELoss(y, n.leaf("target", 2, 3, 4, 5)))
+				loss := n.do(op.MSELoss(c.build(n, x), n.leaf("target", 2, 3, 4, 5)))
 				var params []*gorgonia.Node
 				for _, p := range c.of {
 					params = append(params, n.g.ByName(p)[0])

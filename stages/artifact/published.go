@@ -150,7 +150,8 @@ func (i *ModelInfo) pool(pool string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := v.New(model.Options{GlobalPool: pool}); err != nil {
+	m, err := v.New(model.Options{GlobalPool: pool})
+	if err != nil {
 		return err
 	}
 	usual, err := v.New(model.Options{})
@@ -158,18 +159,10 @@ func (i *ModelInfo) pool(pool string) error {
 		return err
 	}
 	i.GlobalPool = ""
-	if pool != "" && pool != pooling(usual) {
+	if m.Pool() != usual.Pool() {
 		i.GlobalPool = pool
 	}
 	return nil
-}
-
-// pooling is timm's word for how a network makes one vector of its last features.
-func pooling(m model.Classifier) string {
-	if vit, ok := m.(*model.ViT); ok {
-		return vit.GlobalPool
-	}
-	return "avg"
 }
 
 // openPublished opens weights as others publish them: a file, or a folder with safetensors under the names of timm or

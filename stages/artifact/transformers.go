@@ -18,7 +18,7 @@ type transformersConfig struct {
 func (c transformersConfig) refused() error {
 	at := "hf://timm/NAME"
 	if v, err := model.Lookup(c.timm()); err == nil {
-		at = fmt.Sprintf("model = %q, architecture = %q", v.Source().Weights, v.Name)
+		at = fmt.Sprintf("model = %q, architecture = %q", v.Source.Weights, v.Name)
 	}
 	return fmt.Errorf("it is transformers' %s, whose weights have other names than timm's (separate query, key and value): give the network as timm publishes it, %s; "+
 		"pipe docs models lists them", c.ModelType, at)
