@@ -48,6 +48,10 @@ func (e *evaluator) execution(n *dag.Node) {
 		a := e.stage.meta["resources.gpus"]
 		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpus asks for a GPU, and device = \"cpu\" leaves it idle: leave one of the two out."))
 	}
+	if n.Config[stages.DeviceAttribute] == stages.DeviceCPU && n.Config[stages.PrecisionAttribute] == stages.PrecisionBFloat16 {
+		a := e.stage.attr(stages.PrecisionAttribute)
+		e.report(a, mistake(a.expr.Range(), "Invalid value", "precision = \"bf16\" is a GPU's, and device = \"cpu\" multiplies in float32: leave one of the two out."))
+	}
 	if a := e.stage.meta["resources.gpu_memory"]; n.Resources.GPUMemory > 0 && n.Resources.GPUs == 0 {
 		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpu_memory is a share of each card, and the stage asks for none: set gpus too."))
 	}

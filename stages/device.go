@@ -9,8 +9,14 @@ import (
 	"github.com/pipe-ml/pipe/accel/cuda"
 )
 
-// DeviceAttribute is the attribute by which a stage that computes lets the user choose where.
-const DeviceAttribute = "device"
+// The attributes by which a stage that computes lets the user choose where, and in what a GPU multiplies.
+const (
+	DeviceAttribute    = "device"
+	PrecisionAttribute = "precision"
+)
+
+// PrecisionBFloat16 is the value of PrecisionAttribute that only a GPU heeds.
+const PrecisionBFloat16 = string(cuda.BFloat16)
 
 // The values of DeviceAttribute.
 const (
@@ -30,24 +36,40 @@ type computing struct {
 
 // open opens the device, and tells which it is.
 func (c computing) open(r Reporter) (accel.Device, error) {
-	if c.Device != DeviceCPU {
-		dev, err := cuda.Open(0, cuda.Precision(c.Precision)) // the first of those that the action was given
-		if err == nil {
-			return announced(r, dev), nil
-		}
-		if c.Device == DeviceCUDA {
-			return nil, wrong(DeviceAttribute, "%v", err)
-		}
-		if os.Getenv("CUDA_VISIBLE_DEVICES") != "" {
-			r.Log("computes on the processor, not on the GPU that it was given: %v", err)
-		}
+	dev, refused, err := c.find()
+	if err != nil {
+		return nil, err
 	}
-	return announced(r, cpu.New(0)), nil
+	if refused != nil && os.Getenv("CUDA_VISIBLE_DEVICES") != "" {
+		r.Log("computes on the processor, not on the GPU that it was given: %v", refused)
+	}
+	r.Device(dev.Name(), dev.Caps().Model)
+	return dev, nil
 }
 
-func announced(r Reporter, dev accel.Device) accel.Device {
-	r.Device(dev.Name(), dev.Caps().Model)
-	return dev
+// find opens the device. Where that is the processor for want of a GPU, refused says why.
+func (c computing) find() (dev accel.Device, refused, err error) {
+	if c.Device != DeviceCPU {
+		dev, refused = cuda.Open(0, cuda.Precision(c.Precision)) // the first of those that the action was given
+		if refused == nil {
+			return dev, nil, nil
+		}
+		if c.Device == DeviceCUDA {
+			return nil, nil, wrong(DeviceAttribute, "%v", refused)
+		}
+	}
+	return cpu.New(0), refused, nil
+}
+
+// inFloat32 lends compute the device, multiplying in float32. It is closed afterwards, for the next one may need all of the card's memory.
+func (c computing) inFloat32(compute func(accel.Device) ([]float32, error)) (out []float32, err error) {
+	c.Precision = string(cuda.Float32)
+	dev, _, err := c.find()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	return compute(dev)
 }
 
 // OutOfMemory says whether a stage failed because its GPU has no room for it.

@@ -211,13 +211,13 @@ func (s *finetune) runClassifier(ctx context.Context, r Reporter) error {
 		return err
 	}
 	c.Info.MultiLabel = t.Loss.Kind == train.BCE
-	dev, err := s.open(r)
-	if err != nil {
-		return err
-	}
-	defer dev.Close()
 	r.Log("%s: %s on %d of %d training images", c.Info.Architecture, s.Method, len(fit), len(m.Order))
-	err = proven(r, c.Adapter, c.Weights, logitsOf(ctx, dev, c, images, fit), func() error {
+	err = proven(r, c.Adapter, c.Weights, s.logitsOf(ctx, c, images, fit), func() error {
+		dev, err := s.open(r)
+		if err != nil {
+			return err
+		}
+		defer dev.Close()
 		began := time.Now()
 		res, err := t.Fit(ctx, dev)
 		if err == nil {

@@ -90,16 +90,16 @@ func (s *finetune) runDiffusion(ctx context.Context, r Reporter) error {
 	if err != nil {
 		return err
 	}
-	dev, err := s.open(r)
-	if err != nil {
-		return err
-	}
-	defer dev.Close()
 	shown := pairs.captions
 	if pairs.encoded != nil {
 		shown = [][]int32{d.Model.Empty, d.Model.Empty} // at two timesteps
 	}
-	err = proven(r, tuned, d.Model.Weights, predictionOf(ctx, dev, d.Model, shown), func() error {
+	err = proven(r, tuned, d.Model.Weights, s.predictionOf(ctx, d.Model, shown), func() error {
+		dev, err := s.open(r)
+		if err != nil {
+			return err
+		}
+		defer dev.Close()
 		return pairs.fit(ctx, r, dev, d.Model, fit, p, s.diffusing, s.Seed)
 	})
 	if err != nil {

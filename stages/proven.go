@@ -74,19 +74,21 @@ func proven(r Reporter, a *peft.Adapter, w *layer.Weights, output peft.Output, t
 	return nil
 }
 
-// logitsOf is how the proofs see a classifier: by its answers for a few images.
-func logitsOf(ctx context.Context, dev accel.Device, c *artifact.Classifier, set train.Images, rows []int) peft.Output {
+// logitsOf is how the proofs see a classifier: by its answers for a few images. They are float32's, for the rounding of bf16 is above the bounds.
+func (c computing) logitsOf(ctx context.Context, m *artifact.Classifier, set train.Images, rows []int) peft.Output {
 	rows = rows[:min(len(rows), proofBatch)]
 	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
-		out, err := predict(ctx, dev, c.Model, w, plan, set, rows, len(rows))
-		return out.Logits, err
+		return c.inFloat32(func(dev accel.Device) ([]float32, error) {
+			out, err := predict(ctx, dev, m.Model, w, plan, set, rows, len(rows))
+			return out.Logits, err
+		})
 	}
 }
 
-// predictionOf is how they see a diffusion model: by what it predicts of noise, for a few captions.
-func predictionOf(ctx context.Context, dev accel.Device, m *diffusion.Model, captions [][]int32) peft.Output {
+// predictionOf is how they see a diffusion model: by what it predicts of noise in float32, for a few captions.
+func (c computing) predictionOf(ctx context.Context, m *diffusion.Model, captions [][]int32) peft.Output {
 	captions = captions[:min(len(captions), proofBatch)]
 	return func(w *layer.Weights, plan *layer.Plan) ([]float32, error) {
-		return m.Predict(ctx, dev, w, plan, captions)
+		return c.inFloat32(func(dev accel.Device) ([]float32, error) { return m.Predict(ctx, dev, w, plan, captions) })
 	}
 }

@@ -120,33 +120,57 @@ func conv2dDw(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 	}
 	x, dy, dw := in[0], in[1], out[0]
 	v, err := convOf(a, x, dw, dy)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if v.few() {
+	case v.few():
 		return l.run("conv2d_dw_few", eachRow(dw.Len(), v.oh*v.ow), append([]any{dw, x, dy}, v.args()...)...)
+	case v.pointwise():
+		return v.pointwiseDw(l, dw, x, dy)
 	}
 	const blocks, least = 512, 256
 	sums := v.batch * v.oh * v.ow
 	chunks := max(1, min(divide(blocks, divide(v.taps(), tile)*divide(v.o, tile)*v.Groups), sums/least))
-	part := dw
-	if v.pointwise() {
-		chunks = v.batch
-	}
-	if chunks > 1 {
-		if part, err = l.scratch(chunks, dw.Len()); err != nil {
-			return err
-		}
-	}
-	if v.pointwise() {
-		area := v.oh * v.ow
-		err = l.multiply(product{m: v.o, n: v.c, k: area, a: matrix{dy, area, 1, v.o * area}, b: matrix{x, 1, area, v.c * area}, c: matrix{part, v.c, 1, v.o * v.c},
-			alpha: 1, count: v.batch})
-	} else {
+	return chunkSums(l, dw, chunks, func(part accel.Tensor) error {
 		args := slices.Concat([]any{part, x, dy}, v.args(), []any{chunks, divide(sums, chunks)})
-		err = l.tiles("conv2d_dw", v.taps(), v.o, v.Groups*chunks, args...)
+		return l.tiles("conv2d_dw", v.taps(), v.o, v.Groups*chunks, args...)
+	})
+}
+
+// mostParts is how many numbers of scratch pointwiseDw takes at most: 16 MiB, for the stream keeps them.
+const mostParts = 1 << 22
+
+// pointwiseDw multiplies as many images at a time as mostParts holds products of, adds to these those of the next images, and sums them.
+func (v conv) pointwiseDw(l *launch, dw, x, dy accel.Tensor) error {
+	area := v.oh * v.ow
+	chunks := min(v.batch, max(1, mostParts/max(1, dw.Len())))
+	return chunkSums(l, dw, chunks, func(part accel.Tensor) error {
+		for image := 0; image < v.batch; image += chunks {
+			p := product{m: v.o, n: v.c, k: area, a: matrix{dy, area, 1, v.o * area}, b: matrix{x, 1, area, v.c * area}, c: matrix{part, v.c, 1, v.o * v.c},
+				alpha: 1, count: min(chunks, v.batch-image)}
+			p.a.t.Off += image * p.a.batch
+			p.b.t.Off += image * p.b.batch
+			if image > 0 {
+				p.beta = 1
+			}
+			if err := l.multiply(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// chunkSums sums the chunks that fill makes of part [chunks, dw]; one chunk is dw itself.
+func chunkSums(l *launch, dw accel.Tensor, chunks int, fill func(part accel.Tensor) error) error {
+	if chunks == 1 {
+		return fill(dw)
 	}
-	if err != nil || chunks == 1 {
+	part, err := l.scratch(chunks, dw.Len())
+	if err != nil {
+		return err
+	}
+	if err := fill(part); err != nil {
 		return err
 	}
 	return columnSums(l, dw, part, chunks, dw.Len())

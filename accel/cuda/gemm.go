@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/cuda/drv"
@@ -15,7 +16,7 @@ type matrix struct {
 	row, col, batch int
 }
 
-// product is c = alpha a b + bias + beta c, for count matrices: a [m, k], b [k, n], c [m, n], bias [n] or nothing.
+// product is c = alpha a b + beta c, for count matrices: a [m, k], b [k, n], c [m, n]. A single one with beta = 0 may have a bias [n]: + bias.
 type product struct {
 	m, n, k     int
 	a, b, c     matrix
@@ -74,6 +75,9 @@ func (l *launch) product(function string) string {
 
 // multiply queues p: cuBLAS where it is installed, else the kernel in gemm.cu.
 func (l *launch) multiply(p product) error {
+	if p.bias != nil && (p.beta != 0 || p.count != 1) {
+		return fmt.Errorf("a product with a bias is a single one with beta = 0, not %d with beta = %g: spread the bias over c first", p.count, p.beta)
+	}
 	if handle, err := l.stream.cublas(); err != nil {
 		return err
 	} else if handle != nil && p.m*p.n*p.k*p.count > 0 {

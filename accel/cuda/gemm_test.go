@@ -85,3 +85,18 @@ func TestProductsAreThoseOfMatrices(t *testing.T) {
 	}
 	must(t, d.Close())
 }
+
+// cuBLAS adds to a copy of the bias, our kernel adds the bias at the end: they agree where nothing else is added to.
+func TestAProductWithABiasIsASingleOneThatAddsToNothing(t *testing.T) {
+	d := open(t)
+	x := alloc(t, d, accel.Float32, 4)
+	l := &launch{dev: d, stream: newStream(t, d), entry: table["linear"]}
+	for _, p := range []product{{beta: 1, count: 1}, {count: 2}, {}} {
+		p.m, p.n, p.k, p.alpha, p.bias = 1, 1, 1, 1, &x
+		p.a, p.b, p.c = matrix{x, 1, 1, 1}, matrix{x, 1, 1, 1}, matrix{x, 1, 1, 1}
+		if err := l.multiply(p); err == nil {
+			t.Errorf("beta %g and count %d are taken", p.beta, p.count)
+		}
+	}
+	must(t, d.Free(x.Buf), d.Close())
+}

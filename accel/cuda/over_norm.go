@@ -23,5 +23,5 @@ func overNorm(l *launch, _ kernel.OverNorm, out, in []accel.Tensor) error {
 	if err := vectorOf(n*s, in[1]); err != nil {
 		return err
 	}
-	return l.run("over_norm", eachRow(n, s), out[0], in[0], in[1], s)
+	return l.run("over_norm", grid{blocks: [3]int{n}, threads: [3]int{32}}, out[0], in[0], in[1], s)
 }

@@ -121,7 +121,7 @@ type Matrix struct {
 // Compute is what a product is computed in, as cuBLAS numbers it. Operands, result and sums are float32 in each.
 type Compute int
 
-// What linear layers and convolutions are computed in.
+// The precisions of products.
 const (
 	Float32  Compute = 68 // CUBLAS_COMPUTE_32F
 	BFloat16 Compute = 75 // CUBLAS_COMPUTE_32F_FAST_16BF: operands are rounded to bfloat16, for tensor cores

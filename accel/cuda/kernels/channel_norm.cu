@@ -154,14 +154,20 @@ KERNEL group_norm_dx(float *dx, const float *x, const float *gain, const float *
   dx[i] = stat[1] * (gain[r % c] * dy[i] - means[2 * g] - (x[i] - stat[0]) * stat[1] * means[2 * g + 1]);
 }
 
-/* y[r] = m[r] / |row r of v|, 0 for a row of zeros. A block a row. */
+/* y[r] = m[r] / |row r of v|, 0 for a row of zeros, in the processor's bits, for a quotient that begins as 1 must be 1: squares, which are
+ * exact in double, are added in order, and the root is rounded to float. A warp a row, of which each lane adds what all have read. */
 KERNEL over_norm(float *y, const float *m, const float *v, int s) {
-  SHARED float work[32];
-  float sum = 0.f;
+  double sum = 0.;
   v += block_x() * s;
-  for (int i = thread_x(); i < s; i += threads_x())
-    sum += v[i] * v[i];
-  sum = block_sum(sum, work);
+  for (int from = 0; from < s; from += 32) {
+    int i = from + thread_x();
+    float mine = i < s ? v[i] : 0.f;
+    for (int lane = 0; lane < 32; lane++) {
+      double x = __nvvm_shfl_sync_idx_f32(ALL_LANES, mine, lane, 31);
+      sum += x * x;
+    }
+  }
+  float norm = (float)__nvvm_sqrt_rn_d(sum);
   if (thread_x() == 0)
-    y[block_x()] = sum > 0.f ? m[block_x()] / sqrt_(sum) : 0.f;
+    y[block_x()] = norm > 0.f ? m[block_x()] / norm : 0.f;
 }

@@ -63,7 +63,7 @@ var mutants = []kernelMutant{
 	{"channel_norm.cu", "gain += part[2 * (b * c + k) + 1] * STAT(b * c + k)[1];", "gain += part[2 * (b * c + k) + 1];", "group_norm|batch_norm"},
 	{"channel_norm.cu", "float f = gain[g % groups * chans + k];", "float f = gain[k];", "group_norm"},
 	{"channel_norm.cu", "- xhat * (packed[k] / count)", "", "batch_norm.train"},
-	{"channel_norm.cu", "sum > 0.f ? m[block_x()] / sqrt_(sum) : 0.f", "m[block_x()] / sqrt_(sum)", "over_norm"},
+	{"channel_norm.cu", "norm > 0.f ? m[block_x()] / norm : 0.f", "m[block_x()] / norm", "over_norm"},
 	{"cross_entropy.cu", "label < 0 ? 0.f : *dloss / *count", "*dloss / *count", "cross_entropy"},
 	{"cross_entropy.cu", "- smoothing / cols -", "-", "cross_entropy"},
 	{"cross_entropy.cu", "losses[block_x()] = log_(sum) * mass - v;", "losses[block_x()] = log_(sum) - v;", "soft_cross_entropy"},
