@@ -94,7 +94,10 @@ func ofKind(s layer.Sites, keep func(layer.Site) bool) []layer.Site {
 const mostKnown = 12
 
 // suggest is the end of an error about an unknown name: the nearest, whatever its case, else those that there are, or some of them.
-func suggest(name string, known []string) string {
+func suggest(name string, known []string) string { return suggestOf(name, known, mostKnown) }
+
+// suggestOf is suggest, of at most most names.
+func suggestOf(name string, known []string, most int) string {
 	if len(known) == 0 {
 		return "; it has none: leave it out"
 	}
@@ -106,8 +109,8 @@ func suggest(name string, known []string) string {
 	switch {
 	case far(near[0]) <= len(name)/2:
 		return fmt.Sprintf("; did you mean %q?", near[0])
-	case len(known) > mostKnown:
-		return fmt.Sprintf("; known: %s and %d more", strings.Join(near[:mostKnown], ", "), len(near)-mostKnown)
+	case len(known) > most:
+		return fmt.Sprintf("; known: %s and %d more", strings.Join(near[:most], ", "), len(near)-most)
 	}
 	return fmt.Sprintf("; known: %s", strings.Join(known, ", "))
 }
