@@ -70,7 +70,9 @@ func (s *sampling) Validate() error {
 }
 
 // errClassifier refuses a model that draws nothing.
-func errClassifier() error { return wrong("model", "it is a classifier; sample needs a diffusion model: give one") }
+func errClassifier() error {
+	return wrong("model", "it is a classifier; sample needs a diffusion model: give one")
+}
 
 func (s *sampling) Run(ctx context.Context, r Reporter) error {
 	d, err := artifact.ReadDiffusion(s.Model.Path, 0) // the samples' seed is not the model's
