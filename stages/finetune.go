@@ -139,7 +139,7 @@ func (s *finetune) Validate() error {
 		errs = append(errs, wrong("shift", unread))
 	}
 	if !s.diffuses() {
-		errs = append(errs, s.unread())
+		errs = append(errs, each(s.unread())...)
 	}
 	errs = append(errs, s.checkParts())
 	if s.Data.Path == "" && s.Latents.Path == "" {
