@@ -66,10 +66,28 @@ func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error
 	}
 	for _, n := range names {
 		if !found[n] {
-			return nil, fmt.Errorf("target %q matches nothing%s", n, suggest(n, sortedKeys(near)))
+			return nil, fmt.Errorf("target %q matches nothing%s", n, otherTarget(n, sortedKeys(near)))
 		}
 	}
 	return out, nil
+}
+
+// projections are what the networks here call that which other libraries call by the key.
+var projections = map[string][]string{
+	"query": {"q", "q_proj", "to_q"}, "key": {"k", "k_proj", "to_k"}, "value": {"v", "v_proj", "to_v"},
+}
+
+// otherTarget is the end of an error about a target that is none of those known.
+func otherTarget(name string, known []string) string {
+	if name == "all-linear" {
+		return "; name them: " + strings.Join(known, ", ")
+	}
+	for _, own := range projections[name] {
+		if slices.Contains(known, own) {
+			return fmt.Sprintf("; did you mean %q?", own)
+		}
+	}
+	return suggest(name, known)
 }
 
 func targets(s layer.Site) []target {
