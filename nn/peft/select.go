@@ -114,7 +114,7 @@ const mostKnown = 12
 // suggest is the end of an error about an unknown name: the nearest, whatever its case, else those that there are, or some of them.
 func suggest(name string, known []string) string { return suggestOf(name, known, mostKnown) }
 
-// suggestOf is suggest, of at most most names.
+// suggestOf is suggest with the names that it lists at most.
 func suggestOf(name string, known []string, most int) string {
 	if len(known) == 0 {
 		return "; it has none: leave it out"
