@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sort"
@@ -147,10 +148,25 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 	}
 	found, tried := e.stage.in.locate(text)
 	if found == "" {
-		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and %s. Write a path relative to the file, or to the working folder.", name, text, noneOf(tried))))
+		e.report(a, e.explain(a, mistake(a.expr.Range(), "No such file", "%s is %q, and %s. %s", name, text, noneOf(tried), whatToGive(port, text))))
 		return nil, ""
 	}
 	return &dag.Input{Name: name, Path: found}, ""
+}
+
+// whatToGive says what to write in the place of a path that leads nowhere: it may be the name of a network.
+func whatToGive(port stages.Port, text string) string {
+	for _, m := range stages.Models() {
+		if m.Name != text || port.Kind != "model" {
+			continue
+		}
+		weights := "give the path of its weights"
+		if address, _, _ := strings.Cut(m.Weights, ","); strings.HasPrefix(address, hubScheme+"://") {
+			weights = fmt.Sprintf("write %q for its weights", address)
+		}
+		return fmt.Sprintf("%s is the name of a network: %s, or train it by a stage \"pretrain\".", text, weights)
+	}
+	return "Write a path relative to the file, or to the working folder."
 }
 
 // noneOf says where a file was looked for: an empty path is looked for nowhere.

@@ -38,7 +38,7 @@ type finetune struct {
 	Resize   bool           `pipe:"resize_positions,optional" doc:"Resample the positions that a transformer learned to the size of the images, where that is another one. Default: such images are refused."`
 	Network  string         `pipe:"architecture,optional" doc:"The network that published weights are of, where no config.json beside them tells; one of those that stage type pretrain makes."`
 	Flip     bool           `pipe:"flip" default:"false" doc:"Flip a classifier's training images left to right at random; radiographs have a left and a right."`
-	Parts    []string       `pipe:"parts,optional" filled:"true" enum:"unet,text_encoder" doc:"Networks of a diffusion model on which the method acts, each by itself: unet, text_encoder. Default: the U-Net alone."`
+	Parts    []string       `pipe:"parts,optional" filled:"true" enum:"unet,text_encoder" doc:"Networks of a diffusion model on which the method acts, each by itself: unet, text_encoder; the adapter of the text encoder has the names of tensors of transformers >= 5. Default: the U-Net alone."`
 	training
 	diffusing
 	computing
@@ -92,7 +92,7 @@ func (s *finetune) Validate() error {
 		errs = append(errs, wrong("shift", unread))
 	}
 	if !s.diffuses() {
-		errs = append(errs, s.unread())
+		errs = append(errs, each(s.unread())...)
 	}
 	errs = append(errs, s.checkParts())
 	if s.Data.Path == "" && s.Latents.Path == "" {

@@ -3,6 +3,8 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/nn/peft"
@@ -69,6 +71,14 @@ func (s *merge) Validate() error {
 	}
 	if !given && s.Classes != nil {
 		errs = append(errs, wrong("classes", unread))
+	}
+	for i, class := range s.Classes {
+		switch {
+		case class == "":
+			errs = append(errs, wrong(fmt.Sprintf("classes[%d]", i), "is empty: give the output a name"))
+		case slices.Contains(s.Classes[:i], class):
+			errs = append(errs, wrong(fmt.Sprintf("classes[%d]", i), "%q is a second time: give each output a name of its own", class))
+		}
 	}
 	return errors.Join(errs...)
 }

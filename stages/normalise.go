@@ -80,7 +80,7 @@ func (s Schema) Normalise(config map[string]any) (map[string]any, []error) {
 
 // says tells whether v says more than leaving the attribute out does: a field that no config sets is zero.
 func (a Attribute) says(v any) bool {
-	if a.Required || a.Default != nil || a.Kind == Any {
+	if a.Required || a.Default != nil || a.Kind == Any || a.zero {
 		return true
 	}
 	switch v := v.(type) {

@@ -77,7 +77,7 @@ func (p imagePairs) fit(ctx context.Context, r Reporter, dev accel.Device, m *di
 	}
 	t := &diffusion.Trainer{
 		Model: m, Tokens: p.captions, Train: index, Val: p.images.Split(artifact.Val), BatchSize: choices.batch,
-		DropCaption: how.CaptionDropout, SNRGamma: how.SNRGamma, Config: choices.config, Seed: seed, Progress: progress(r),
+		DropCaption: how.dropped(), SNRGamma: how.SNRGamma, Config: choices.config, Seed: seed, Progress: progress(r),
 	}
 	if e := p.encoded; e != nil {
 		t.Latents, t.Empty = e.Posteriors, e.Embeddings[0]

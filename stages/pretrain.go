@@ -62,7 +62,7 @@ func (s *pretrain) Validate() error {
 			s.Architecture, strings.Join(diffusion.Variants(), ", ")))
 	}
 	if !s.diffuses() {
-		errs = append(errs, s.unread())
+		errs = append(errs, each(s.unread())...)
 	}
 	return errors.Join(append(errs, s.check(s.diffuses())...)...)
 }

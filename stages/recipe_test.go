@@ -18,8 +18,8 @@ import (
 // What nobody asked for is not in the key, so what was made before such an attribute came is still good.
 func TestARecipeThatIsLeftOutIsNotInTheKey(t *testing.T) {
 	for stage, want := range map[string][]string{
-		"finetune": {"caption_dropout", "clip_norm", "device", "flip", "fraction", "method", "options", "patience", "precision", "schedule", "seed", "shift", "warmup", "weight_decay"},
-		"pretrain": {"caption_dropout", "clip_norm", "device", "model", "patience", "precision", "schedule", "seed", "warmup", "weight_decay"},
+		"finetune": {"clip_norm", "device", "flip", "fraction", "method", "options", "patience", "precision", "schedule", "seed", "shift", "warmup", "weight_decay"},
+		"pretrain": {"clip_norm", "device", "model", "patience", "precision", "schedule", "seed", "warmup", "weight_decay"},
 	} {
 		typ, _ := Lookup(stage)
 		given := map[string]any{"augment": map[string]any{}, "ema_decay": 0.0, "nesterov": false}
@@ -34,6 +34,27 @@ func TestARecipeThatIsLeftOutIsNotInTheKey(t *testing.T) {
 		}
 		if got := slices.Sorted(maps.Keys(config)); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", stage, got, want)
+		}
+	}
+}
+
+func TestACaptionDropoutOfNoneIsInTheKey(t *testing.T) {
+	typ, _ := Lookup("finetune")
+	config, errs := SchemaOf(typ).Normalise(map[string]any{"method": "lora", "caption_dropout": 0})
+	if len(errs) > 0 || config["caption_dropout"] != 0. {
+		t.Errorf("%v, %v", config, errs)
+	}
+	for _, c := range []struct {
+		given string
+		want  float64
+	}{{`{"method":"lora"}`, 0.1}, {`{"method":"lora","caption_dropout":0}`, 0}, {`{"method":"lora","caption_dropout":0.4}`, 0.4}} {
+		in := map[string]Given{"model": {Path: "m"}, "data": {Path: "d"}, "tokens": {Path: "t"}}
+		stage, err := Decode(typ, json.RawMessage(c.given), in, map[string]string{"model": "out"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := stage.(*finetune).dropped(); got != c.want {
+			t.Errorf("%s: %v, want %v", c.given, got, c.want)
 		}
 	}
 }
@@ -76,6 +97,8 @@ func TestRecipesThatDoNotGoTogetherAreRefused(t *testing.T) {
 		`"augment":{"magnitude":9}`:            "augment.magnitude: is RandAugment's, which is not asked for: set rand_augment, or leave it out",
 		`"loss":"hinge"`:                       "loss:",
 		`"optimizer":"lion"`:                   "optimizer:",
+		`"caption_dropout":0`:                  "caption_dropout: is for a diffusion model",
+		`"snr_gamma":5`:                        "snr_gamma: is for a diffusion model",
 		`"tokens":true,"label_smoothing":0.1`:  "label_smoothing: is for a classifier",
 		`"tokens":true,"augment":{"mixup":1}`:  "augment: is for a classifier",
 		`"tokens":true,"layer_decay":0.5`:      "layer_decay: is for a classifier",

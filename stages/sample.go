@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 
 	"github.com/pipe-ml/pipe/nn/diffusion"
+	"github.com/pipe-ml/pipe/nn/model"
 	"github.com/pipe-ml/pipe/nn/token"
 	"github.com/pipe-ml/pipe/stages/artifact"
 )
@@ -45,6 +47,16 @@ type sampling struct {
 
 // Validate implements Validator.
 func (s *sampling) Validate() error {
+	switch from := s.Model.From.(type) {
+	case *finetune:
+		if !from.diffuses() {
+			return errClassifier()
+		}
+	case *pretrain:
+		if slices.Contains(model.Names(), from.Architecture) {
+			return errClassifier()
+		}
+	}
 	if s.Eta > 0 && s.Scheduler != "ddim" {
 		return wrong("eta", "%s has no such choice: leave it out, or sample by ddim", s.Scheduler)
 	}
@@ -57,8 +69,16 @@ func (s *sampling) Validate() error {
 	return nil
 }
 
+// errClassifier refuses a model that draws nothing.
+func errClassifier() error {
+	return wrong("model", "it is a classifier; sample needs a diffusion model: give one")
+}
+
 func (s *sampling) Run(ctx context.Context, r Reporter) error {
 	d, err := artifact.ReadDiffusion(s.Model.Path, 0) // the samples' seed is not the model's
+	if errors.Is(err, artifact.ErrOtherTask) {
+		return errClassifier()
+	}
 	if err != nil {
 		return err
 	}

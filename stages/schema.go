@@ -50,6 +50,7 @@ type Attribute struct {
 	Role     string   // "code": names of files that enter the key and are put into the work folder; "probe": a program whose output enters the key
 	Doc      string
 	filled   bool // an empty list is a mistake
+	zero     bool // 0 says something else than leaving it out does: the field is a pointer
 	index    []int
 }
 
@@ -248,7 +249,7 @@ func onlyOneKeyed(ports []Port) error {
 }
 
 func (s *Schema) addAttribute(f reflect.StructField, name string, optional bool, doc string) error {
-	a := Attribute{Name: name, Doc: doc, Role: f.Tag.Get("role"), filled: f.Tag.Get("filled") == "true", index: f.Index}
+	a := Attribute{Name: name, Doc: doc, Role: f.Tag.Get("role"), filled: f.Tag.Get("filled") == "true", zero: f.Type.Kind() == reflect.Pointer, index: f.Index}
 	var err error
 	if a.Kind, a.Elem, err = kindOf(f.Type); err != nil {
 		return err
@@ -301,7 +302,7 @@ func kindOf(t reflect.Type) (kind, elem ValueKind, err error) {
 		return Bool, "", nil
 	case t.Kind() == reflect.Int, t.Kind() == reflect.Int64, t.Kind() == reflect.Uint64:
 		return Int, "", nil
-	case t.Kind() == reflect.Float64:
+	case t.Kind() == reflect.Float64, t == reflect.TypeFor[*float64]():
 		return Number, "", nil
 	case t.Kind() == reflect.Slice:
 		kind = List

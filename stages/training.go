@@ -2,6 +2,7 @@ package stages
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -79,16 +80,28 @@ func (t training) check(diffuses bool) []error {
 
 // diffusing is what they let the user choose about the training of a diffusion model.
 type diffusing struct {
-	CaptionDropout float64 `pipe:"caption_dropout" default:"0.1" min:"0" max:"1" doc:"Share of a diffusion model's captions that training replaces by the empty one, for guidance."`
-	SNRGamma       float64 `pipe:"snr_gamma,optional" min:"0" doc:"Gamma of min-SNR weighting of a diffusion model's timesteps; 5 is usual. Default: all weigh alike."`
+	CaptionDropout *float64 `pipe:"caption_dropout,optional" min:"0" max:"1" doc:"Share of a diffusion model's captions that training replaces by the empty one, for guidance. Default: 0.1."`
+	SNRGamma       float64  `pipe:"snr_gamma,optional" min:"0" doc:"Gamma of min-SNR weighting of a diffusion model's timesteps; 5 is usual. Default: all weigh alike."`
 }
 
 // unread refuses what a classifier does not read.
 func (d diffusing) unread() error {
-	if d.SNRGamma > 0 {
-		return wrong("snr_gamma", "is for a diffusion model, whose timesteps it weighs: leave it out, or give tokens")
+	var errs []error
+	if d.CaptionDropout != nil {
+		errs = append(errs, wrong("caption_dropout", "is for a diffusion model, which learns from captions: leave it out, or give tokens"))
 	}
-	return nil
+	if d.SNRGamma > 0 {
+		errs = append(errs, wrong("snr_gamma", "is for a diffusion model, whose timesteps it weighs: leave it out, or give tokens"))
+	}
+	return errors.Join(errs...)
+}
+
+// dropped is the share of captions that training leaves out.
+func (d diffusing) dropped() float64 {
+	if d.CaptionDropout == nil {
+		return 0.1
+	}
+	return *d.CaptionDropout
 }
 
 // defaults are a task's values for what the user left open.

@@ -3,6 +3,7 @@ package stages
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pipe-ml/pipe/stages/phantom"
@@ -42,8 +43,14 @@ func wrong(attribute, format string, args ...any) *AttributeError {
 func unknown(attribute, value string, known []string) *AttributeError {
 	e := wrong(attribute, "%q is not one of %s", value, strings.Join(known, ", "))
 	e.Value, e.Known = value, known
+	if own := ownWords[strings.ToLower(value)]; slices.Contains(known, own) {
+		e.Value, e.Known = own, []string{own}
+	}
 	return e
 }
+
+// ownWords are the values for which others have another word that lies nearer to a value that is not meant.
+var ownWords = map[string]string{"gpu": DeviceCUDA}
 
 // unknownNetwork says it of a network's name, without the many that there are.
 func unknownNetwork(attribute, value string, known []string) *AttributeError {

@@ -115,6 +115,7 @@ var (
 	}
 	elsewhere = map[string]string{
 		"bias": "methods bitfit and norm_bias train biases: leave it out", "exclude_modules": "write layers beside options for where the method acts",
+		"init_lora_weights":   "the change starts at 0 here, as there by true: leave it out",
 		"layers_to_transform": "write blocks beside options", "modules_to_save": "the head always trains: leave it out",
 		"use_dora": "set method = \"dora\" for it",
 	}

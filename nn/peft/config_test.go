@@ -74,6 +74,9 @@ func TestFaultyOptionsAreExplained(t *testing.T) {
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": "q"}}, `targets: "q" is not a list: write ["q"]`},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"q", "porj"}}}, `target "porj" matches nothing; did you mean "proj"?`},
 		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"fc3"}}}, `target "fc3" matches nothing; did you mean "fc1"?`},
+		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"query"}}}, `target "query" matches nothing; did you mean "q"?`},
+		{peft.Options{Method: "lora", Config: map[string]any{"targets": []any{"all-linear"}}}, `target "all-linear" matches nothing; name them: fc1, fc2, `},
+		{peft.Options{Method: "lora", Config: map[string]any{"init_lora_weights": "pissa"}}, "the change starts at 0 here, as there by true: leave it out"},
 		{peft.Options{Method: "norm", Config: map[string]any{"rank": 1}}, `norm has no such option; it has none: leave it out`},
 	} {
 		_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), c.o)

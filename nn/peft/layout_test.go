@@ -120,15 +120,21 @@ func TestForeignLoRALoads(t *testing.T) {
 		t.Error("the loaded change has no effect")
 	}
 
+	changed := w
+	check(t, os.WriteFile(path, []byte(strings.Replace(config, `["qkv"]`, `".*\\.attn\\.qkv"`, 1)), 0o600))
+	w = layer.NewWeights(1)
+	if a, err = peft.Load(dir, n.model(nil, nil), w); err != nil || !slices.Equal(output(t, n, changed, a.Plan), output(t, n, w, a.Plan)) {
+		t.Errorf("with a regular expression for modules: %v", err)
+	}
+
 	for old, c := range map[string]struct{ changed, want string }{
-		`"use_dora":false`:         {`"use_dora":true`, "missing: blocks.0.attn.qkv.lora_magnitude_vector, blocks.1.attn.qkv.lora_magnitude_vector"},
-		`"lora_alpha":4,`:          {`"lora_alpha":4,"init_lora_weights":"pissa",`, "init_lora_weights = pissa"},
-		`"lora_alpha":4,"target`:   {`"lora_alpha":4,"loftq_config":{"loftq_bits":4},"target`, "loftq_config = map"},
-		`"bias":"none"`:            {`"bias":"all"`, "bias = "},
-		`"lora_alpha":4`:           {`"lora_alpha":4,"layers_to_transform":[0]`, "layers_to_transform = [0] cannot be read"},
-		`"peft_type":"LORA"`:       {`"peft_type":"LOHA"`, `peft_type "LOHA"`},
-		`"target_modules":["qkv"]`: {`"target_modules":"all-linear"`, "must be a list"},
-		`"r":2`:                    {`"r":2,"rank_pattern":{"qvk":3}`, `pattern "qvk" matches nothing; known: blocks.0.attn.qkv`},
+		`"use_dora":false`:       {`"use_dora":true`, "missing: blocks.0.attn.qkv.lora_magnitude_vector, blocks.1.attn.qkv.lora_magnitude_vector"},
+		`"lora_alpha":4,`:        {`"lora_alpha":4,"init_lora_weights":"pissa",`, "init_lora_weights = pissa"},
+		`"lora_alpha":4,"target`: {`"lora_alpha":4,"loftq_config":{"loftq_bits":4},"target`, "loftq_config = map"},
+		`"bias":"none"`:          {`"bias":"all"`, `bias = "all" cannot be read, only none: work it into the weights in Python by merge_and_unload`},
+		`"lora_alpha":4`:         {`"lora_alpha":4,"layers_to_transform":[0]`, "layers_to_transform = [0] cannot be read: work it into the weights"},
+		`"peft_type":"LORA"`:     {`"peft_type":"LOHA"`, `peft_type "LOHA" of another program cannot be read, only LORA, IA3, VERA: work it into the weights`},
+		`"r":2`:                  {`"r":2,"rank_pattern":{"qvk":3}`, `pattern "qvk" matches nothing; known: blocks.0.attn.qkv`},
 	} {
 		check(t, os.WriteFile(path, []byte(strings.Replace(config, old, c.changed, 1)), 0o600))
 		w := layer.NewWeights(1)

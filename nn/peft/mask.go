@@ -49,7 +49,8 @@ func (m Mask) cut(edits []layer.Edit, s layer.Sites) ([]layer.Edit, error) {
 	places := sortedKeys(block)
 	for at, l := range m.Layers {
 		if !slices.ContainsFunc(places, func(p string) bool { return lies(p, l) }) {
-			return nil, &MaskError{fmt.Sprintf("layers[%d]", at), fmt.Sprintf("layer %q is nowhere in the network%s", l, suggest(l, segments(places)))}
+			known := segments(places)
+			return nil, &MaskError{fmt.Sprintf("layers[%d]", at), fmt.Sprintf("layer %q is nowhere in the network%s", l, suggestOf(l, known, len(known)))}
 		}
 	}
 	kept := slices.DeleteFunc(slices.Clone(edits), func(e layer.Edit) bool {

@@ -70,6 +70,7 @@ func TestLayersThatAreNowhereAreRefused(t *testing.T) {
 		"blocks.2.mlp": `layer "blocks.2.mlp" is nowhere`,
 		"fc":           `layer "fc" is nowhere`,
 		"head":         `layer "head" is nowhere`,
+		"zzzzzz":       `nowhere in the network; known: attn, bias, blocks, `,
 	} {
 		_, err := peft.Prepare(backbones[0].model(nil, nil), layer.NewWeights(1), peft.Options{Method: "full", Mask: peft.Mask{Layers: []string{"attn", layers}}})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -119,7 +119,7 @@ func load(dir string, model Model, w *layer.Weights, head bool) (*Adapter, error
 
 // Shapes are those of the tensors of the adapter saved in dir; names are without the PEFT library's prefix.
 func Shapes(dir string) (map[string][]int, error) {
-	tensors, _, err := checkpoint.Read(filepath.Join(dir, WeightsFile))
+	tensors, _, err := openAdapter(dir)
 	if err != nil {
 		return nil, fmt.Errorf("adapter %s: %w", dir, err)
 	}
@@ -131,7 +131,7 @@ func Shapes(dir string) (map[string][]int, error) {
 }
 
 func read(dir string, model Model, w *layer.Weights, head bool) (*Adapter, error) {
-	tensors, meta, err := checkpoint.Read(filepath.Join(dir, WeightsFile))
+	tensors, meta, err := openAdapter(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func read(dir string, model Model, w *layer.Weights, head bool) (*Adapter, error
 			return nil, fmt.Errorf("its record has version %d, this program reads %d", rec.Version, recordVersion)
 		}
 		o = Options{Method: rec.Method, Config: rec.Config, Mask: Mask{rec.Blocks, rec.Layers}}
-	} else if o, err = foreignOptions(filepath.Join(dir, ConfigFile)); err != nil {
+	} else if o, err = foreignOptions(filepath.Join(dir, ConfigFile), tensors); err != nil {
 		return nil, err
 	}
 	a, err := Prepare(model, w, o)

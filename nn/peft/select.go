@@ -66,10 +66,28 @@ func choose(s layer.Sites, names []string, kinds ...layer.Kind) ([]target, error
 	}
 	for _, n := range names {
 		if !found[n] {
-			return nil, &OptionError{"targets", fmt.Sprintf("target %q matches nothing%s", n, suggest(n, sortedKeys(near)))}
+			return nil, &OptionError{"targets", fmt.Sprintf("target %q matches nothing%s", n, otherTarget(n, sortedKeys(near)))}
 		}
 	}
 	return out, nil
+}
+
+// projections are what the networks here call that which other libraries call by the key.
+var projections = map[string][]string{
+	"query": {"q", "q_proj", "to_q"}, "key": {"k", "k_proj", "to_k"}, "value": {"v", "v_proj", "to_v"},
+}
+
+// otherTarget is the end of an error about a target that is none of those known.
+func otherTarget(name string, known []string) string {
+	if name == "all-linear" {
+		return "; name them: " + strings.Join(known, ", ")
+	}
+	for _, own := range projections[name] {
+		if slices.Contains(known, own) {
+			return fmt.Sprintf("; did you mean %q?", own)
+		}
+	}
+	return suggest(name, known)
 }
 
 func targets(s layer.Site) []target {
@@ -94,7 +112,10 @@ func ofKind(s layer.Sites, keep func(layer.Site) bool) []layer.Site {
 const mostKnown = 12
 
 // suggest is the end of an error about an unknown name: the nearest, whatever its case, else those that there are, or some of them.
-func suggest(name string, known []string) string {
+func suggest(name string, known []string) string { return suggestOf(name, known, mostKnown) }
+
+// suggestOf is suggest with the names that it lists at most.
+func suggestOf(name string, known []string, most int) string {
 	if len(known) == 0 {
 		return "; it has none: leave it out"
 	}
@@ -106,8 +127,8 @@ func suggest(name string, known []string) string {
 	switch {
 	case far(near[0]) <= len(name)/2:
 		return fmt.Sprintf("; did you mean %q?", near[0])
-	case len(known) > mostKnown:
-		return fmt.Sprintf("; known: %s and %d more", strings.Join(near[:mostKnown], ", "), len(near)-mostKnown)
+	case len(known) > most:
+		return fmt.Sprintf("; known: %s and %d more", strings.Join(near[:most], ", "), len(near)-most)
 	}
 	return fmt.Sprintf("; known: %s", strings.Join(known, ", "))
 }

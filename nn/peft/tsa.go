@@ -27,7 +27,7 @@ type TSA struct {
 
 func init() {
 	register(Method{
-		Name: "tsa", Title: "Task-specific adapters", Formula: "f(x) + alpha * x by 3x3 convolution, beta f before the head", Paper: "arXiv:2107.00358",
+		Name: "tsa", Title: "Task-specific adapters", Formula: "conv3x3(x) + conv1x1(x, alpha), beta f before the head", Paper: "arXiv:2107.00358",
 		Step0: Differs, Merge: Exact, Statistics: layer.FrozenStatistics, PEFTType: "TSA",
 		Rates: Rates{model.CNN: 1e-3, model.Diffusion: 1e-3},
 		New:   func() Config { return &TSA{} },

@@ -157,7 +157,11 @@ func (b *Backbone) Classifier(classes []string, size int, seed uint64) (*Classif
 	if err != nil {
 		return nil, err
 	}
-	c.Changes = append(slices.Clone(b.notes), c.Changes...)
+	news, err := replaced(b.tensors, c)
+	if err != nil {
+		return nil, err
+	}
+	c.Changes = slices.Concat(b.notes, news, c.Changes)
 	return c, nil
 }
 

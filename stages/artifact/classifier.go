@@ -20,7 +20,7 @@ type Classifier struct {
 	Model   model.Classifier
 	Weights *layer.Weights
 	Adapter *peft.Adapter // of a fine-tuned model, else nil
-	Changes []string      // what became of the weights of a file in loading: a new head, resampled positions
+	Changes []string      // what became of the weights of a file in loading: a new head in the place of theirs, resampled positions
 
 	archive *checkpoint.Archive // in which weights may lie; nil if that is a Backbone's
 }
@@ -160,6 +160,6 @@ func withTensors(tensors map[string]checkpoint.Tensor, info ModelInfo, newHead b
 	if err != nil {
 		return nil, fmt.Errorf("%w: these are not the weights of a %s as its reference implementation names them", err, info.Architecture)
 	}
-	c.Changes = changes(rep, tensors, c)
+	c.Changes = resampled(rep)
 	return c, nil
 }

@@ -160,6 +160,9 @@ func TestAnAdapterOfThePEFTLibraryIsReadOnItsBase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if log := strings.Join(got.Changes, "\n"); strings.Contains(log, "replaced") {
+			t.Errorf("%d outputs of the adapter: the log says %q, and the head is the file's or the adapter's", c.heads, log)
+		}
 		if c.heads == 0 && !near(net.Weights.Data("head.weight"), got.Weights.Data("head.weight")) {
 			t.Error("the head is not the base's")
 		}

@@ -213,14 +213,19 @@ func loading(head []string) checkpoint.LoadOptions {
 	return checkpoint.LoadOptions{Fresh: head, Ignore: []string{"*.num_batches_tracked"}, Positions: []string{"pos_embed"}}
 }
 
-// changes tells what loading made of the weights in a file.
-func changes(rep checkpoint.LoadReport, tensors map[string]checkpoint.Tensor, c *Classifier) []string {
-	var list []string
-	for _, name := range rep.Fresh {
+// replaced tells which of the tensors in a file the new head of c stands for.
+func replaced(tensors map[string]checkpoint.Tensor, c *Classifier) (list []string, err error) {
+	head, err := c.head()
+	for _, name := range slices.Sorted(slices.Values(head)) {
 		if t, ok := tensors[name]; ok {
 			list = append(list, fmt.Sprintf("%s %v is replaced by a new one for %d classes, %v", name, t.Shape, c.Model.Classes(), c.Weights.Shape(name)))
 		}
 	}
+	return list, err
+}
+
+// resampled tells which weights loading made others of.
+func resampled(rep checkpoint.LoadReport) (list []string) {
 	for _, a := range rep.Adapted {
 		list = append(list, a+": resampled to the size of the images")
 	}

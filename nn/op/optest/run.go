@@ -48,30 +48,45 @@ func Run(t *testing.T, devs ...accel.Device) {
 			}
 		})
 	}
-	complete(t, guards)
+	t.Run("complete", func(t *testing.T) { // of its own, since a filter that names one row leaves kernels out
+		for _, err := range complete(guards) {
+			t.Error(err)
+		}
+	})
 }
 
-// complete checks that nothing was left out and nothing left behind.
-func complete(t *testing.T, guards []*Guard) {
+// complete lists what was left out of the rows, and what they left behind.
+func complete(guards []*Guard) (errs []error) {
 	covers := map[string]bool{}
 	for _, row := range rows {
 		covers[row.Op] = true
 	}
 	for _, name := range op.Names() {
 		if op.Defined(name) && !covers[name] {
-			t.Errorf("operator %s has no row", name)
+			errs = append(errs, fmt.Errorf("operator %s has no row: add one to nn/op/optest/rows_*.go", name))
 		}
 	}
 	for _, g := range guards {
 		for _, name := range op.Kernels() {
-			if g.Launched(name) == 0 {
-				t.Errorf("no row launches kernel %s on %s", name, g.Name())
+			if _, err := g.Kernel(name); err != nil {
+				errs = append(errs, fmt.Errorf("%w: %s", err, where(g, name)))
+			} else if g.Launched(name) == 0 {
+				errs = append(errs, fmt.Errorf("no row launches kernel %s on %s: add one to nn/op/optest/rows_*.go", name, g.Name()))
 			}
 		}
 		if m := g.Mem(); m.Buffers != 0 {
-			t.Errorf("%d buffers of %d bytes are left on %s", m.Buffers, m.Live, g.Name())
+			errs = append(errs, fmt.Errorf("%d buffers of %d bytes are left on %s", m.Buffers, m.Live, g.Name()))
 		}
 	}
+	return errs
+}
+
+// where says which file a kernel that a device lacks belongs into.
+func where(g *Guard, kernel string) string {
+	if g.Caps().Kind == "cuda" {
+		return "add it to accel/cuda/kernels"
+	}
+	return fmt.Sprintf("add accel/cpu/%s.go", kernel)
 }
 
 // check runs the instance twice on g, and each gradient alone, and compares with what is expected.

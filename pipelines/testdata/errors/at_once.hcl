@@ -63,7 +63,7 @@ stage "figure" "chart" {
 
 # The prompts would come with the data.
 stage "sample" "x" {
-  model = pretrain.vit.model
+  model = pretrain.vit.model   # ERR Invalid value: model: it is a classifier
   data  = preprocess.cxr.imges # ERR Unknown output: .*Did you mean "images"\?
   steps = 0                    # ERR Invalid value: steps: 0 is out of bounds
 }

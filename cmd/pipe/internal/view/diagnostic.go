@@ -66,7 +66,9 @@ func values(d *hcl.Diagnostic) []value {
 			continue
 		}
 		seen[name] = true
-		list = append(list, value{name, pipelines.Literal(v)})
+		if text := pipelines.Literal(v); text != name { // an artifact's reference has no other value
+			list = append(list, value{name, text})
+		}
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Reference < list[j].Reference })
 	return list

@@ -58,6 +58,22 @@ stage "command" "a" {
 	}
 }
 
+func TestADiagnosticShowsNoValueThatIsItsName(t *testing.T) {
+	got := diagnostics(t, `
+stage "pretrain" "net" {
+  model = "resnet10_64"
+  data  = "phantom://chestxray"
+}
+stage "sample" "x" {
+  model   = pretrain.net.model
+  prompts = ["a"]
+}
+`, Style{})
+	if strings.Contains(got, "pretrain.net.model is ") || !strings.Contains(got, "it is a classifier") {
+		t.Error(got)
+	}
+}
+
 func TestADiagnosticUnderlinesItsSubjectInColour(t *testing.T) {
 	got := diagnostics(t, "stage \"comand\" \"a\" {\n}\n", Style{Color: true})
 	if !strings.Contains(got, "stage \x1b[4m\"comand\"\x1b[0m \"a\" {") {
