@@ -3,6 +3,7 @@ package cpu
 import (
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/cpu/internal/poly"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -22,7 +23,7 @@ func init() {
 // registerActivation registers name and name.dx, of which y(x) and dx(x, dy) are the plain Go.
 func registerActivation[A any](name string, y func(x float32) float32, dx func(x, dy float32) float32) {
 	register(name, func(d *Device, _ A, out, in []accel.Tensor) error {
-		if err := sameShape(out, in, 1); err != nil {
+		if err := operand.SameShape(out, in, 1); err != nil {
 			return err
 		}
 		dst, x := f32(out[0]), f32(in[0])
@@ -30,7 +31,7 @@ func registerActivation[A any](name string, y func(x float32) float32, dx func(x
 		return nil
 	})
 	register(name+".dx", func(d *Device, _ A, out, in []accel.Tensor) error {
-		if err := sameShape(out, in, 2); err != nil {
+		if err := operand.SameShape(out, in, 2); err != nil {
 			return err
 		}
 		dst, x, dy := f32(out[0]), f32(in[0]), f32(in[1])

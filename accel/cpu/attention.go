@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -21,13 +22,10 @@ type heads struct {
 }
 
 func headsOf(a kernel.Attention, q, k, v accel.Tensor) (heads, error) {
-	if len(q.Shape) != 3 || len(k.Shape) != 3 || len(v.Shape) != 3 || a.Heads < 1 {
-		return heads{}, errors.New("operands must have rank 3 and heads be at least 1")
+	if err := operand.Attention(a, q, k, v); err != nil {
+		return heads{}, err
 	}
 	h := heads{Attention: a, batch: q.Shape[0], n: q.Shape[1], m: k.Shape[1], d: q.Shape[2], w: q.Shape[2] / a.Heads}
-	if h.w*a.Heads != h.d || k.Shape[0] != h.batch || k.Shape[2] != h.d || v.Len() != k.Len() || v.Shape[1] != h.m || a.Causal && h.n != h.m {
-		return heads{}, errors.New("the shapes must be q [B, N, D], k and v [B, M, D], the heads divide D, and N = M if causal")
-	}
 	return h, nil
 }
 
@@ -49,14 +47,14 @@ func (h *heads) strips() (count, rows, ld int) {
 
 // attention computes o = softmax(q k^T / sqrt(w)) v, one strip of queries at a time.
 func attention(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	h, err := headsOf(a, in[0], in[1], in[2])
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out[0]); err != nil {
 		return err
 	}
 	o, q, k, v := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
@@ -105,7 +103,7 @@ func (h *heads) scale() float32 { return float32(1 / math.Sqrt(float64(h.w))) }
 // attentionGrad computes [dq | dk | dv] from probabilities computed anew, strip by strip: dv += p^T do and dk += ds^T q in order of
 // queries, dq = ds k, where ds = p (dp - sum(p dp)) / sqrt(w) and dp = do v^T.
 func attentionGrad(d *Device, a kernel.Attention, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 4); err != nil {
+	if err := operand.Arity(out, in, 1, 4); err != nil {
 		return err
 	}
 	h, err := headsOf(a, in[0], in[1], in[2])

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -14,7 +15,7 @@ func init() {
 
 // avgPool2d adds each window in row-major order.
 func avgPool2d(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, in[0], out[0])
@@ -65,7 +66,7 @@ func (p *pooling) shares() []float32 {
 
 // avgPool2dDx adds to each element of dx its windows' dy, in order of its place in them, from the first place to the last.
 func avgPool2dDx(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, out[0], in[0])
@@ -96,14 +97,14 @@ func avgPool2dDx(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
 
 // globalAvgPool2d adds the positions of each channel in 16 lanes.
 func globalAvgPool2d(d *Device, _ kernel.GlobalAvgPool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	batch, chans, n, err := channels(in[0])
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(batch*chans, out[0]); err != nil {
+	if err := operand.VectorOf(batch*chans, out[0]); err != nil {
 		return err
 	}
 	y, x := f32(out[0]), f32(in[0])
@@ -119,14 +120,14 @@ func globalAvgPool2d(d *Device, _ kernel.GlobalAvgPool2d, out, in []accel.Tensor
 }
 
 func globalAvgPool2dDx(d *Device, _ kernel.GlobalAvgPool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	batch, chans, n, err := channels(out[0])
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(batch*chans, in[0]); err != nil {
+	if err := operand.VectorOf(batch*chans, in[0]); err != nil {
 		return err
 	}
 	dx, dy := f32(out[0]), f32(in[0])

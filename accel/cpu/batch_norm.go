@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -31,7 +32,7 @@ func init() {
 }
 
 func batchNormTrain(d *Device, a kernel.BatchNorm, then epilogue, out, in []accel.Tensor) error {
-	if err := arity(out, in, 2, 3+then.operands()); err != nil {
+	if err := operand.Arity(out, in, 2, 3+then.operands()); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0], out[:1], in[:3], 3, nil, []int{1, 2})
@@ -40,7 +41,7 @@ func batchNormTrain(d *Device, a kernel.BatchNorm, then epilogue, out, in []acce
 	}
 	x, gain, bias := f32(in[0]), f32(in[1]), f32(in[2])
 	finish, err := then.on(d, out[0], in[3:])
-	if err := errors.Join(err, vectorOf(len(x), out[0]), vectorOf(3*p.c, out[1])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(len(x), out[0]), operand.VectorOf(3*p.c, out[1])); err != nil {
 		return err
 	}
 	mean, variance, rstd := f32(out[1])[:p.c], f32(out[1])[p.c:2*p.c], f32(out[1])[2*p.c:]
@@ -65,7 +66,7 @@ func batchNormTrainGrad(d *Device, from prologue, out, in []accel.Tensor) error 
 		return err
 	}
 	x, gain, mean, rstd := f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3])
-	if err := errors.Join(vectorOf(len(x), out[0]), vectorOf(2*p.c, out[1])); err != nil {
+	if err := errors.Join(operand.VectorOf(len(x), out[0]), operand.VectorOf(2*p.c, out[1])); err != nil {
 		return err
 	}
 	dx, dgain, dbias := f32(out[0]), f32(out[1])[:p.c], f32(out[1])[p.c:]
@@ -82,7 +83,7 @@ func batchNormTrainGrad(d *Device, from prologue, out, in []accel.Tensor) error 
 }
 
 func batchNormEval(d *Device, a kernel.BatchNorm, then epilogue, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 5+then.operands()); err != nil {
+	if err := operand.Arity(out, in, 1, 5+then.operands()); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0], out, in[:5], 5, nil, []int{1, 2, 3, 4})
@@ -90,7 +91,7 @@ func batchNormEval(d *Device, a kernel.BatchNorm, then epilogue, out, in []accel
 		return err
 	}
 	finish, err := then.on(d, out[0], in[5:])
-	if err := errors.Join(err, vectorOf(in[0].Len(), out[0])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(in[0].Len(), out[0])); err != nil {
 		return err
 	}
 	p.normalise(d, a.Eps, f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2]), f32(in[3]), f32(in[4]), finish)
@@ -108,7 +109,7 @@ func batchNormEvalGrad(d *Device, a kernel.BatchNorm, from prologue, params bool
 		return err
 	}
 	p, err := planesOf(dy.shape, out[:1], in, nin, nil, vectors)
-	if err := errors.Join(err, vectorOf(dy.shape.Len(), out[0])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(dy.shape.Len(), out[0])); err != nil {
 		return err
 	}
 	dx, gain, variance := f32(out[0]), f32(in[0]), f32(in[1])

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -12,14 +13,14 @@ func init() {
 
 // bceOperands checks logits, targets and weights and returns the number of known targets.
 func bceOperands(out, in []accel.Tensor, nin int) (known int, err error) {
-	if err := arity(out, in, 1, nin); err != nil {
+	if err := operand.Arity(out, in, 1, nin); err != nil {
 		return 0, err
 	}
-	if err := vectorOf(in[0].Len(), in[1]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), in[1]); err != nil {
 		return 0, err
 	}
-	_, c := rows(in[0])
-	if err := vectorOf(c, in[2]); err != nil {
+	_, c := operand.Rows(in[0])
+	if err := operand.VectorOf(c, in[2]); err != nil {
 		return 0, err
 	}
 	for _, t := range f32(in[1]) {
@@ -61,7 +62,7 @@ func bceWithLogitsDx(_ *Device, _ kernel.BCEWithLogits, out, in []accel.Tensor) 
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out[0]); err != nil {
 		return err
 	}
 	dx, targets, weight := f32(out[0]), f32(in[1]), f32(in[2])

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -25,16 +26,11 @@ type conv struct {
 
 // convOf checks the shapes x [B, C, H, W], w [O, C/Groups, KH, KW], y [B, O, OH, OW].
 func convOf(a kernel.Conv2d, x, w, y accel.Tensor) (conv, error) {
-	if len(x.Shape) != 4 || len(w.Shape) != 4 || len(y.Shape) != 4 || a.Groups < 1 || a.StrideH < 1 || a.StrideW < 1 {
-		return conv{}, errors.New("operands must have rank 4, strides and groups be at least 1")
+	if err := operand.Conv2d(a, x, w, y); err != nil {
+		return conv{}, err
 	}
 	v := conv{Conv2d: a, batch: x.Shape[0], c: w.Shape[1], h: x.Shape[2], w: x.Shape[3],
 		o: w.Shape[0] / a.Groups, oh: y.Shape[2], ow: y.Shape[3], kh: w.Shape[2], kw: w.Shape[3]}
-	spanH, spanW := v.h+a.PadTop+a.PadBottom-v.kh, v.w+a.PadLeft+a.PadRight-v.kw
-	if x.Shape[1] != v.c*a.Groups || w.Shape[0] != v.o*a.Groups || y.Shape[0] != v.batch || y.Shape[1] != w.Shape[0] ||
-		min(spanH, spanW) < 0 || v.oh != spanH/a.StrideH+1 || v.ow != spanW/a.StrideW+1 {
-		return conv{}, errors.New("the shapes must be x [B, C, H, W], w [O, C/groups, KH, KW], y [B, O, OH, OW]")
-	}
 	return v, nil
 }
 
@@ -59,7 +55,7 @@ func conv2d(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 	r := correlation{field: v.field(), batch: v.batch, groups: a.Groups, src: f32(in[0]), weights: weights{matrix: matrix{f32(in[1]), v.taps(), 1}, size: v.o * v.taps()}, outputs: v.o,
 		dst: f32(out[0])}
 	if len(in) == 3 {
-		if err := vectorOf(v.o*a.Groups, in[2]); err != nil {
+		if err := operand.VectorOf(v.o*a.Groups, in[2]); err != nil {
 			return err
 		}
 		r.bias = f32(in[2])
@@ -70,14 +66,14 @@ func conv2d(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
 
 // conv2dDb sums dy over images and positions, each row of positions in 16 lanes.
 func conv2dDb(d *Device, _ kernel.Conv2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	batch, chans, positions, err := channels(in[0])
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(chans, out[0]); err != nil {
+	if err := operand.VectorOf(chans, out[0]); err != nil {
 		return err
 	}
 	db, dy := f32(out[0]), f32(in[0])

@@ -2,13 +2,14 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 // conv2dDw multiplies dy [O x positions] with the taps of each position, in order of images and positions. Threads share the weights,
 // never the sum.
 func conv2dDw(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	v, err := convOf(a, in[0], out[0], in[1])

@@ -2,13 +2,14 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 // conv2dDx computes, for each remainder of padded positions by the stride, a correlation of dy with the weights that such positions
 // met, turned by half a circle and with inputs and outputs exchanged. Sums run over outputs, then window rows and columns.
 func conv2dDx(d *Device, a kernel.Conv2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	v, err := convOf(a, out[0], in[1], in[0])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -14,11 +15,11 @@ func init() {
 
 // crossEntropyOperands checks logits and labels and returns the number of labels that count.
 func crossEntropyOperands(out, in []accel.Tensor, nin int) (counted int, err error) {
-	if err := arity(out, in, 1, nin); err != nil {
+	if err := operand.Arity(out, in, 1, nin); err != nil {
 		return 0, err
 	}
-	n, c := rows(in[0])
-	if err := vectorOf(n, in[1]); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := operand.VectorOf(n, in[1]); err != nil {
 		return 0, err
 	}
 	for i, label := range i32(in[1]) {
@@ -48,7 +49,7 @@ func crossEntropy(d *Device, a kernel.CrossEntropy, out, in []accel.Tensor) erro
 		return err
 	}
 	logits, labels := f32(in[0]), i32(in[1])
-	n, c := rows(in[0])
+	n, c := operand.Rows(in[0])
 	f32(out[0])[0] = d.meanLoss(n, c, counted, func(acc *lanes, e []float32, i int) float32 {
 		if labels[i] < 0 {
 			return 0
@@ -90,8 +91,8 @@ func crossEntropyDx(d *Device, a kernel.CrossEntropy, out, in []accel.Tensor) er
 		return err
 	}
 	dx, logits, labels := f32(out[0]), f32(in[0]), i32(in[1])
-	n, c := rows(in[0])
-	if err := vectorOf(n*c, out[0]); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := operand.VectorOf(n*c, out[0]); err != nil {
 		return err
 	}
 	f := f32(in[2])[0] / float32(max(counted, 1))

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // Device is the CPU as an accel.Device.
@@ -102,21 +103,17 @@ func (d *Device) checkOperands(out, in []accel.Tensor) error {
 			return fmt.Errorf("output %d: %w", i, err)
 		}
 		for j, u := range in {
-			if overlap(t, u) {
+			if operand.Overlap(t, u) {
 				return fmt.Errorf("output %d overlaps input %d", i, j)
 			}
 		}
 		for j, u := range out[:i] {
-			if overlap(t, u) {
+			if operand.Overlap(t, u) {
 				return fmt.Errorf("output %d overlaps output %d", i, j)
 			}
 		}
 	}
 	return nil
-}
-
-func overlap(a, b accel.Tensor) bool {
-	return a.Buf == b.Buf && a.Off < b.Off+b.Len() && b.Off < a.Off+a.Len()
 }
 
 // describe prints the shapes of a launch: "[2 3] <- [2 4] [3 4]".

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 	"github.com/pipe-ml/pipe/accel/rng"
 )
@@ -17,7 +18,7 @@ func init() {
 
 // dropout keeps element i if its word of the block i/4 of the step is not below P as a fraction of 2^32.
 func dropout(d *Device, a kernel.Dropout, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	if !slices.Equal(out[0].Shape, in[0].Shape) || in[1].Len() != 1 {

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -13,7 +14,7 @@ func init() {
 		return binary(d, out, in, d.level.mul, d.level.scale)
 	})
 	register("scale", func(d *Device, a kernel.Scale, out, in []accel.Tensor) error {
-		if err := sameShape(out, in, 1); err != nil {
+		if err := operand.SameShape(out, in, 1); err != nil {
 			return err
 		}
 		y, x := f32(out[0]), f32(in[0])
@@ -23,7 +24,7 @@ func init() {
 		return nil
 	})
 	register("expand", func(d *Device, _ kernel.Expand, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := operand.Arity(out, in, 1, 1); err != nil {
 			return err
 		}
 		g, err := groupsOf(out[0].Shape, in[0].Shape)
@@ -47,7 +48,7 @@ func init() {
 
 // binary computes y = a op b with b repeated to a's shape: vector joins two rows, scalar a row and a number.
 func binary(d *Device, out, in []accel.Tensor, vector func(y, a, b []float32), scalar func(y, a []float32, b float32)) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	g, err := groupsOf(in[0].Shape, in[1].Shape)
@@ -55,7 +56,7 @@ func binary(d *Device, out, in []accel.Tensor, vector func(y, a, b []float32), s
 		return err
 	}
 	y, a, b := f32(out[0]), f32(in[0]), f32(in[1])
-	if err := vectorOf(len(y), in[0]); err != nil {
+	if err := operand.VectorOf(len(y), in[0]); err != nil {
 		return err
 	}
 	if len(a) == len(b) {

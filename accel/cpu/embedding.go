@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 func init() {
 	register("embedding", func(d *Device, _ kernel.Embedding, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
+		if err := operand.Arity(out, in, 1, 2); err != nil {
 			return err
 		}
 		width, err := embeddingOperands(out[0], in[0], in[1])
@@ -25,7 +26,7 @@ func init() {
 		return nil
 	})
 	register("embedding.dw", func(d *Device, _ kernel.Embedding, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
+		if err := operand.Arity(out, in, 1, 2); err != nil {
 			return err
 		}
 		width, err := embeddingOperands(in[1], in[0], out[0])
@@ -57,5 +58,5 @@ func embeddingOperands(y, ids, w accel.Tensor) (width int, err error) {
 			return 0, fmt.Errorf("id %d at position %d is outside a vocabulary of %d", id, i, w.Shape[0])
 		}
 	}
-	return w.Shape[1], vectorOf(ids.Len()*w.Shape[1], y)
+	return w.Shape[1], operand.VectorOf(ids.Len()*w.Shape[1], y)
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -48,7 +49,7 @@ func (e epilogue) on(d *Device, out accel.Tensor, in []accel.Tensor) (func(lo, h
 	y := f32(out)
 	var b []float32
 	if e.add {
-		if err := vectorOf(len(y), in[0]); err != nil {
+		if err := operand.VectorOf(len(y), in[0]); err != nil {
 			return nil, err
 		}
 		b = f32(in[0])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -27,7 +28,7 @@ func (g grouped) size() int { return g.chans * g.positions }
 
 // groupedOf checks the operands: nin inputs of which those at like have the first one's size, and channel vectors at vecs.
 func groupedOf(a kernel.GroupNorm, out, in []accel.Tensor, nin int, like, vecs []int) (grouped, error) {
-	if err := arity(out, in, 1, nin); err != nil {
+	if err := operand.Arity(out, in, 1, nin); err != nil {
 		return grouped{}, err
 	}
 	b, c, s, err := channels(in[0])
@@ -38,12 +39,12 @@ func groupedOf(a kernel.GroupNorm, out, in []accel.Tensor, nin int, like, vecs [
 		return grouped{}, fmt.Errorf("%d channels in %d groups", c, a.Groups)
 	}
 	for _, i := range like {
-		if err := vectorOf(b*c*s, in[i]); err != nil {
+		if err := operand.VectorOf(b*c*s, in[i]); err != nil {
 			return grouped{}, err
 		}
 	}
 	for _, i := range vecs {
-		if err := vectorOf(c, in[i]); err != nil {
+		if err := operand.VectorOf(c, in[i]); err != nil {
 			return grouped{}, err
 		}
 	}
@@ -78,7 +79,7 @@ func groupNormGrad(d *Device, a kernel.GroupNorm, withDx, withParams bool, out, 
 		nin, vectors = 3, []int{1}
 	}
 	if withDx && withParams {
-		if err := arity(out, in, 2, 4); err != nil {
+		if err := operand.Arity(out, in, 2, 4); err != nil {
 			return err
 		}
 		in = append(in[:2:2], in[3])

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -27,7 +28,7 @@ func layerNorm(d *Device, a kernel.LayerNorm, out, in []accel.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(c, in[1], in[2]); err != nil {
+	if err := operand.VectorOf(c, in[1], in[2]); err != nil {
 		return err
 	}
 	y, x, gain, bias := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
@@ -47,11 +48,11 @@ func layerNormDx(d *Device, a kernel.LayerNorm, out, in []accel.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(c, in[1]); err != nil {
+	if err := operand.VectorOf(c, in[1]); err != nil {
 		return err
 	}
 	dx, x, gain, dy := f32(out[0]), f32(in[0]), f32(in[1]), f32(in[2])
-	if err := vectorOf(len(x), in[2]); err != nil {
+	if err := operand.VectorOf(len(x), in[2]); err != nil {
 		return err
 	}
 	d.pool.run(n, grain(c), func(lo, hi int) {
@@ -77,7 +78,7 @@ func layerNormDparams(d *Device, a kernel.LayerNorm, out, in []accel.Tensor) err
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(n*c, in[1]); err != nil {
+	if err := operand.VectorOf(n*c, in[1]); err != nil {
 		return err
 	}
 	packed, x, dy := f32(out[0]), f32(in[0]), f32(in[1])
@@ -102,9 +103,9 @@ func layerNormDparams(d *Device, a kernel.LayerNorm, out, in []accel.Tensor) err
 
 // normRows checks the numbers of operands and the output's size and returns the first input's rows.
 func normRows(out, in []accel.Tensor, nin, size int) (n, cols int, err error) {
-	if err := arity(out, in, 1, nin); err != nil {
+	if err := operand.Arity(out, in, 1, nin); err != nil {
 		return 0, 0, err
 	}
-	n, cols = rows(in[0])
-	return n, cols, vectorOf(size, out[0])
+	n, cols = operand.Rows(in[0])
+	return n, cols, operand.VectorOf(size, out[0])
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -72,7 +73,7 @@ func concat(d *Device, a kernel.Concat, out, in []accel.Tensor) error {
 // slicing returns the row lengths of the part and the whole and where the part begins in a row. The part is the input if
 // scatter is set, else the output.
 func slicing(a kernel.Slice, out, in []accel.Tensor, scatter bool) (part, whole, at int, err error) {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return 0, 0, 0, err
 	}
 	p, w := out[0].Shape, in[0].Shape

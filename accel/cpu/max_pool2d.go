@@ -1,10 +1,10 @@
 package cpu
 
 import (
-	"errors"
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -21,14 +21,10 @@ type pooling struct {
 
 // poolingOf checks the shapes x [B, C, H, W] and y [B, C, OH, OW].
 func poolingOf(a kernel.Pool2d, x, y accel.Tensor) (pooling, error) {
-	if len(x.Shape) != 4 || len(y.Shape) != 4 || a.Kernel < 1 || a.Stride < 1 || a.Pad < 0 {
-		return pooling{}, errors.New("operands must have rank 4, the kernel and the stride be at least 1")
+	if err := operand.Pool2d(a, x, y); err != nil {
+		return pooling{}, err
 	}
 	p := pooling{a, x.Shape[0] * x.Shape[1], x.Shape[2], x.Shape[3], y.Shape[2], y.Shape[3]}
-	if y.Shape[0] != x.Shape[0] || y.Shape[1] != x.Shape[1] ||
-		p.oh != (p.h+2*a.Pad-a.Kernel)/a.Stride+1 || p.ow != (p.w+2*a.Pad-a.Kernel)/a.Stride+1 {
-		return pooling{}, errors.New("the shapes must be x [B, C, H, W] and y [B, C, OH, OW]")
-	}
 	return p, nil
 }
 
@@ -84,7 +80,7 @@ func (p *pooling) eachWindow(oy int, rows func(iy, ix int) []float32, window fun
 
 // maxPool2d takes the maximum of each window; a NaN in it is the result.
 func maxPool2d(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, in[0], out[0])
@@ -116,14 +112,14 @@ func (p *pooling) eachPlane(d *Device, f func(plane int, space []float32)) {
 
 // maxPool2dDx adds each element of dy to the first maximum of its window, in order of outputs.
 func maxPool2dDx(d *Device, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, in[0], in[1])
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out[0]); err != nil {
 		return err
 	}
 	dx, x, dy := f32(out[0]), f32(in[0]), f32(in[1])

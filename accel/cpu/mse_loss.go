@@ -2,15 +2,16 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 func init() {
 	register("mse_loss", func(d *Device, _ kernel.MSELoss, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
+		if err := operand.Arity(out, in, 1, 2); err != nil {
 			return err
 		}
-		if err := vectorOf(in[0].Len(), in[1]); err != nil {
+		if err := operand.VectorOf(in[0].Len(), in[1]); err != nil {
 			return err
 		}
 		x, y := f32(in[0]), f32(in[1])
@@ -19,10 +20,10 @@ func init() {
 		return nil
 	})
 	register("mse_loss.dx", func(d *Device, _ kernel.MSELoss, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 3); err != nil {
+		if err := operand.Arity(out, in, 1, 3); err != nil {
 			return err
 		}
-		if err := vectorOf(out[0].Len(), in[0], in[1]); err != nil {
+		if err := operand.VectorOf(out[0].Len(), in[0], in[1]); err != nil {
 			return err
 		}
 		dx, x, y := f32(out[0]), f32(in[0]), f32(in[1])
@@ -33,7 +34,7 @@ func init() {
 		return nil
 	})
 	register("sum_squares", func(d *Device, _ kernel.SumSquares, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := operand.Arity(out, in, 1, 1); err != nil {
 			return err
 		}
 		x := f32(in[0])

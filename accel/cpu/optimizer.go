@@ -6,6 +6,7 @@ import (
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/elementary"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -29,10 +30,10 @@ type adamwStep struct {
 }
 
 func adamw(d *Device, a kernel.AdamW, out, in []accel.Tensor) error {
-	if err := arity(out, in, 3, 1); err != nil {
+	if err := operand.Arity(out, in, 3, 1); err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out...); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out...); err != nil {
 		return err
 	}
 	if a.Step < 1 {
@@ -75,10 +76,10 @@ type sgdStep struct {
 }
 
 func sgd(d *Device, a kernel.SGD, out, in []accel.Tensor) error {
-	if err := arity(out, in, 2, 1); err != nil {
+	if err := operand.Arity(out, in, 2, 1); err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out...); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out...); err != nil {
 		return err
 	}
 	c := &sgdStep{scale: a.Scale, decay: a.WeightDecay, momentum: a.Momentum, rate: a.LR}
@@ -117,10 +118,10 @@ func nesterov(p, m, g []float32, c *sgdStep) {
 }
 
 func blend(d *Device, a kernel.Blend, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out[0]); err != nil {
 		return err
 	}
 	x, y := f32(in[0]), f32(out[0])

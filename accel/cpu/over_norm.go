@@ -4,20 +4,21 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
 func init() {
 	register("over_norm", func(d *Device, _ kernel.OverNorm, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 2); err != nil {
+		if err := operand.Arity(out, in, 1, 2); err != nil {
 			return err
 		}
 		y, m, v := f32(out[0]), f32(in[0]), f32(in[1])
-		if err := vectorOf(len(y), in[0]); err != nil || len(y) == 0 {
+		if err := operand.VectorOf(len(y), in[0]); err != nil || len(y) == 0 {
 			return err
 		}
 		n := len(v) / len(y)
-		if err := vectorOf(n*len(y), in[1]); err != nil {
+		if err := operand.VectorOf(n*len(y), in[1]); err != nil {
 			return err
 		}
 		d.pool.run(len(y), grain(n), func(lo, hi int) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -18,7 +19,7 @@ func init() {
 type axis struct{ n, from, to int }
 
 func permute(d *Device, a kernel.Permute, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	axes, err := permutation(a, out[0].Shape, in[0].Shape)

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // planes is x [B, C, ...] seen as B*C rows of positions elements. Work goes row by row in the order of memory: the rows of one
@@ -12,7 +13,7 @@ type planes struct{ batch, c, positions int }
 
 // planesOf checks the operands: nin inputs, x among them or the output, those at like of x's size, channel vectors at vecs.
 func planesOf(x accel.Tensor, out, in []accel.Tensor, nin int, like, vecs []int) (planes, error) {
-	if err := arity(out, in, 1, nin); err != nil {
+	if err := operand.Arity(out, in, 1, nin); err != nil {
 		return planes{}, err
 	}
 	b, c, s, err := channels(x)
@@ -20,12 +21,12 @@ func planesOf(x accel.Tensor, out, in []accel.Tensor, nin int, like, vecs []int)
 		return planes{}, err
 	}
 	for _, i := range like {
-		if err := vectorOf(b*c*s, in[i]); err != nil {
+		if err := operand.VectorOf(b*c*s, in[i]); err != nil {
 			return planes{}, err
 		}
 	}
 	for _, i := range vecs {
-		if err := vectorOf(c, in[i]); err != nil {
+		if err := operand.VectorOf(c, in[i]); err != nil {
 			return planes{}, err
 		}
 	}
@@ -93,7 +94,7 @@ func (p planes) normalise(d *Device, eps float32, y, x, gain, bias, mean, varian
 // dparams fills out [dgain | dbias] by x, mean and variance; row returns the sums of a row, of which it gets x.
 func (p planes) dparams(d *Device, eps float32, out accel.Tensor, in []accel.Tensor, row func(acc *[2]lanes, x []float32, mean float32, k, lo, hi int) (s, sx float32)) error {
 	x, mean, variance := f32(in[0]), f32(in[1]), f32(in[2])
-	if err := errors.Join(vectorOf(p.batch*p.c*p.positions, in[0]), vectorOf(2*p.c, out)); err != nil {
+	if err := errors.Join(operand.VectorOf(p.batch*p.c*p.positions, in[0]), operand.VectorOf(2*p.c, out)); err != nil {
 		return err
 	}
 	dgain, dbias := f32(out)[:p.c], f32(out)[p.c:]

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // prologue is the beginning of a fused gradient kernel (kernel.FusedBackward): how dy is made, a piece at a time, of what reaches an
@@ -48,17 +49,17 @@ func (p prologue) gradient(d *Device, out, in []accel.Tensor, nout, nin int) (g 
 	if keeps {
 		nout++
 	}
-	if err := arity(out, in, nout, len(own)+nin+1); err != nil {
+	if err := operand.Arity(out, in, nout, len(own)+nin+1); err != nil {
 		return g, nil, err
 	}
 	g.shape, rest = in[len(in)-1], in[len(own):len(in)-1]
 	g.a = f32(g.shape)
 	for i, to := range own {
-		err = errors.Join(err, vectorOf(len(g.a), in[i]))
+		err = errors.Join(err, operand.VectorOf(len(g.a), in[i]))
 		*to = f32(in[i])
 	}
 	if keeps {
-		err = errors.Join(err, vectorOf(len(g.a), out[nout-1]))
+		err = errors.Join(err, operand.VectorOf(len(g.a), out[nout-1]))
 		g.kept = f32(out[nout-1])
 	}
 	return g, rest, err

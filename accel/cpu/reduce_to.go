@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -10,7 +11,7 @@ const sumBlock = 64
 
 func init() {
 	register("reduce_to", func(d *Device, _ kernel.ReduceTo, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := operand.Arity(out, in, 1, 1); err != nil {
 			return err
 		}
 		g, err := groupsOf(in[0].Shape, out[0].Shape)

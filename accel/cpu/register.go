@@ -30,11 +30,3 @@ func register[A any](name string, f func(d *Device, a A, out, in []accel.Tensor)
 		return f(d, a, out, in)
 	}}
 }
-
-// arity refuses a launch with other numbers of operands.
-func arity(out, in []accel.Tensor, nout, nin int) error {
-	if len(out) != nout || len(in) != nin {
-		return fmt.Errorf("got %d outputs and %d inputs, want %d and %d", len(out), len(in), nout, nin)
-	}
-	return nil
-}

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -12,14 +13,14 @@ func init() {
 
 // softCrossEntropy: a row's loss is log sum exp(x - max x) sum(t) - sum(t (x - max x)).
 func softCrossEntropy(d *Device, _ kernel.SoftCrossEntropy, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), in[1]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), in[1]); err != nil {
 		return err
 	}
 	logits, targets := f32(in[0]), f32(in[1])
-	n, c := rows(in[0])
+	n, c := operand.Rows(in[0])
 	f32(out[0])[0] = d.meanLoss(n, c, n, func(acc *lanes, e []float32, i int) float32 {
 		x, t := logits[i*c:(i+1)*c], targets[i*c:(i+1)*c]
 		top, sum := d.level.softmax(acc, e, x)
@@ -36,14 +37,14 @@ func softCrossEntropy(d *Device, _ kernel.SoftCrossEntropy, out, in []accel.Tens
 
 // softCrossEntropyDx: dlogits = (softmax(x) sum(t) - t) dloss / N.
 func softCrossEntropyDx(d *Device, _ kernel.SoftCrossEntropy, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0], in[1]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out[0], in[1]); err != nil {
 		return err
 	}
 	dx, logits, targets := f32(out[0]), f32(in[0]), f32(in[1])
-	n, c := rows(in[0])
+	n, c := operand.Rows(in[0])
 	f := f32(in[2])[0] / float32(max(n, 1))
 	d.pool.run(n, grain(c), func(lo, hi int) {
 		acc := new(lanes)

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -51,7 +52,7 @@ func bilinearOf(x, y accel.Tensor) (bilinear, error) {
 
 // upsampleBilinear2d interpolates along the rows, then between them.
 func upsampleBilinear2d(d *Device, _ kernel.UpsampleBilinear2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	b, err := bilinearOf(in[0], out[0])
@@ -77,7 +78,7 @@ func upsampleBilinear2d(d *Device, _ kernel.UpsampleBilinear2d, out, in []accel.
 
 // upsampleBilinear2dDx adds each output's gradient to its four elements, in row-major order of the outputs.
 func upsampleBilinear2dDx(d *Device, _ kernel.UpsampleBilinear2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	b, err := bilinearOf(out[0], in[0])

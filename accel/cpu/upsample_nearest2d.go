@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -18,13 +19,13 @@ func upsampled(a kernel.UpsampleNearest2d, x, y accel.Tensor) (n, w int, err err
 		y.Shape[2] != x.Shape[2]*a.Scale || y.Shape[3] != x.Shape[3]*a.Scale {
 		return 0, 0, errors.New("the shapes must be x [B, C, H, W] and y [B, C, H*scale, W*scale]")
 	}
-	n, w = rows(x)
+	n, w = operand.Rows(x)
 	return n, w, nil
 }
 
 // upsampleNearest2d repeats each element along its row, then the row.
 func upsampleNearest2d(d *Device, a kernel.UpsampleNearest2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	n, w, err := upsampled(a, in[0], out[0])
@@ -51,7 +52,7 @@ func upsampleNearest2d(d *Device, a kernel.UpsampleNearest2d, out, in []accel.Te
 
 // upsampleNearest2dDx adds each block of dy in row-major order.
 func upsampleNearest2dDx(d *Device, a kernel.UpsampleNearest2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	n, w, err := upsampled(a, out[0], in[0])

@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -19,14 +20,14 @@ func init() {
 // activation registers name and name.dx.
 func activation[A any](name string) {
 	register(name, func(l *launch, _ A, out, in []accel.Tensor) error {
-		if err := sameShape(out, in, 1); err != nil {
+		if err := operand.SameShape(out, in, 1); err != nil {
 			return err
 		}
 		n := out[0].Len()
 		return l.run(name, each(n), out[0], in[0], n)
 	})
 	register(name+".dx", func(l *launch, _ A, out, in []accel.Tensor) error {
-		if err := sameShape(out, in, 2); err != nil {
+		if err := operand.SameShape(out, in, 2); err != nil {
 			return err
 		}
 		n := out[0].Len()

@@ -28,10 +28,10 @@ type slot struct {
 func (l *launch) slots(arg any) ([]slot, error) {
 	switch v := arg.(type) {
 	case accel.Tensor:
-		p, err := operand(v, accel.Float32)
+		p, err := addressOf(v, accel.Float32)
 		return []slot{{p, "u64"}}, err
 	case ints:
-		p, err := operand(accel.Tensor(v), accel.Int32)
+		p, err := addressOf(accel.Tensor(v), accel.Int32)
 		return []slot{{p, "u64"}}, err
 	case none:
 		return []slot{{0, "u64"}}, nil
@@ -53,7 +53,7 @@ func (l *launch) slots(arg any) ([]slot, error) {
 	return nil, fmt.Errorf("a kernel takes no %T", arg)
 }
 
-func operand(t accel.Tensor, want accel.DType) (uint64, error) {
+func addressOf(t accel.Tensor, want accel.DType) (uint64, error) {
 	if t.Buf.DType() != want {
 		return 0, fmt.Errorf("operand %v is %s, want %s", t.Shape, t.Buf.DType(), want)
 	}

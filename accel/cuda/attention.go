@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -23,13 +24,10 @@ type heads struct {
 }
 
 func headsOf(a kernel.Attention, q, k, v accel.Tensor) (heads, error) {
-	if len(q.Shape) != 3 || len(k.Shape) != 3 || len(v.Shape) != 3 || a.Heads < 1 {
-		return heads{}, errors.New("operands must have rank 3 and heads be at least 1")
+	if err := operand.Attention(a, q, k, v); err != nil {
+		return heads{}, err
 	}
 	h := heads{Attention: a, batch: q.Shape[0], n: q.Shape[1], m: k.Shape[1], d: q.Shape[2], w: q.Shape[2] / a.Heads}
-	if h.w*a.Heads != h.d || k.Shape[0] != h.batch || k.Shape[2] != h.d || v.Len() != k.Len() || v.Shape[1] != h.m || a.Causal && h.n != h.m {
-		return heads{}, errors.New("the shapes must be q [B, N, D], k and v [B, M, D], the heads divide D, and N = M if causal")
-	}
 	return h, nil
 }
 
@@ -46,14 +44,14 @@ func (h heads) run(l *launch, function string, rows, columns int, operands ...an
 }
 
 func attention(l *launch, a kernel.Attention, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	h, err := headsOf(a, in[0], in[1], in[2])
 	if err != nil {
 		return err
 	}
-	if err := vectorOf(in[0].Len(), out[0]); err != nil {
+	if err := operand.VectorOf(in[0].Len(), out[0]); err != nil {
 		return err
 	}
 	return h.run(l, "attention", h.n, h.w, out[0], in[0], in[1], in[2])
@@ -61,7 +59,7 @@ func attention(l *launch, a kernel.Attention, out, in []accel.Tensor) error {
 
 // attentionGrad computes what each row's softmax needs, and then each part of [dq | dk | dv] by itself.
 func attentionGrad(l *launch, a kernel.Attention, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 4); err != nil {
+	if err := operand.Arity(out, in, 1, 4); err != nil {
 		return err
 	}
 	q, k, v, dout := in[0], in[1], in[2], in[3]
@@ -69,7 +67,7 @@ func attentionGrad(l *launch, a kernel.Attention, out, in []accel.Tensor) error 
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(vectorOf(q.Len(), dout), vectorOf(q.Len()+2*k.Len(), out[0])); err != nil {
+	if err := errors.Join(operand.VectorOf(q.Len(), dout), operand.VectorOf(q.Len()+2*k.Len(), out[0])); err != nil {
 		return err
 	}
 	stats, err := l.scratch(h.batch*h.Heads, h.n, 2)

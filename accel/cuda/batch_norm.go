@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -36,11 +37,11 @@ func addend(in []accel.Tensor, add int) any {
 }
 
 func batchNormTrain(l *launch, a kernel.BatchNorm, add, relu int, out, in []accel.Tensor) error {
-	if err := arity(out, in, 2, 3+add); err != nil {
+	if err := operand.Arity(out, in, 2, 3+add); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0])
-	if err := errors.Join(err, p.wants(append(in[3:], out[0]), in[1:3]), vectorOf(3*p.c, out[1])); err != nil {
+	if err := errors.Join(err, p.wants(append(in[3:], out[0]), in[1:3]), operand.VectorOf(3*p.c, out[1])); err != nil {
 		return err
 	}
 	s, err := perChannel(l, p)
@@ -60,12 +61,12 @@ func batchNormTrain(l *launch, a kernel.BatchNorm, add, relu int, out, in []acce
 }
 
 func batchNormTrainGrad(l *launch, _ kernel.BatchNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 2, 5); err != nil {
+	if err := operand.Arity(out, in, 2, 5); err != nil {
 		return err
 	}
 	x, gain, mean, rstd, dy := in[0], in[1], in[2], in[3], in[4]
 	p, err := planesOf(x)
-	if err := errors.Join(err, p.wants([]accel.Tensor{dy, out[0]}, []accel.Tensor{gain, mean, rstd}), vectorOf(2*p.c, out[1])); err != nil {
+	if err := errors.Join(err, p.wants([]accel.Tensor{dy, out[0]}, []accel.Tensor{gain, mean, rstd}), operand.VectorOf(2*p.c, out[1])); err != nil {
 		return err
 	}
 	s, err := given(l, p, mean, rstd, -1)
@@ -81,7 +82,7 @@ func batchNormTrainGrad(l *launch, _ kernel.BatchNorm, out, in []accel.Tensor) e
 }
 
 func batchNormEval(l *launch, a kernel.BatchNorm, add, relu int, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 5+add); err != nil {
+	if err := operand.Arity(out, in, 1, 5+add); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0])
@@ -96,7 +97,7 @@ func batchNormEval(l *launch, a kernel.BatchNorm, add, relu int, out, in []accel
 }
 
 func batchNormEvalDx(l *launch, a kernel.BatchNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	p, err := planesOf(out[0])
@@ -111,11 +112,11 @@ func batchNormEvalDx(l *launch, a kernel.BatchNorm, out, in []accel.Tensor) erro
 }
 
 func batchNormEvalDparams(l *launch, a kernel.BatchNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 4); err != nil {
+	if err := operand.Arity(out, in, 1, 4); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0])
-	if err := errors.Join(err, p.wants(in[3:], in[1:3]), vectorOf(2*p.c, out[0])); err != nil {
+	if err := errors.Join(err, p.wants(in[3:], in[1:3]), operand.VectorOf(2*p.c, out[0])); err != nil {
 		return err
 	}
 	s, err := given(l, p, in[1], in[2], a.Eps)

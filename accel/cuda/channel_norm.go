@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // planes views x [B, C, ...] as B*C rows of s positions.
@@ -29,7 +30,7 @@ func (p planes) count() float32 { return float32(p.batch * p.s) }
 
 // wants checks that each of like has the size of x, and each of vecs that of the channels.
 func (p planes) wants(like, vecs []accel.Tensor) error {
-	return errors.Join(vectorOf(p.len(), like...), vectorOf(p.c, vecs...))
+	return errors.Join(operand.VectorOf(p.len(), like...), operand.VectorOf(p.c, vecs...))
 }
 
 // statistics are pairs of mean and rstd, one for each channel or for each group of each sample: STATS of channel_norm.cu.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -28,16 +29,11 @@ type conv struct {
 
 // convOf checks the shapes x [B, C, H, W], w [O, C/Groups, KH, KW], y [B, O, OH, OW].
 func convOf(a kernel.Conv2d, x, w, y accel.Tensor) (conv, error) {
-	if len(x.Shape) != 4 || len(w.Shape) != 4 || len(y.Shape) != 4 || a.Groups < 1 || a.StrideH < 1 || a.StrideW < 1 {
-		return conv{}, errors.New("operands must have rank 4, strides and groups be at least 1")
+	if err := operand.Conv2d(a, x, w, y); err != nil {
+		return conv{}, err
 	}
 	v := conv{Conv2d: a, batch: x.Shape[0], c: w.Shape[1], h: x.Shape[2], w: x.Shape[3],
 		o: w.Shape[0] / a.Groups, oh: y.Shape[2], ow: y.Shape[3], kh: w.Shape[2], kw: w.Shape[3]}
-	spanH, spanW := v.h+a.PadTop+a.PadBottom-v.kh, v.w+a.PadLeft+a.PadRight-v.kw
-	if x.Shape[1] != v.c*a.Groups || w.Shape[0] != v.o*a.Groups || y.Shape[0] != v.batch || y.Shape[1] != w.Shape[0] ||
-		min(spanH, spanW) < 0 || v.oh != spanH/a.StrideH+1 || v.ow != spanW/a.StrideW+1 {
-		return conv{}, errors.New("the shapes must be x [B, C, H, W], w [O, C/groups, KH, KW], y [B, O, OH, OW]")
-	}
 	return v, nil
 }
 
@@ -68,7 +64,7 @@ func conv2d(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 	}
 	bias := any(none{})
 	if len(in) == 3 {
-		if err := vectorOf(v.o*v.Groups, in[2]); err != nil {
+		if err := operand.VectorOf(v.o*v.Groups, in[2]); err != nil {
 			return err
 		}
 		bias = in[2]
@@ -93,7 +89,7 @@ func conv2d(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 }
 
 func conv2dDx(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	dy, w, dx := in[0], in[1], out[0]
@@ -115,7 +111,7 @@ func conv2dDx(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
 
 // conv2dDw sums over images and positions in chunks, enough of them to fill a card, and then the chunks.
 func conv2dDw(l *launch, a kernel.Conv2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	x, dy, dw := in[0], in[1], out[0]
@@ -178,7 +174,7 @@ func chunkSums(l *launch, dw accel.Tensor, chunks int, fill func(part accel.Tens
 
 // conv2dDb sums dy over images and positions.
 func conv2dDb(l *launch, _ kernel.Conv2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	dy := in[0]
@@ -186,7 +182,7 @@ func conv2dDb(l *launch, _ kernel.Conv2d, out, in []accel.Tensor) error {
 		return errors.New("dy must be [B, O, OH, OW]")
 	}
 	batch, o, area := dy.Shape[0], dy.Shape[1], dy.Shape[2]*dy.Shape[3]
-	if err := vectorOf(o, out[0]); err != nil {
+	if err := operand.VectorOf(o, out[0]); err != nil {
 		return err
 	}
 	kept, sum := walk{n: []int{o}, step: []int{area}}, walk{n: []int{area, batch}, step: []int{1, o * area}}

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -18,11 +19,11 @@ const labelRange = finding("a label is not below the number of classes")
 
 // crossEntropy computes the losses of rows and then their mean over the rows that count.
 func crossEntropy(l *launch, a kernel.CrossEntropy, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(1, out[0]), vectorOf(n, in[1])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(1, out[0]), operand.VectorOf(n, in[1])); err != nil {
 		return err
 	}
 	losses, err := l.scratch(n)
@@ -40,11 +41,11 @@ func crossEntropy(l *launch, a kernel.CrossEntropy, out, in []accel.Tensor) erro
 }
 
 func crossEntropyDx(l *launch, a kernel.CrossEntropy, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(n*c, out[0]), vectorOf(n, in[1]), vectorOf(1, in[2])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(n*c, out[0]), operand.VectorOf(n, in[1]), operand.VectorOf(1, in[2])); err != nil {
 		return err
 	}
 	count, err := countedLabels(l, in[1])

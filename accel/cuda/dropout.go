@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -15,7 +16,7 @@ func init() {
 }
 
 func dropout(l *launch, a kernel.Dropout, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	if !slices.Equal(out[0].Shape, in[0].Shape) || in[1].Len() != 1 {

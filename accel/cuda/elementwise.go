@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -18,12 +19,12 @@ func init() {
 
 // pairwise computes y = a op b with b repeated to a's shape.
 func pairwise(l *launch, function string, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	y, a, b := out[0], in[0], in[1]
 	n := y.Len()
-	if err := vectorOf(n, a); err != nil {
+	if err := operand.VectorOf(n, a); err != nil {
 		return err
 	}
 	if slices.Equal(a.Shape, b.Shape) {
@@ -37,7 +38,7 @@ func pairwise(l *launch, function string, out, in []accel.Tensor) error {
 }
 
 func scale(l *launch, a kernel.Scale, out, in []accel.Tensor) error {
-	if err := sameShape(out, in, 1); err != nil {
+	if err := operand.SameShape(out, in, 1); err != nil {
 		return err
 	}
 	n := out[0].Len()
@@ -45,7 +46,7 @@ func scale(l *launch, a kernel.Scale, out, in []accel.Tensor) error {
 }
 
 func expand(l *launch, _ kernel.Expand, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	w, err := repeated(out[0].Shape, in[0].Shape)

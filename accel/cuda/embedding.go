@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -17,7 +18,7 @@ func init() {
 const idRange = finding("an id lies outside of the vocabulary")
 
 func embedding(l *launch, _ kernel.Embedding, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	vocabulary, width, err := embeddingTable(out[0], in[0], in[1])
@@ -29,7 +30,7 @@ func embedding(l *launch, _ kernel.Embedding, out, in []accel.Tensor) error {
 }
 
 func embeddingDw(l *launch, _ kernel.Embedding, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	vocabulary, width, err := embeddingTable(in[1], in[0], out[0])
@@ -48,5 +49,5 @@ func embeddingTable(y, ids, w accel.Tensor) (vocabulary, width int, err error) {
 	if len(w.Shape) != 2 {
 		return 0, 0, fmt.Errorf("the table %v is not [V, D]", w.Shape)
 	}
-	return w.Shape[0], w.Shape[1], vectorOf(ids.Len()*w.Shape[1], y)
+	return w.Shape[0], w.Shape[1], operand.VectorOf(ids.Len()*w.Shape[1], y)
 }

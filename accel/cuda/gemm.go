@@ -100,7 +100,7 @@ func (l *launch) multiplyBy(handle *drv.BLAS, p product) error {
 		p.beta = 1
 	}
 	for _, x := range []matrix{p.a, p.b, p.c} {
-		if _, err := operand(x.t, accel.Float32); err != nil {
+		if _, err := addressOf(x.t, accel.Float32); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -29,7 +30,7 @@ func groupStats(l *launch, a kernel.GroupNorm, p planes, x accel.Tensor) (s stat
 }
 
 func groupNorm(l *launch, a kernel.GroupNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0])
@@ -44,7 +45,7 @@ func groupNorm(l *launch, a kernel.GroupNorm, out, in []accel.Tensor) error {
 }
 
 func groupNormDx(l *launch, a kernel.GroupNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	x, gain, dy := in[0], in[1], in[2]
@@ -70,11 +71,11 @@ func groupNormDx(l *launch, a kernel.GroupNorm, out, in []accel.Tensor) error {
 }
 
 func groupNormDparams(l *launch, a kernel.GroupNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0])
-	if err := errors.Join(err, p.wants(in[1:], nil), vectorOf(2*p.c, out[0])); err != nil {
+	if err := errors.Join(err, p.wants(in[1:], nil), operand.VectorOf(2*p.c, out[0])); err != nil {
 		return err
 	}
 	s, err := groupStats(l, a, p, in[0])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/cuda/drv"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // launch is one launch of a kernel, which may run several functions.
@@ -60,12 +61,12 @@ func (l *launch) checkOperands() error {
 			return fmt.Errorf("output %d%w", i, err)
 		}
 		for _, j := range read[t.Buf] {
-			if overlap(t, l.in[j]) {
+			if operand.Overlap(t, l.in[j]) {
 				return fmt.Errorf("output %d overlaps input %d", i, j)
 			}
 		}
 		for _, j := range written[t.Buf] {
-			if overlap(t, l.out[j]) {
+			if operand.Overlap(t, l.out[j]) {
 				return fmt.Errorf("output %d overlaps output %d", i, j)
 			}
 		}
@@ -85,10 +86,6 @@ func (l *launch) checkOperand(t accel.Tensor) error {
 }
 
 // overlap says whether two places in one buffer do.
-func overlap(a, b accel.Tensor) bool {
-	return a.Off < b.Off+b.Len() && b.Off < a.Off+a.Len()
-}
-
 // grid is how a function is spread: blocks, and threads of a block, by x, y, z; shared is dynamic shared memory in bytes. Zeros of y
 // and z count as 1.
 type grid struct {

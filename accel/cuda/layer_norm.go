@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -16,22 +17,22 @@ func init() {
 }
 
 func layerNorm(l *launch, a kernel.LayerNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(n*c, out[0]), vectorOf(c, in[1], in[2])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(n*c, out[0]), operand.VectorOf(c, in[1], in[2])); err != nil {
 		return err
 	}
 	return l.run("layer_norm", eachRow(n, c), out[0], in[0], in[1], in[2], c, a.Eps)
 }
 
 func layerNormDx(l *launch, a kernel.LayerNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(n*c, out[0], in[2]), vectorOf(c, in[1])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(n*c, out[0], in[2]), operand.VectorOf(c, in[1])); err != nil {
 		return err
 	}
 	return l.run("layer_norm_dx", eachRow(n, c), out[0], in[0], in[1], in[2], c, a.Eps)
@@ -39,11 +40,11 @@ func layerNormDx(l *launch, a kernel.LayerNorm, out, in []accel.Tensor) error {
 
 // layerNormDparams sums dy xhat and dy over chunks of rows, and then the chunks.
 func layerNormDparams(l *launch, a kernel.LayerNorm, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(2*c, out[0]), vectorOf(n*c, in[1])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(2*c, out[0]), operand.VectorOf(n*c, in[1])); err != nil {
 		return err
 	}
 	chunks, per := chunked(n)

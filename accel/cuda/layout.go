@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -15,7 +16,7 @@ func init() {
 	register("permute", permute)
 	register("concat", concat)
 	register("slice", func(l *launch, a kernel.Slice, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := operand.Arity(out, in, 1, 1); err != nil {
 			return err
 		}
 		p, err := partOf(in[0].Shape, out[0].Shape, a.Axis, a.Start)
@@ -25,7 +26,7 @@ func init() {
 		return p.run(l, "slice", out[0], in[0], out[0].Len())
 	})
 	register("slice.dx", func(l *launch, a kernel.Slice, out, in []accel.Tensor) error {
-		if err := arity(out, in, 1, 1); err != nil {
+		if err := operand.Arity(out, in, 1, 1); err != nil {
 			return err
 		}
 		p, err := partOf(out[0].Shape, in[0].Shape, a.Axis, a.Start)
@@ -38,7 +39,7 @@ func init() {
 
 // permute walks the input in the order of the output.
 func permute(l *launch, a kernel.Permute, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	y, x := out[0].Shape, in[0].Shape

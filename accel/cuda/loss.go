@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -24,11 +25,11 @@ func meanOf(l *launch, loss, values accel.Tensor, count, n int) error {
 }
 
 func mseLoss(l *launch, _ kernel.MSELoss, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	n := in[0].Len()
-	if err := errors.Join(vectorOf(1, out[0]), vectorOf(n, in[1])); err != nil {
+	if err := errors.Join(operand.VectorOf(1, out[0]), operand.VectorOf(n, in[1])); err != nil {
 		return err
 	}
 	per := max(4096, divide(n, 1024))
@@ -42,11 +43,11 @@ func mseLoss(l *launch, _ kernel.MSELoss, out, in []accel.Tensor) error {
 }
 
 func mseLossDx(l *launch, _ kernel.MSELoss, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	n := out[0].Len()
-	if err := errors.Join(vectorOf(n, in[:2]...), vectorOf(1, in[2])); err != nil {
+	if err := errors.Join(operand.VectorOf(n, in[:2]...), operand.VectorOf(1, in[2])); err != nil {
 		return err
 	}
 	return l.run("mse_loss_dx", each(n), out[0], in[0], in[1], in[2], n)
@@ -54,13 +55,13 @@ func mseLossDx(l *launch, _ kernel.MSELoss, out, in []accel.Tensor) error {
 
 // bceOperands checks logits [N, C], targets and weights [C].
 func bceOperands(in []accel.Tensor) (n, c int, err error) {
-	_, c = rows(in[0])
+	_, c = operand.Rows(in[0])
 	n = in[0].Len()
-	return n, c, errors.Join(vectorOf(n, in[1]), vectorOf(c, in[2]))
+	return n, c, errors.Join(operand.VectorOf(n, in[1]), operand.VectorOf(c, in[2]))
 }
 
 func bceWithLogits(l *launch, _ kernel.BCEWithLogits, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
 	known, err := l.scratch(1)
@@ -73,18 +74,18 @@ func bceWithLogits(l *launch, _ kernel.BCEWithLogits, out, in []accel.Tensor) er
 // bceLoss computes the loss, and of how many elements.
 func bceLoss(l *launch, loss, known accel.Tensor, in []accel.Tensor) error {
 	n, c, err := bceOperands(in)
-	if err := errors.Join(err, vectorOf(1, loss)); err != nil {
+	if err := errors.Join(err, operand.VectorOf(1, loss)); err != nil {
 		return err
 	}
 	return l.run("bce_with_logits", eachRow(1, n), loss, known, in[0], in[1], in[2], n, c)
 }
 
 func bceWithLogitsDx(l *launch, _ kernel.BCEWithLogits, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 4); err != nil {
+	if err := operand.Arity(out, in, 1, 4); err != nil {
 		return err
 	}
 	n, c, err := bceOperands(in)
-	if err := errors.Join(err, vectorOf(n, out[0]), vectorOf(1, in[3])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(n, out[0]), operand.VectorOf(1, in[3])); err != nil {
 		return err
 	}
 	loss, err := l.scratch(1)
@@ -99,11 +100,11 @@ func bceWithLogitsDx(l *launch, _ kernel.BCEWithLogits, out, in []accel.Tensor) 
 }
 
 func softCrossEntropy(l *launch, _ kernel.SoftCrossEntropy, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(1, out[0]), vectorOf(n*c, in[1])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(1, out[0]), operand.VectorOf(n*c, in[1])); err != nil {
 		return err
 	}
 	losses, err := l.scratch(n)
@@ -114,11 +115,11 @@ func softCrossEntropy(l *launch, _ kernel.SoftCrossEntropy, out, in []accel.Tens
 }
 
 func softCrossEntropyDx(l *launch, _ kernel.SoftCrossEntropy, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 3); err != nil {
+	if err := operand.Arity(out, in, 1, 3); err != nil {
 		return err
 	}
-	n, c := rows(in[0])
-	if err := errors.Join(vectorOf(n*c, in[1], out[0]), vectorOf(1, in[2])); err != nil {
+	n, c := operand.Rows(in[0])
+	if err := errors.Join(operand.VectorOf(n*c, in[1], out[0]), operand.VectorOf(1, in[2])); err != nil {
 		return err
 	}
 	return l.run("soft_cross_entropy_dx", eachRow(n, c), out[0], in[0], in[1], in[2], n, c)

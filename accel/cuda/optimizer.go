@@ -11,6 +11,7 @@ import (
 
 	"github.com/pipe-ml/pipe/accel"
 	"github.com/pipe-ml/pipe/accel/elementary"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -22,11 +23,11 @@ func init() {
 }
 
 func adamw(l *launch, a kernel.AdamW, out, in []accel.Tensor) error {
-	if err := arity(out, in, 3, 1); err != nil {
+	if err := operand.Arity(out, in, 3, 1); err != nil {
 		return err
 	}
 	n := in[0].Len()
-	if err := vectorOf(n, out...); err != nil {
+	if err := operand.VectorOf(n, out...); err != nil {
 		return err
 	}
 	if a.Step < 1 {
@@ -54,7 +55,7 @@ const (
 
 // adamwEach writes a table of the parts of all parameters to scratch, and runs a block for each.
 func adamwEach(l *launch, a kernel.AdamWEach, out, in []accel.Tensor) error {
-	if err := arity(out, in, 3*len(in), len(a.LR)); err != nil {
+	if err := operand.Arity(out, in, 3*len(in), len(a.LR)); err != nil {
 		return err
 	}
 	if len(a.WeightDecay) != len(in) || a.Step < 1 {
@@ -65,13 +66,13 @@ func adamwEach(l *launch, a kernel.AdamWEach, out, in []accel.Tensor) error {
 	for i, grad := range in {
 		operands := append(slices.Clone(out[3*i:3*i+3]), grad)
 		n := grad.Len()
-		if err := vectorOf(n, operands...); err != nil {
+		if err := operand.VectorOf(n, operands...); err != nil {
 			return err
 		}
 		keep, rate := adamwRates(a.AdamW, a.LR[i], a.WeightDecay[i])
 		for at := 0; at < n; at += partMost {
 			for _, t := range operands {
-				p, err := operand(t, accel.Float32)
+				p, err := addressOf(t, accel.Float32)
 				if err != nil {
 					return err
 				}
@@ -93,11 +94,11 @@ func adamwEach(l *launch, a kernel.AdamWEach, out, in []accel.Tensor) error {
 }
 
 func sgd(l *launch, a kernel.SGD, out, in []accel.Tensor) error {
-	if err := arity(out, in, 2, 1); err != nil {
+	if err := operand.Arity(out, in, 2, 1); err != nil {
 		return err
 	}
 	n := in[0].Len()
-	if err := vectorOf(n, out...); err != nil {
+	if err := operand.VectorOf(n, out...); err != nil {
 		return err
 	}
 	nesterov := 0
@@ -108,11 +109,11 @@ func sgd(l *launch, a kernel.SGD, out, in []accel.Tensor) error {
 }
 
 func blend(l *launch, a kernel.Blend, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	n := in[0].Len()
-	if err := vectorOf(n, out[0]); err != nil {
+	if err := operand.VectorOf(n, out[0]); err != nil {
 		return err
 	}
 	return l.run("blend", each(n), out[0], in[0], n, a.A, a.B)

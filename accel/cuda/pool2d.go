@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -26,14 +27,10 @@ type pooling struct {
 
 // poolingOf checks the shapes x [B, C, H, W] and y [B, C, OH, OW].
 func poolingOf(a kernel.Pool2d, x, y accel.Tensor) (pooling, error) {
-	if len(x.Shape) != 4 || len(y.Shape) != 4 || a.Kernel < 1 || a.Stride < 1 || a.Pad < 0 {
-		return pooling{}, errors.New("operands must have rank 4, the kernel and the stride be at least 1")
+	if err := operand.Pool2d(a, x, y); err != nil {
+		return pooling{}, err
 	}
 	p := pooling{a, x.Shape[2], x.Shape[3], y.Shape[2], y.Shape[3]}
-	if y.Shape[0] != x.Shape[0] || y.Shape[1] != x.Shape[1] ||
-		p.oh != (p.h+2*a.Pad-a.Kernel)/a.Stride+1 || p.ow != (p.w+2*a.Pad-a.Kernel)/a.Stride+1 {
-		return pooling{}, errors.New("the shapes must be x [B, C, H, W] and y [B, C, OH, OW]")
-	}
 	return p, nil
 }
 
@@ -46,7 +43,7 @@ func (p pooling) run(l *launch, function string, result accel.Tensor, operands [
 }
 
 func maxPool2d(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, in[0], out[0])
@@ -57,11 +54,11 @@ func maxPool2d(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
 }
 
 func maxPool2dDx(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 2); err != nil {
+	if err := operand.Arity(out, in, 1, 2); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, in[0], in[1])
-	if err := errors.Join(err, vectorOf(in[0].Len(), out[0])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(in[0].Len(), out[0])); err != nil {
 		return err
 	}
 	return p.run(l, "max_pool2d_dx", out[0], []any{in[0], in[1]})
@@ -76,7 +73,7 @@ func inside(a kernel.Pool2d) int {
 }
 
 func avgPool2d(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, in[0], out[0])
@@ -87,7 +84,7 @@ func avgPool2d(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
 }
 
 func avgPool2dDx(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := poolingOf(a, out[0], in[0])
@@ -98,22 +95,22 @@ func avgPool2dDx(l *launch, a kernel.Pool2d, out, in []accel.Tensor) error {
 }
 
 func globalAvgPool2d(l *launch, _ kernel.GlobalAvgPool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := planesOf(in[0])
-	if err := errors.Join(err, vectorOf(p.rows(), out[0])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(p.rows(), out[0])); err != nil {
 		return err
 	}
 	return l.run("global_avg_pool2d", eachRow(p.rows(), p.s), out[0], in[0], p.s)
 }
 
 func globalAvgPool2dDx(l *launch, _ kernel.GlobalAvgPool2d, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	p, err := planesOf(out[0])
-	if err := errors.Join(err, vectorOf(p.rows(), in[0])); err != nil {
+	if err := errors.Join(err, operand.VectorOf(p.rows(), in[0])); err != nil {
 		return err
 	}
 	return l.run("global_avg_pool2d_dx", each(p.len()), out[0], in[0], p.len(), p.s)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -15,7 +16,7 @@ func init() {
 }
 
 func reduceTo(l *launch, _ kernel.ReduceTo, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	y, x := out[0], in[0]
@@ -61,10 +62,10 @@ func columnSums(l *launch, y, x accel.Tensor, n, cols int) error {
 }
 
 func sumSquares(l *launch, _ kernel.SumSquares, out, in []accel.Tensor) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
-	if err := vectorOf(1, out[0]); err != nil {
+	if err := operand.VectorOf(1, out[0]); err != nil {
 		return err
 	}
 	n := in[0].Len()

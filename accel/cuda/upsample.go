@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -26,7 +27,7 @@ func init() {
 
 // nearest queues a function whose output and input are the large and the small images, as sides tells.
 func nearest(l *launch, a kernel.UpsampleNearest2d, function string, out, in []accel.Tensor, sides func(out, in accel.Tensor) (large, small accel.Tensor)) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	large, small := sides(out[0], in[0])
@@ -42,7 +43,7 @@ func nearest(l *launch, a kernel.UpsampleNearest2d, function string, out, in []a
 }
 
 func bilinear(l *launch, function string, out, in []accel.Tensor, sides func(out, in accel.Tensor) (large, small accel.Tensor)) error {
-	if err := arity(out, in, 1, 1); err != nil {
+	if err := operand.Arity(out, in, 1, 1); err != nil {
 		return err
 	}
 	large, small := sides(out[0], in[0])
