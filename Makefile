@@ -69,7 +69,7 @@ $(PARITY_READY): nn/parity/requirements.txt
 
 # Where arm64 may fuse a product into a sum: the product is exact (of two float32, or by a power of two), or it is a reference's.
 REFERENCES := nn/op/(activation|attention|batch_norm|bce_with_logits|conv2d|cross_entropy|group_norm|layer_norm|linear|over_norm|upsample_bilinear2d)|nn/op/optest/(instance|row|rows_optimizer|run)
-MAY_FUSE := /($(REFERENCES)|accel/cpu/(fma|optimizer|over_norm)|nn/layer/merge|nn/metric/(classification|ssim)|nn/parity/weights|nn/peft/(dora|lite_residual)|stages/chart/chart|cmd/pipe/internal/view/(layout|svg))\.go:
+MAY_FUSE := /($(REFERENCES)|accel/cpu/(fma|optimizer|over_norm)|accel/cuda/internal/roofline/(attention|cases|product)|nn/layer/merge|nn/metric/(classification|ssim)|nn/parity/weights|nn/peft/(dora|lite_residual)|stages/chart/chart|cmd/pipe/internal/view/(layout|svg))\.go:
 
 lint: $(CUDA)/libcuda.a ## vet, the linters of .golangci.yml, with CUDA too (needs gcc), and no fused multiply-add that changes bits on arm64
 	go vet ./...
