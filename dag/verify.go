@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,7 +16,7 @@ import (
 
 // Damage is content that a result names and the store does not hold.
 type Damage struct {
-	Address string `json:"address"` // of the first instance found to need it
+	Address string `json:"address"` // of the first instance found to need it; "" if what tells of it is damaged too
 	Output  string `json:"output,omitempty"`
 	Path    string `json:"path,omitempty"` // of the file in an output folder
 	Digest  Digest `json:"digest"`
@@ -26,6 +27,9 @@ func (d Damage) String() string {
 	what := "missing"
 	if d.Corrupt {
 		what = "corrupt, now in quarantine"
+	}
+	if d.Address == "" {
+		return fmt.Sprintf("%s, which no whole result names: %s", d.Digest.Short(), what)
 	}
 	name := d.Output
 	if name == "" {
@@ -43,7 +47,8 @@ type HashReport struct {
 }
 
 // Rehash reads every blob that the last results of g's instances name, and takes corrupt ones out of use: the next
-// Apply runs again what made them. Empty addresses mean all.
+// Apply runs again what made them. Empty addresses mean all. Where an instance's record or a folder's list is gone, nothing tells which
+// blobs it would find in the store when it runs again, so all are read.
 func (e *Engine) Rehash(ctx context.Context, g *Graph, addresses []string) (*HashReport, error) {
 	h := &rehash{store: e.Store, seen: map[string]bool{}, jobs: make(chan Damage)}
 	h.report.Damaged = []Damage{}
@@ -67,6 +72,7 @@ type rehash struct {
 	store        *Store
 	remote       bool            // the result in hand is from a remote cache: what of it is not here is no damage
 	seen         map[string]bool // blobs that were looked at, or are about to be
+	unlisted     bool            // something does not tell which blobs it names
 	jobs         chan Damage     // if it is found to be
 	blobs, bytes atomic.Int64
 	mu           sync.Mutex
@@ -85,6 +91,7 @@ func (h *rehash) results(ctx context.Context, g *Graph, addresses []string) erro
 		}
 		r, err := h.store.LastResult(n.Address)
 		if errors.Is(err, ErrNoResult) {
+			h.unlisted = true
 			continue
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", n.Address, err)
@@ -98,7 +105,16 @@ func (h *rehash) results(ctx context.Context, g *Graph, addresses []string) erro
 			h.artifact(Damage{Address: n.Address, Output: o.Name, Digest: o.Digest})
 		}
 	}
-	return nil
+	if !h.unlisted {
+		return nil
+	}
+	return h.store.eachFile("cas/*", func(path string, _ fs.FileInfo) error {
+		if hex := filepath.Base(path); ctx.Err() == nil && len(hex) == 64 && !h.seen[hex] {
+			h.seen[hex] = true
+			h.jobs <- Damage{Digest: Digest(filePrefix + hex)}
+		}
+		return nil
+	})
 }
 
 // artifact hands out a file, or a folder with all that is in it. A folder's object is read here.
@@ -108,6 +124,7 @@ func (h *rehash) artifact(d Damage) {
 	}
 	raw, err := os.ReadFile(h.store.blob(d.Digest.Hex()))
 	if err != nil || hashBytes(raw) != d.Digest.Hex() {
+		h.unlisted = true
 		return // whoever hashes it tells
 	}
 	tree, err := decodeTree(raw)

@@ -3,6 +3,7 @@ package dag
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,42 @@ func TestRehashFindsWhatStatCannotSee(t *testing.T) {
 	r.counts(r.apply(ApplyOptions{}, nodes...), 3, 1, 2, 0, 0)
 	if rep, err = r.engine.Rehash(context.Background(), r.graph(nodes...), nil); err != nil || len(rep.Damaged) > 0 {
 		t.Errorf("after an apply: %v, %v", rep.Damaged, err)
+	}
+}
+
+// What a damaged list named is in the store still, and would be taken for good when its stage runs again.
+func TestRehashReadsEverythingWhereAListIsLost(t *testing.T) {
+	for name, lose := range map[string]func(r *rig, res *Result) string{
+		"record":      func(r *rig, res *Result) string { return r.engine.Store.record(res.Key) },
+		"tree object": func(r *rig, res *Result) string { return r.engine.Store.blob(res.Outputs[0].Digest.Hex()) },
+	} {
+		r := newRig(t)
+		folder := node("a", "tree", "")
+		folder.Outputs[0].Path = "out"
+		folder.Config = map[string]any{"files": map[string]any{"data.txt": "data"}}
+		nodes := []*Node{folder, node("b", "modes", "", "a")}
+		r.apply(ApplyOptions{}, nodes...)
+		res, err := r.engine.Store.LastResult("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := r.engine.Store.tree(res.Outputs[0].Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flip(t, r.engine.Store.blob(tree[0].Digest.Hex()))
+		list := lose(r, res)
+		if err := errors.Join(os.Chmod(list, 0o644), os.WriteFile(list, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := r.engine.Rehash(context.Background(), r.graph(nodes...), nil)
+		if err != nil || !slices.ContainsFunc(rep.Damaged, func(d Damage) bool { return d.Digest == tree[0].Digest && d.Corrupt }) {
+			t.Errorf("%s: damaged %v, %v", name, rep.Damaged, err)
+		}
+		r.apply(ApplyOptions{}, nodes...)
+		if got := r.content("a"); got != "data.txt=data" {
+			t.Errorf("%s: the folder holds %q", name, got)
+		}
 	}
 }
 
