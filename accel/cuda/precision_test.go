@@ -3,11 +3,11 @@
 package cuda
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/acceltest"
 	"github.com/pipe-ml/pipe/accel/kernel"
 )
 
@@ -32,12 +32,7 @@ func TestBFloat16MultipliesSmallIntegersExactly(t *testing.T) {
 	} {
 		t.Run(c.kernel, func(t *testing.T) {
 			full, half := computed(t, Float32, c.kernel, c.attrs, c.out, c.in), computed(t, BFloat16, c.kernel, c.attrs, c.out, c.in)
-			var far, size float64
-			for i, v := range full {
-				far += math.Pow(float64(v)-float64(half[i]), 2)
-				size += math.Pow(float64(v), 2)
-			}
-			far = math.Sqrt(far / size)
+			far := acceltest.Distance(full, half)
 			if !c.rounded && far != 0 || !(far < 1.0/128) {
 				t.Errorf("bf16 is %.3g of the result's size away", far)
 			}

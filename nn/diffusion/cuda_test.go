@@ -4,10 +4,10 @@ package diffusion
 
 import (
 	"context"
-	"math"
 	"testing"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/acceltest"
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/accel/cuda"
 	"github.com/pipe-ml/pipe/nn/peft"
@@ -22,7 +22,7 @@ func TestAFineTuneOnACardIsThatOfTheProcessor(t *testing.T) {
 	processor := cpu.New(0)
 	want, got := tuned(t, processor), tuned(t, card)
 	for name, values := range want {
-		if far := distance(values, got[name]); !(far < 1e-4) {
+		if far := acceltest.Distance(values, got[name]); !(far < 1e-4) {
 			t.Errorf("%s is %.3g of its size away", name, far)
 		}
 	}
@@ -54,14 +54,4 @@ func tuned(t *testing.T, dev accel.Device) map[string][]float32 {
 		out[p.Name] = tr.Model.Weights.Data(p.Name)
 	}
 	return out
-}
-
-// distance is |a - b| / |a|.
-func distance(a, b []float32) float64 {
-	var far, size float64
-	for i, v := range a {
-		far += (float64(v) - float64(b[i])) * (float64(v) - float64(b[i]))
-		size += float64(v) * float64(v)
-	}
-	return math.Sqrt(far / size)
 }

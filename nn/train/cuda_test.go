@@ -4,13 +4,13 @@ package train
 
 import (
 	"context"
-	"math"
 	"slices"
 	"testing"
 
 	"gorgonia.org/tensor"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/acceltest"
 	"github.com/pipe-ml/pipe/accel/cpu"
 	"github.com/pipe-ml/pipe/accel/cuda"
 	"github.com/pipe-ml/pipe/nn/layer"
@@ -34,7 +34,7 @@ func TestAFineTuneOnACardIsThatOfTheProcessor(t *testing.T) {
 			processor := cpu.New(0)
 			want, got := tuned(t, processor, c.model, c.method, c.size), tuned(t, card, c.model, c.method, c.size)
 			for name, values := range want {
-				if far := distance(values, got[name]); !(far < 1e-4) {
+				if far := acceltest.Distance(values, got[name]); !(far < 1e-4) {
 					t.Errorf("%s is %.3g of its size away", name, far)
 				}
 			}
@@ -71,16 +71,6 @@ func tuned(t *testing.T, dev accel.Device, name, method string, size int) map[st
 		out[p.Name] = c.Weights.Data(p.Name)
 	}
 	return out
-}
-
-// distance is |a - b| / |a|.
-func distance(a, b []float32) float64 {
-	var far, size float64
-	for i, v := range a {
-		far += (float64(v) - float64(b[i])) * (float64(v) - float64(b[i]))
-		size += float64(v) * float64(v)
-	}
-	return math.Sqrt(far / size)
 }
 
 // What a graph replays is what its launches compute: a run that must launch one by one has the same bits.
