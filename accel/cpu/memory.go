@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // align is the alignment of buffers in bytes: a cache line, and an AVX-512 register.
@@ -101,13 +102,8 @@ func (d *Device) buffer(t accel.Tensor) (*buffer, error) {
 	if b.freed.Load() {
 		return nil, errors.New("the buffer was freed")
 	}
-	for _, n := range t.Shape {
-		if n < 0 {
-			return nil, fmt.Errorf("negative dimension in shape %v", t.Shape)
-		}
-	}
-	if t.Off < 0 || t.Off+t.Len() > b.Len() {
-		return nil, fmt.Errorf("shape %v at element %d leaves a buffer of %d", t.Shape, t.Off, b.Len())
+	if err := operand.Within(t, b.Len()); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

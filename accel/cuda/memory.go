@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/cu"
 
 	"github.com/pipe-ml/pipe/accel"
+	"github.com/pipe-ml/pipe/accel/internal/operand"
 )
 
 // mostElements bounds an operand, so that kernels may count in int.
@@ -126,13 +127,8 @@ func (d *Device) buffer(t accel.Tensor) (*buffer, error) {
 	if b.freed.Load() {
 		return nil, errors.New("the buffer was freed")
 	}
-	for _, n := range t.Shape {
-		if n < 0 {
-			return nil, fmt.Errorf("negative dimension in shape %v", t.Shape)
-		}
-	}
-	if t.Off < 0 || t.Off+t.Len() > b.n {
-		return nil, fmt.Errorf("shape %v at element %d leaves a buffer of %d", t.Shape, t.Off, b.n)
+	if err := operand.Within(t, b.n); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

@@ -55,3 +55,16 @@ func Rows(t accel.Tensor) (n, cols int) {
 func Overlap(a, b accel.Tensor) bool {
 	return a.Buf == b.Buf && a.Off < b.Off+b.Len() && b.Off < a.Off+a.Len()
 }
+
+// Within wants t to lie in a buffer of n elements.
+func Within(t accel.Tensor, n int) error {
+	for _, d := range t.Shape {
+		if d < 0 {
+			return fmt.Errorf("negative dimension in shape %v", t.Shape)
+		}
+	}
+	if t.Off < 0 || t.Off+t.Len() > n {
+		return fmt.Errorf("shape %v at element %d leaves a buffer of %d", t.Shape, t.Off, n)
+	}
+	return nil
+}
