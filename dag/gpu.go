@@ -32,14 +32,8 @@ func (c Card) String() string {
 	return fmt.Sprintf("%s (%s)", c.Name, bytesText(c.Memory))
 }
 
-// heldCard is a card and what actions hold of its memory, in bytes.
-type heldCard struct {
-	Card
-	held int64
-}
-
 // cost is what a share takes of the card: all of it if the share is 0, or if nobody knows how much there is.
-func (c heldCard) cost(share int64) int64 {
+func (c Card) cost(share int64) int64 {
 	if share == 0 || c.Memory == 0 {
 		return max(c.Memory, 1)
 	}
@@ -47,7 +41,7 @@ func (c heldCard) cost(share int64) int64 {
 }
 
 // fitting is the number of cards that could have room for share when nothing holds them.
-func fitting(cards []heldCard, share int64) int {
+func fitting(cards []Card, share int64) int {
 	n := 0
 	for _, c := range cards {
 		if c.cost(share) <= c.cost(0) {

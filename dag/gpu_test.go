@@ -145,9 +145,9 @@ func TestTheFirstCardsWithRoomAreTaken(t *testing.T) {
 			for i, names := range given {
 				c.give(tt.takes[i], names)
 			}
-			for _, card := range c.cards {
-				if card.held != 0 {
-					t.Errorf("after all was given back, %d bytes of %s are held", card.held, card.Name)
+			for i, card := range c.cards {
+				if c.held[i] != 0 {
+					t.Errorf("after all was given back, %d bytes of %s are held", c.held[i], card.Name)
 				}
 			}
 		})

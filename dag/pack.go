@@ -16,16 +16,15 @@ const away = 1000
 type capacity struct {
 	cpus   int
 	memory int64
-	cards  []heldCard // in their order; the scheduler gives out the first that have room
-	away   int        // actions on other executors, which take nothing else of this machine
+	cards  []Card  // in their order; the scheduler gives out the first that have room
+	held   []int64 // of the memory of each
+	away   int     // actions on other executors, which take nothing else of this machine
 }
 
 func (e *Engine) capacity(opts ApplyOptions) capacity {
-	c := capacity{cpus: cmp.Or(opts.Parallelism, runtime.GOMAXPROCS(0)), memory: machineMemory(), away: away}
-	for _, card := range e.Cards {
-		c.cards = append(c.cards, heldCard{Card: card})
+	return capacity{
+		cpus: cmp.Or(opts.Parallelism, runtime.GOMAXPROCS(0)), memory: machineMemory(), cards: e.Cards, held: make([]int64, len(e.Cards)), away: away,
 	}
-	return c
 }
 
 // demand is what an instance takes while it runs.
@@ -60,7 +59,7 @@ func (c *capacity) take(d demand) []string {
 	c.away -= d.away
 	var names []string
 	for _, i := range c.room(d)[:d.gpus] {
-		c.cards[i].held += c.cards[i].cost(d.share)
+		c.held[i] += c.cards[i].cost(d.share)
 		names = append(names, c.cards[i].Name)
 	}
 	return names
@@ -73,7 +72,7 @@ func (c *capacity) give(d demand, cards []string) {
 	c.away += d.away
 	for i := range c.cards {
 		if slices.Contains(cards, c.cards[i].Name) {
-			c.cards[i].held -= c.cards[i].cost(d.share)
+			c.held[i] -= c.cards[i].cost(d.share)
 		}
 	}
 }
@@ -82,7 +81,7 @@ func (c *capacity) give(d demand, cards []string) {
 func (c *capacity) room(d demand) []int {
 	var at []int
 	for i, card := range c.cards {
-		if card.held+card.cost(d.share) <= card.cost(0) {
+		if c.held[i]+card.cost(d.share) <= card.cost(0) {
 			at = append(at, i)
 		}
 	}
@@ -147,7 +146,7 @@ func (e *Engine) refusal(n *Node) string {
 		return fmt.Sprintf("asks for gpus = %d, and this machine offers %s: lower resources { gpus }, name more in CUDA_VISIBLE_DEVICES, "+
 			"or give the stage an executor that has them", want.GPUs, countGPUs(len(e.Cards)))
 	}
-	if n := fitting(e.capacity(ApplyOptions{}).cards, want.GPUMemory); n < want.GPUs {
+	if n := fitting(e.Cards, want.GPUMemory); n < want.GPUs {
 		return fmt.Sprintf("asks for gpu_memory = %s on each of gpus = %d, and this machine has %s of that size: lower resources { gpu_memory }, "+
 			"or give the stage an executor that has them", bytesText(want.GPUMemory), want.GPUs, countGPUs(n))
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -201,9 +202,17 @@ func (a *app) engine(p *project, remote bool) (*dag.Engine, error) {
 		executors[x.Name] = slurm.New(x.Slurm, filepath.Join(store.Dir(), "slurm"), local.Argv)
 	}
 	return &dag.Engine{
-		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/"), dag.QueryCards),
+		Store: store, Root: p.pipeline.Dir, Executor: local, Executors: executors, Cards: dag.Cards(os.LookupEnv, os.DirFS("/"), p.queryCards),
 		Unfit: unfit, Remote: cache, Push: p.pipeline.Cache.Push, Warn: a.view.Warning,
 	}, nil
+}
+
+// queryCards is dag.QueryCards where a stage asks for a share of a card: only then does memory matter, and nvidia-smi takes its time.
+func (p *project) queryCards() string {
+	if slices.ContainsFunc(p.expansion.Nodes, func(n *dag.Node) bool { return n.Resources.GPUMemory > 0 }) {
+		return dag.QueryCards()
+	}
+	return ""
 }
 
 // unfit says why this program cannot run an instance, or "".
