@@ -6,7 +6,7 @@ type Repeated struct {
 	Device Device
 	Stream Stream
 
-	runs    int
+	ran     bool // once, launch by launch
 	graph   Graph
 	refused error
 }
@@ -17,7 +17,7 @@ func (r *Repeated) Run(launch func() error) error {
 		return r.graph.Launch()
 	}
 	dev, can := r.Device.(Capturer)
-	if can && r.runs == 1 && r.refused == nil {
+	if can && r.ran && r.refused == nil {
 		if r.graph, r.refused = dev.Capture(r.Stream, launch); r.refused == nil {
 			return r.graph.Launch()
 		}
@@ -26,11 +26,11 @@ func (r *Repeated) Run(launch func() error) error {
 	if err := launch(); err != nil {
 		return err
 	}
-	r.runs = 1
+	r.ran = true
 	return nil
 }
 
-// Refused is why a device that captures has not captured the sequence; it was launched all the same..
+// Refused is why a device that captures has not captured the sequence; it was launched all the same.
 func (r *Repeated) Refused() error { return r.refused }
 
 // Close ends the graph. Run may be called again, and begins anew.
@@ -39,6 +39,6 @@ func (r *Repeated) Close() error {
 		return nil
 	}
 	g := r.graph
-	r.graph, r.runs = nil, 0
+	r.graph, r.ran = nil, false
 	return g.Close()
 }

@@ -109,9 +109,8 @@ func (h *rehash) results(ctx context.Context, g *Graph, addresses []string) erro
 		return nil
 	}
 	return h.store.eachFile("cas/*", func(path string, _ fs.FileInfo) error {
-		if hex := filepath.Base(path); ctx.Err() == nil && len(hex) == 64 && !h.seen[hex] {
-			h.seen[hex] = true
-			h.jobs <- Damage{Digest: Digest(filePrefix + hex)}
+		if hex := filepath.Base(path); ctx.Err() == nil && len(hex) == 64 {
+			h.blob(Damage{Digest: Digest(filePrefix + hex)})
 		}
 		return nil
 	})

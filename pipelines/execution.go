@@ -39,18 +39,20 @@ func (e *evaluator) execution(n *dag.Node) {
 			e.report(a, e.explain(a, mistake(a.expr.Range(), "Invalid value", "%s: %s", name, stopped(err.Error()))))
 		}
 	}
-	switch choice, _ := n.Config[stages.DeviceAttribute].(string); {
-	case choice == stages.DeviceAuto:
+	switch n.Config[stages.DeviceAttribute] {
+	case stages.DeviceAuto:
 		n.Resources.Fallback = true
-	case choice == stages.DeviceCUDA:
+	case stages.DeviceCUDA:
 		n.Resources.GPUs = max(1, n.Resources.GPUs)
-	case choice == stages.DeviceCPU && n.Resources.GPUs > 0:
-		a := e.stage.meta["resources.gpus"]
-		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpus asks for a GPU, and device = \"cpu\" leaves it idle: leave one of the two out."))
-	}
-	if n.Config[stages.DeviceAttribute] == stages.DeviceCPU && n.Config[stages.PrecisionAttribute] == stages.PrecisionBFloat16 {
-		a := e.stage.attr(stages.PrecisionAttribute)
-		e.report(a, mistake(a.expr.Range(), "Invalid value", "precision = \"bf16\" is a GPU's, and device = \"cpu\" multiplies in float32: leave one of the two out."))
+	case stages.DeviceCPU:
+		if n.Resources.GPUs > 0 {
+			a := e.stage.meta["resources.gpus"]
+			e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpus asks for a GPU, and device = \"cpu\" leaves it idle: leave one of the two out."))
+		}
+		if n.Config[stages.PrecisionAttribute] == stages.PrecisionBFloat16 {
+			a := e.stage.attr(stages.PrecisionAttribute)
+			e.report(a, mistake(a.expr.Range(), "Invalid value", "precision = \"bf16\" is a GPU's, and device = \"cpu\" multiplies in float32: leave one of the two out."))
+		}
 	}
 	if a := e.stage.meta["resources.gpu_memory"]; n.Resources.GPUMemory > 0 && n.Resources.GPUs == 0 {
 		e.report(a, mistake(a.expr.Range(), "Invalid value", "resources.gpu_memory is a share of each card, and the stage asks for none: set gpus too."))

@@ -156,8 +156,12 @@ func (e *evaluator) input(a *attribute, port stages.Port, name string, v cty.Val
 
 // whatToGive says what to write in the place of a path that leads nowhere: it may be the name of a network.
 func whatToGive(port stages.Port, text string) string {
+	const path = "Write a path relative to the file, or to the working folder."
+	if port.Kind != "model" {
+		return path
+	}
 	for _, m := range stages.Models() {
-		if m.Name != text || port.Kind != "model" {
+		if m.Name != text {
 			continue
 		}
 		weights := "give the path of its weights"
@@ -166,7 +170,7 @@ func whatToGive(port stages.Port, text string) string {
 		}
 		return fmt.Sprintf("%s is the name of a network: %s, or train it by a stage \"pretrain\".", text, weights)
 	}
-	return "Write a path relative to the file, or to the working folder."
+	return path
 }
 
 // noneOf says where a file was looked for: an empty path is looked for nowhere.

@@ -56,9 +56,12 @@ func (s *finetune) refused(err error, n network, networks []network) error {
 
 // alone names those of several networks on which the method can act as it is chosen.
 func (s *finetune) alone(networks []network) string {
+	if len(networks) == 1 {
+		return ""
+	}
 	hint := ""
 	for _, n := range networks {
-		if _, err := peft.Prepare(n.model, layer.NewWeights(0), s.chosen()); err == nil && len(networks) > 1 {
+		if _, err := peft.Prepare(n.model, layer.NewWeights(0), s.chosen()); err == nil {
 			hint += fmt.Sprintf("; as it is it fits parts = [%q] alone", n.part)
 		}
 	}
