@@ -6,8 +6,9 @@ import "math"
 func Distance(want, got []float32) float64 {
 	var far, size float64
 	for i, v := range want {
-		far += math.Pow(float64(v)-float64(got[i]), 2)
-		size += math.Pow(float64(v), 2)
+		d := float64(v) - float64(got[i])
+		far += float64(d * d)
+		size += float64(float64(v) * float64(v))
 	}
 	return math.Sqrt(far / size)
 }
